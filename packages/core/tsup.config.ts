@@ -1,0 +1,7 @@
+import { buildConfig } from '../../tsup.base.ts'
+
+export default buildConfig({
+  index: 'src/index.ts',
+  sharding: 'src/sharding/index.ts',
+  testing: 'src/testing/index.ts',
+})

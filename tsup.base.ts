@@ -1,0 +1,19 @@
+import { defineConfig, type Options } from 'tsup'
+
+/**
+ * The one place that says how a package is built: ESM and types, no CommonJS twin
+ * (docs/decisions/0001-esm-only.md). `entry` maps a file name in dist/ to its source.
+ */
+export const buildConfig = (entry: Record<string, string>): Options =>
+  defineConfig({
+    entry,
+    format: ['esm'],
+    dts: true,
+    target: 'node20',
+    platform: 'node',
+    tsconfig: '../../tsconfig.base.json',
+    sourcemap: true,
+    splitting: true,
+    treeshake: true,
+    clean: true,
+  }) as Options
