@@ -46,9 +46,10 @@ if [ ! -e "$policy" ]; then
 fi
 
 apt() {
-  # apt names its mirror in what it prints, so its words are shown only without addresses.
+  # apt names its mirror in much of what it prints, so only the lines known to be free of it are shown.
   if ! apt-get -qq -o Dpkg::Use-Pty=0 "$@" >"$log" 2>&1; then
-    sed -E 's#[a-z]+://[^ ]+#(address)#g' "$log" | tail -n 20 >&2
+    echo "ensure-servers: apt-get $1 failed; run it by hand to see all it says" >&2
+    grep -E '^E: (Unable to locate|Unable to correct|Could not get lock|Package |dpkg )' "$log" >&2 || :
     return 1
   fi
 }
@@ -79,7 +80,7 @@ add_backports() {
   apt update
 }
 
-apt update || { echo "ensure-servers: apt-get update failed" >&2; exit 1; }
+apt update
 
 packages=''
 for program in $absent; do

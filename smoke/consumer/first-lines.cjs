@@ -1,0 +1,14 @@
+const assert = require('node:assert/strict')
+const { createCache } = require('@holdfast/core')
+
+async function main() {
+  const cache = createCache()
+  let loads = 0
+  const load = () => ({ id: 42, loads: ++loads })
+  const answers = await Promise.all([1, 2, 3].map(() => cache.wrap('user:42', load, { ttl: '5m' })))
+  assert.deepEqual(answers, Array(3).fill({ id: 42, loads: 1 }))
+  await cache.close()
+  console.log('ok')
+}
+
+main()

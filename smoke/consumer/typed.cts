@@ -1,0 +1,3 @@
+import core = require('@holdfast/core')
+
+export const cache: core.Cache = core.createCache()
