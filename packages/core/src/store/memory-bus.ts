@@ -1,0 +1,40 @@
+import { ClosedError } from '../errors.ts'
+import type { Bus, BusState } from './store.ts'
+
+/** The medium of buses inside one process: everything published on one handle reaches the subscribers of all. */
+export type MemoryBusHub = Set<(message: Uint8Array) => void>
+
+/** A bus inside one process: for tests in which several caches stand for several processes. It is never down. */
+export function memoryBus(hub: MemoryBusHub = new Set()): Bus {
+  const own = new Set<(message: Uint8Array) => void>()
+  let closed = false
+
+  return {
+    async publish(message) {
+      if (closed) throw new ClosedError('publish on a memory bus that has been closed')
+      for (const receive of hub) receive(new Uint8Array(message))
+    },
+    subscribe(onMessage: (message: Uint8Array) => void, onState: (state: BusState) => void) {
+      if (closed) throw new ClosedError('subscribe on a memory bus that has been closed')
+      // A microtask away, as from a socket: a publisher is never inside a subscriber's call.
+      const receive = (message: Uint8Array) =>
+        queueMicrotask(() => {
+          if (own.has(receive)) onMessage(message)
+        })
+      own.add(receive)
+      hub.add(receive)
+      queueMicrotask(() => {
+        if (own.has(receive)) onState('up')
+      })
+      return () => {
+        own.delete(receive)
+        hub.delete(receive)
+      }
+    },
+    async close() {
+      closed = true
+      for (const receive of own) hub.delete(receive)
+      own.clear()
+    },
+  }
+}
