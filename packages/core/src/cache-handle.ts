@@ -1,0 +1,310 @@
+import type { Cache, LoadedMany } from './cache.ts'
+import { closeScope } from './close.ts'
+import { createDefinition, type Defined, type Definition, type DefinitionHost } from './define.ts'
+import { ClosedError, InvalidOptionError } from './errors.ts'
+import { explain } from './explain.ts'
+import type { Scope } from './invalidation/scope.ts'
+import { assertKey } from './keys/assert-key.ts'
+import { type CacheEvents, channels, type EventName } from './observe/events.ts'
+import type { Explanation } from './observe/explanation.ts'
+import type { CacheStats } from './observe/stats.ts'
+import { requireText } from './options/cache-settings.ts'
+import type { Duration } from './options/duration.ts'
+import { describe, type EntryPolicy, extendPolicy, requireTags } from './options/entry-policy.ts'
+import { layerPolicies, type PolicyOfKey } from './options/key-patterns.ts'
+import type { EntryOptions } from './options/options.ts'
+import { type Engine, nearKeyOf } from './read/engine.ts'
+import type { Run } from './read/load.ts'
+import type { LoaderContext } from './read/loader-context.ts'
+import { read, readable } from './read/lookup.ts'
+import { wrap } from './read/wrap.ts'
+import { wrapMany } from './read/wrap-many.ts'
+import type { Bulkhead } from './resilience/bulkhead.ts'
+import type { NearTier } from './tiers/near-tier.ts'
+import { clear, count, deleteKeys, expireKeys, invalidateTags } from './write/invalidate.ts'
+import { setKey } from './write/set.ts'
+
+/** A cache or one of its namespaces: checks what comes in and hands each verb to its room. */
+export class CacheHandle implements Cache, DefinitionHost {
+  readonly #engine: Engine
+  readonly #scope: Scope
+  readonly #policyOfKey: PolicyOfKey
+  readonly #near: NearTier | undefined
+  readonly #prefix: string
+  readonly #bulkheads: readonly Bulkhead[]
+
+  constructor(engine: Engine, scope: Scope, policyOfKey: PolicyOfKey) {
+    this.#engine = engine
+    this.#scope = scope
+    this.#policyOfKey = policyOfKey
+    this.#near = engine.near
+    this.#prefix = scope.prefix
+    this.#bulkheads = engine.bulkhead === undefined ? [] : [engine.bulkhead]
+  }
+
+  /**
+   * The near hit, and nothing but it: one lookup, two comparisons, one promise that all hits share. Whatever is
+   * not plainly fresh, or listened to, takes the long way, which looks again. None survives a clear, a
+   * switch or a close unnoticed: those move `seq`.
+   */
+  hit(key: string): Promise<unknown> | undefined {
+    if (typeof key !== 'string' || this.#near === undefined) return undefined
+    const prefix = this.#prefix
+    if (prefix === '' && key.charCodeAt(0) === 0) return undefined
+    const entry = this.#near.get(prefix === '' ? key : prefix + key)
+    if (entry === undefined || entry.kind !== 'shareable') return undefined
+    const engine = this.#engine
+    if (entry.seq !== engine.fence.seq || engine.tick() >= entry.checkAt) return undefined
+    if (engine.observer.hearsHits || channels.hit.hasSubscribers) return undefined
+    engine.counters.hits++
+    return entry.promise
+  }
+
+  wrap<V>(
+    key: string,
+    load: (context: LoaderContext) => V | Promise<V>,
+    options?: EntryOptions,
+  ): Promise<V> {
+    if (options?.refresh !== true) {
+      const hit = this.hit(key)
+      if (hit !== undefined) return hit as Promise<V>
+    }
+    try {
+      this.#assertOpen()
+      assertKey(key)
+      if (typeof load !== 'function') throw noLoader('wrap', load)
+      const policy = extendPolicy(this.#policyOfKey(key), options)
+      const call = { scope: this.#scope, key, run: load, policy, bulkheads: this.#bulkheads }
+      return wrap(this.#engine, call) as Promise<V>
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  // The way in of a definition, which brings a policy of its own.
+  load(
+    key: string,
+    run: Run,
+    policy: EntryPolicy,
+    bulkhead: Bulkhead | undefined,
+  ): Promise<unknown> {
+    this.#assertOpen()
+    assertKey(key)
+    const bulkheads = bulkhead === undefined ? this.#bulkheads : [bulkhead, ...this.#bulkheads]
+    return wrap(this.#engine, { scope: this.#scope, key, run, policy, bulkheads })
+  }
+
+  async put(key: string, value: unknown, policy: EntryPolicy): Promise<void> {
+    this.#assertOpen()
+    assertKey(key)
+    setKey(this.#engine, this.#scope, key, value, policy)
+    count(this.#engine, 'set', [key], [])
+  }
+
+  get policyOfKey(): PolicyOfKey {
+    return this.#policyOfKey
+  }
+
+  get loadQueue(): number {
+    return this.#engine.settings.resilience.loadQueue
+  }
+
+  async wrapMany<V>(
+    keys: readonly string[],
+    load: (missing: string[], context: LoaderContext) => LoadedMany<V> | Promise<LoadedMany<V>>,
+    options?: EntryOptions,
+  ): Promise<Map<string, V>> {
+    this.#assertOpen()
+    const asked = assertKeys(keys, 'wrapMany')
+    if (typeof load !== 'function') throw noLoader('wrapMany', load)
+    const policyOf = layerPolicies(this.#policyOfKey, options, 'options')
+    // Checked even where no key would come to it.
+    policyOf(asked[0] ?? '*')
+    const call = { scope: this.#scope, keys: asked, load, policyOf, bulkheads: this.#bulkheads }
+    return (await wrapMany(this.#engine, call)) as Map<string, V>
+  }
+
+  get<V>(key: string): Promise<V | undefined> {
+    const hit = this.hit(key)
+    if (hit !== undefined) return hit as Promise<V>
+    try {
+      this.#assertOpen()
+      assertKey(key)
+      const entry = read(this.#engine, this.#scope, key, 'get')
+      return (
+        entry === undefined ? Promise.resolve(undefined) : this.#engine.hand(entry)
+      ) as Promise<V | undefined>
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async getMany<V>(keys: readonly string[]): Promise<Map<string, V>> {
+    this.#assertOpen()
+    const found = new Map<string, V>()
+    for (const key of assertKeys(keys, 'getMany')) {
+      const entry = read(this.#engine, this.#scope, key, 'getMany')
+      if (entry !== undefined) found.set(key, this.#engine.valueOf(entry) as V)
+    }
+    return found
+  }
+
+  peek<V>(key: string): V | undefined {
+    this.#assertOpen()
+    assertKey(key)
+    const engine = this.#engine
+    const entry = this.#near?.peek(nearKeyOf(this.#scope, key))
+    if (entry === undefined || this.#scope.isOff) return undefined
+    const now = engine.clock.monotonic()
+    if (engine.whyGone(this.#scope, entry, now) !== undefined || readable(entry, now) === undefined)
+      return undefined
+    return engine.valueOf(entry) as V
+  }
+
+  async set<V>(key: string, value: V, options?: EntryOptions): Promise<void> {
+    this.#assertOpen()
+    assertKey(key)
+    await this.put(key, value, extendPolicy(this.#policyOfKey(key), options))
+  }
+
+  async setMany(
+    entries: Iterable<readonly [string, unknown]>,
+    options?: EntryOptions,
+  ): Promise<void> {
+    this.#assertOpen()
+    if (typeof entries?.[Symbol.iterator] !== 'function') {
+      throw new InvalidOptionError(
+        `setMany(entries) needs an iterable of [key, value]; it was ${describe(entries)}`,
+      )
+    }
+    const policyOf = layerPolicies(this.#policyOfKey, options, 'options')
+    const checked: [string, unknown, EntryPolicy][] = []
+    for (const entry of entries) {
+      if (!Array.isArray(entry))
+        throw new InvalidOptionError(
+          `setMany(entries) needs [key, value] pairs; one was ${describe(entry)}`,
+        )
+      const [key, value] = entry as readonly [string, unknown]
+      assertKey(key)
+      checked.push([key, value, policyOf(key)])
+    }
+    for (const [key, value, policy] of checked)
+      setKey(this.#engine, this.#scope, key, value, policy)
+    if (checked.length > 0)
+      count(
+        this.#engine,
+        'set',
+        checked.map(([key]) => key),
+        [],
+      )
+  }
+
+  async delete(keys: string | readonly string[]): Promise<void> {
+    this.#assertOpen()
+    deleteKeys(this.#engine, this.#scope, assertOneOrMore(keys, 'delete'))
+  }
+
+  async expire(keys: string | readonly string[]): Promise<void> {
+    this.#assertOpen()
+    expireKeys(this.#engine, this.#scope, assertOneOrMore(keys, 'expire'))
+  }
+
+  async invalidateTags(tags: readonly string[]): Promise<void> {
+    this.#assertOpen()
+    invalidateTags(this.#engine, this.#scope, requireTags(tags, 'invalidateTags(tags)'))
+  }
+
+  async clear(): Promise<void> {
+    this.#assertOpen()
+    clear(this.#engine, this.#scope)
+  }
+
+  define<A extends readonly unknown[], V>(
+    name: string,
+    definition: Definition<A, V>,
+  ): Defined<A, V> {
+    this.#assertOpen()
+    return createDefinition(this, name, definition)
+  }
+
+  namespace(name: string, defaults?: EntryOptions): Cache {
+    this.#assertOpen()
+    const scope = this.#scope.child(requireText(name, 'namespace(name)', 1))
+    return new CacheHandle(
+      this.#engine,
+      scope,
+      layerPolicies(this.#policyOfKey, defaults, 'namespace defaults'),
+    )
+  }
+
+  async explain(key: string): Promise<Explanation> {
+    this.#assertOpen()
+    assertKey(key)
+    return explain(this.#engine, this.#scope, key)
+  }
+
+  stats(): CacheStats {
+    const { counters, near, flights, bulkhead } = this.#engine
+    return {
+      ...counters,
+      entries: near?.entries ?? 0,
+      bytes: near?.bytes ?? 0,
+      loading: flights.size,
+      queued: bulkhead?.waiting ?? 0,
+    }
+  }
+
+  get enabled(): boolean {
+    return !this.#scope.isOff
+  }
+
+  set enabled(enabled: boolean) {
+    if (typeof enabled !== 'boolean')
+      throw new InvalidOptionError(`enabled must be true or false; it was ${describe(enabled)}`)
+    this.#scope.switch(enabled)
+    if (!enabled && this.#scope === this.#engine.root) this.#near?.clear()
+  }
+
+  on<Name extends EventName>(
+    event: Name,
+    listener: (event: CacheEvents[Name]) => void,
+  ): () => void {
+    this.#assertOpen()
+    return this.#engine.observer.on(event, listener)
+  }
+
+  close(options: { drain?: Duration } = {}): Promise<void> {
+    return closeScope(this.#engine, this.#scope, options)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #assertOpen(): void {
+    if (this.#scope.isClosed)
+      throw new ClosedError(`cache '${this.#engine.name}' is closed; create a new one`)
+  }
+}
+
+function assertKeys(keys: unknown, operation: string): readonly string[] {
+  if (!Array.isArray(keys))
+    throw new InvalidOptionError(
+      `${operation}(keys) needs an array of keys; it was ${describe(keys)}`,
+    )
+  for (const key of keys) assertKey(key)
+  return [...new Set<string>(keys)]
+}
+
+function assertOneOrMore(keys: string | readonly string[], operation: string): readonly string[] {
+  if (Array.isArray(keys)) return assertKeys(keys, operation)
+  const key: unknown = keys
+  assertKey(key)
+  return [key]
+}
+
+function noLoader(operation: string, load: unknown): InvalidOptionError {
+  return new InvalidOptionError(
+    `${operation}(…, load) needs a function that loads the value; it was ${describe(load)}`,
+  )
+}

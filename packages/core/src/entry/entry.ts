@@ -1,0 +1,75 @@
+import type { TagMark } from '../invalidation/scope.ts'
+
+/**
+ * A kept value with its times, as the near tier holds it. All instants are on this process's monotonic clock, in
+ * whole milliseconds, so that a step of the machine's clock expires nothing and small integers need no heap.
+ */
+export class Entry {
+  /** The value, isolated as `memory.values` asks; of a kept error, the error. */
+  readonly value: unknown
+  readonly kind: EntryKind
+  #promise: Promise<unknown> | undefined = undefined
+  /** Until here, and while `seq` is the fence's, a hit needs no further thought. */
+  checkAt: number
+  /** The last point of the family's invalidations at which this entry is known to be valid. */
+  seq: number
+  readonly storedAt: number
+  staleAt: number
+  readonly swrMs: number
+  readonly sieMs: number
+  /** Here the near tier looks the entry up again, however long it lives. */
+  readonly ageAt: number
+  /** After a failed load: until here the stale value is served without another try. */
+  retryAt = 0
+  /** Stale because `expire()` said so, not because its ttl passed. */
+  expired = false
+  /** How long the load took; 0 for a value that was set. */
+  readonly loadMs: number
+  readonly marks: readonly TagMark[] | undefined
+  /** Estimated heap of key, value and bookkeeping. */
+  readonly bytes: number
+
+  constructor(parts: EntryParts) {
+    this.value = parts.value
+    this.kind = parts.kind
+    this.checkAt = parts.checkAt
+    this.seq = parts.seq
+    this.storedAt = parts.storedAt
+    this.staleAt = parts.staleAt
+    this.swrMs = parts.swrMs
+    this.sieMs = parts.sieMs
+    this.ageAt = parts.ageAt
+    this.loadMs = parts.loadMs
+    this.marks = parts.marks
+    this.bytes = parts.bytes
+  }
+
+  /** One settled promise, handed to every hit of a shareable value, and made on the first one. */
+  get promise(): Promise<unknown> {
+    if (this.#promise === undefined) this.#promise = Promise.resolve(this.value)
+    return this.#promise
+  }
+}
+
+/** `shareable`: handed out as it is. `copied`: a copy per hit. `error`: a loader's error, thrown again. */
+export type EntryKind = 'shareable' | 'copied' | 'error'
+
+export interface EntryParts {
+  readonly value: unknown
+  readonly kind: EntryKind
+  readonly checkAt: number
+  readonly seq: number
+  readonly storedAt: number
+  readonly staleAt: number
+  readonly swrMs: number
+  readonly sieMs: number
+  readonly ageAt: number
+  readonly loadMs: number
+  readonly marks: readonly TagMark[] | undefined
+  readonly bytes: number
+}
+
+/** From here on the entry is no longer usable in any window. */
+export function goneAt(entry: Entry): number {
+  return Math.min(entry.ageAt, entry.staleAt + Math.max(entry.swrMs, entry.sieMs))
+}

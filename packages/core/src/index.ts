@@ -1,0 +1,48 @@
+/** Holdfast: a cache for Node services that is boring in a crisis. */
+export { type Cache, createCache, type LoadedMany } from './cache.ts'
+export type { Clock, TimerHandle } from './clock.ts'
+export type { Defined, Definition } from './define.ts'
+export type { ValueMode } from './entry/isolate.ts'
+export {
+  CacheError,
+  ClosedError,
+  CodecError,
+  type ErrorDetails,
+  InvalidationError,
+  InvalidOptionError,
+  isCacheError,
+  KeyError,
+  LoadTimeoutError,
+  OverloadError,
+  ReentrantLoadError,
+  StoreError,
+  type StoreErrorDetails,
+  type StoreErrorKind,
+  UnsupportedError,
+} from './errors.ts'
+export { apiKey } from './keys/api-key.ts'
+export type {
+  CacheEvents,
+  ErrorEvent,
+  ErrorKind,
+  EventName,
+  EvictEvent,
+  InvalidateEvent,
+  LoadEvent,
+  LoadReason,
+  NotKeptEvent,
+  NotKeptReason,
+  OutcomeEvent,
+  OutcomeStatus,
+} from './observe/events.ts'
+export type { Explanation } from './observe/explanation.ts'
+export type { CacheStats } from './observe/stats.ts'
+export type { Duration } from './options/duration.ts'
+export type {
+  CacheOptions,
+  EntryOptions,
+  MemoryOptions,
+  ResilienceOptions,
+} from './options/options.ts'
+export type { LoaderContext } from './read/loader-context.ts'
+export type { SchemaIssue, SchemaResult, StandardSchemaV1 } from './standard-schema.ts'

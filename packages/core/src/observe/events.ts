@@ -1,0 +1,119 @@
+import { channel } from 'node:diagnostics_channel'
+
+/** How one call for one key ended. Built once, at the end of the call, and only if somebody listens. */
+export interface OutcomeEvent {
+  readonly cache: string
+  readonly operation: 'wrap' | 'wrapMany' | 'get' | 'getMany'
+  readonly key: string
+  /** `hit`: fresh, from a tier. `stale`: served past its ttl. `miss`: nothing usable was kept. `refreshed`: loaded because the call asked for it. */
+  readonly status: OutcomeStatus
+  /** Where the answer came from; `origin` is the loader. `undefined` for a `get` that found nothing. */
+  readonly tier: 'near' | 'origin' | undefined
+  /** The call waited for a load that another call had started. */
+  readonly coalesced: boolean
+  readonly durationMs: number
+}
+
+export type OutcomeStatus = 'hit' | 'stale' | 'miss' | 'refreshed'
+
+/** One run of a loader, from its call to its end. */
+export interface LoadEvent {
+  readonly cache: string
+  readonly keys: readonly string[]
+  readonly reason: LoadReason
+  /** `fenced`: it succeeded, but an invalidation came first, so nothing was kept. */
+  readonly outcome: 'ok' | 'error' | 'timeout' | 'aborted' | 'fenced'
+  readonly durationMs: number
+  /** What the loader failed with. */
+  readonly error?: unknown
+}
+
+/** `stale`: behind a caller that got a stale value. `early`: before the ttl (XFetch). `refresh`: the call asked. */
+export type LoadReason = 'miss' | 'stale' | 'early' | 'refresh'
+
+export interface InvalidateEvent {
+  readonly cache: string
+  readonly operation: 'delete' | 'expire' | 'set' | 'invalidateTags' | 'clear'
+  readonly keys: readonly string[]
+  readonly tags: readonly string[]
+}
+
+/** An entry that left the near tier because of one of its bounds. */
+export interface EvictEvent {
+  readonly cache: string
+  readonly key: string
+  readonly bytes: number
+}
+
+/** A value that was returned but not kept. */
+export interface NotKeptEvent {
+  readonly cache: string
+  readonly key: string
+  readonly reason: NotKeptReason
+}
+
+/**
+ * `undefined`: nothing to keep. `ttl`: it was 0. `skip`: the loader said so. `fenced`: an invalidation came while
+ * it was loading. `codec`: it cannot be kept exactly as it is. `too-large`: it alone exceeds the tier's bound.
+ * `off`: the cache is switched off. `closed`: the cache was closed meanwhile.
+ */
+export type NotKeptReason =
+  | 'undefined'
+  | 'ttl'
+  | 'skip'
+  | 'fenced'
+  | 'codec'
+  | 'too-large'
+  | 'off'
+  | 'closed'
+
+/** A failure that no caller saw. */
+export interface ErrorEvent {
+  readonly cache: string
+  /** `refresh`: a load behind the caller failed. `fallback`: a load failed and a stale value was served. `codec`: a value could not be kept. `listener`: a listener threw. */
+  readonly kind: ErrorKind
+  readonly key: string | undefined
+  readonly error: unknown
+}
+
+export type ErrorKind = 'refresh' | 'fallback' | 'codec' | 'listener'
+
+/** Every event of a cache. Each is also published on the `node:diagnostics_channel` `holdfast:<name>`. */
+export interface CacheEvents {
+  hit: OutcomeEvent
+  stale: OutcomeEvent
+  miss: OutcomeEvent
+  refreshed: OutcomeEvent
+  load: LoadEvent
+  invalidate: InvalidateEvent
+  evict: EvictEvent
+  'not-kept': NotKeptEvent
+  error: ErrorEvent
+}
+
+export const eventNames = [
+  'hit',
+  'stale',
+  'miss',
+  'refreshed',
+  'load',
+  'invalidate',
+  'evict',
+  'not-kept',
+  'error',
+] as const satisfies readonly (keyof CacheEvents)[]
+
+export type EventName = keyof CacheEvents
+
+/** The process-wide channels, one for each event. A channel nobody subscribed to costs one property read. */
+export const channels = {
+  hit: channel('holdfast:hit'),
+  stale: channel('holdfast:stale'),
+  miss: channel('holdfast:miss'),
+  refreshed: channel('holdfast:refreshed'),
+  load: channel('holdfast:load'),
+  invalidate: channel('holdfast:invalidate'),
+  evict: channel('holdfast:evict'),
+  'not-kept': channel('holdfast:not-kept'),
+  error: channel('holdfast:error'),
+} as const satisfies Record<EventName, ReturnType<typeof channel>>

@@ -1,0 +1,72 @@
+import type { Clock } from '../clock.ts'
+import type { ValueMode } from '../entry/isolate.ts'
+import type { Duration } from './duration.ts'
+
+/** How one entry is loaded, kept and renewed. Given per call, per definition, per key pattern or per cache; the nearer one wins, field by field. */
+export interface EntryOptions {
+  /** How long a value is fresh. `0` = do not keep, `Infinity` = never expires. Default `'5m'`. */
+  ttl?: Duration | undefined
+  /** After `ttl`: a read returns the stale value at once and one refresh runs behind (RFC 5861, 3). Default `0`. */
+  staleWhileRevalidate?: Duration | undefined
+  /** After `ttl`: a read loads, and falls back to the stale value if that fails (RFC 5861, 4). Default `0`. */
+  staleIfError?: Duration | undefined
+  /** Share of `ttl`, from 0 to 1, by which an entry's life is shortened at random, so that entries stored together do not expire together. Default `0.1`. */
+  jitter?: number | undefined
+  /** Beta of XFetch (Vattani et al., VLDB 2015): how eagerly a read in the last tenth of `ttl` refreshes behind the caller; `false` = never. Default `1`. */
+  earlyRefresh?: number | false | undefined
+  /** `ttl` of a loaded `null`. Default: `ttl`. */
+  nullTtl?: Duration | undefined
+  /** How long a loader's error is kept and thrown again without a load. Default `0`: errors are not kept. */
+  errorTtl?: Duration | undefined
+  /** Where a stale value may be served instead, a load is waited for this long at most. Default `'1s'`, never above `loadTimeout`. */
+  softTimeout?: Duration | undefined
+  /** After a failed load a stale value is served this long without another try. Default `'1s'`. */
+  retryAfterError?: Duration | undefined
+  /** Hard end of a load, its time in a queue included: waiters get `LoadTimeoutError` and the key is free again. Default `'10s'`. */
+  loadTimeout?: Duration | undefined
+  /** Names under which `invalidateTags` finds the entry. */
+  tags?: readonly string[] | undefined
+  /** Load even if a fresh value is kept; a load already under way is joined. Default `false`. */
+  refresh?: boolean | undefined
+  /** Detaches this caller when it aborts. The load itself is aborted once every caller has left. */
+  signal?: AbortSignal | undefined
+}
+
+/** The near tier: this process's memory, bounded by count and by bytes. */
+export interface MemoryOptions {
+  /** Default 10,000. */
+  maxEntries?: number | undefined
+  /** Estimated heap of keys and values, in bytes. Default: the smaller of 64 MiB and an eighth of the heap limit. */
+  maxBytes?: number | undefined
+  /** How long an entry is used before it is looked up again. Default: as long as it lives. */
+  maxAge?: Duration | undefined
+  /** Which entry leaves first: the least recently used, or the first one in. Default `'lru'`. */
+  eviction?: 'lru' | 'fifo' | undefined
+  /** How a value is kept from its callers' changes. Default `'isolated'`. */
+  values?: ValueMode | undefined
+}
+
+/** What keeps a bad day from becoming a worse one. */
+export interface ResilienceOptions {
+  /** Loads that run at once in this cache. Loads started from inside a load ride on its place. Default `Infinity`. */
+  loadConcurrency?: number | undefined
+  /** Loads that may wait for a place; past it a stale value is served, else `OverloadError`. Default 1,000. */
+  loadQueue?: number | undefined
+}
+
+export interface CacheOptions {
+  /** Label in metrics and events. Default `'default'`. */
+  name?: string | undefined
+  /** Prefix of every key in a shared store, and what `clear()` clears. Default: the name; `''` = none, on purpose. */
+  namespace?: string | undefined
+  /** The near tier; `false` = none. */
+  memory?: MemoryOptions | false | undefined
+  defaults?: EntryOptions | undefined
+  /** Options by key pattern, such as `'api:products:*'`; `*` stands for any characters; of the patterns that match the longest wins. */
+  policies?: Readonly<Record<string, EntryOptions>> | undefined
+  resilience?: ResilienceOptions | undefined
+  /** Source of time and chance. Default: the machine's. */
+  clock?: Clock | undefined
+  /** The kill switch; also a settable property of the cache. Default `true`. */
+  enabled?: boolean | undefined
+}

@@ -1,0 +1,163 @@
+import { AsyncResource } from 'node:async_hooks'
+import { LRUCache } from 'lru-cache'
+import { type Clock, coarseMonotonic } from '../clock.ts'
+import { type Entry, goneAt } from '../entry/entry.ts'
+import { copyValue } from '../entry/isolate.ts'
+import { Fence, Scope, touchedMark } from '../invalidation/scope.ts'
+import type { NotKeptReason } from '../observe/events.ts'
+import { Observer } from '../observe/observer.ts'
+import { Counters } from '../observe/stats.ts'
+import type { CacheSettings } from '../options/cache-settings.ts'
+import { Bulkhead } from '../resilience/bulkhead.ts'
+import { Deadlines } from '../resilience/deadlines.ts'
+import { NearTier } from '../tiers/near-tier.ts'
+import type { Flight } from './flight.ts'
+import type { Load } from './load.ts'
+
+/** Of how many keys it is remembered why their last value was not kept, or why an entry went; for `explain`. */
+const rememberedVerdicts = 1_000
+
+/** Why a key has no entry, as far as it is remembered. */
+export interface Verdict {
+  readonly notKept?: NotKeptReason
+  readonly gone?: GoneReason
+}
+
+/** `ttl`: it outlived its ttl and windows. `age`: the near tier's `maxAge` passed. The others are invalidations. */
+export type GoneReason = 'ttl' | 'age' | 'clear' | 'delete' | 'expire' | `tag ${string}`
+
+/** What a cache and all its namespaces share: tiers, flights, fence, time, counters. It holds state and no policy. */
+export class Engine {
+  readonly name: string
+  readonly settings: CacheSettings
+  readonly clock: Clock
+  /** A monotonic reading that may be a moment old; for near hits only. */
+  readonly tick: () => number
+  readonly fence = new Fence()
+  readonly root: Scope
+  readonly near: NearTier | undefined
+  /** The load that a caller of a key may join. */
+  readonly flights = new Map<string, Flight>()
+  /** Every load that is not done yet, also those that nobody may join any more. */
+  readonly loading = new Set<Load>()
+  readonly deadlines: Deadlines
+  readonly bulkhead: Bulkhead | undefined
+  readonly counters = new Counters()
+  readonly observer: Observer
+  readonly verdicts = new LRUCache<string, Verdict>({ max: rememberedVerdicts })
+  /** Where refreshes behind a caller run: not in the AsyncLocalStorage of whoever happened to come first. */
+  readonly #ownContext = new AsyncResource('HoldfastCache', { requireManualDestroy: false })
+
+  constructor(settings: CacheSettings) {
+    this.settings = settings
+    this.name = settings.name
+    this.clock = settings.clock
+    this.tick = coarseMonotonic(settings.clock)
+    this.root = new Scope(this.fence, undefined, settings.namespace)
+    this.observer = new Observer(settings.name, settings.clock)
+    this.deadlines = new Deadlines(settings.clock)
+    const { loadConcurrency, loadQueue } = settings.resilience
+    this.bulkhead =
+      loadConcurrency === Number.POSITIVE_INFINITY
+        ? undefined
+        : new Bulkhead(loadConcurrency, loadQueue)
+    this.near =
+      settings.memory &&
+      new NearTier(settings.memory, (nearKey, entry) => {
+        this.counters.evictions++
+        if (this.observer.hears('evict')) {
+          this.observer.emit('evict', {
+            cache: this.name,
+            key: userKey(nearKey),
+            bytes: entry.bytes,
+          })
+        }
+      })
+  }
+
+  runInOwnContext(run: () => void): void {
+    this.#ownContext.runInAsyncScope(run)
+  }
+
+  /** The usable entry under a key. One that is not usable any more is dropped on the way. */
+  lookup(scope: Scope, nearKey: string, now: number): Entry | undefined {
+    const entry = this.near?.get(nearKey)
+    if (entry === undefined) return undefined
+    const gone = this.whyGone(scope, entry, now)
+    if (gone === undefined) return entry
+    this.near?.delete(nearKey)
+    this.verdicts.set(nearKey, { gone })
+    return undefined
+  }
+
+  /** Why an entry is not usable at all any more, if it is not. One found valid is known to be so until the next invalidation. */
+  whyGone(scope: Scope, entry: Entry, now: number): GoneReason | undefined {
+    if (entry.seq !== this.fence.seq) {
+      if (scope.clearedSince(entry.seq)) return 'clear'
+      const touched = touchedMark(entry.marks, entry.seq)
+      if (touched !== undefined) return `tag ${touched.tag}`
+      entry.seq = this.fence.seq
+    }
+    if (now >= entry.ageAt) return 'age'
+    return now >= goneAt(entry) ? 'ttl' : undefined
+  }
+
+  /** What a hit resolves to: one promise per entry, or a copy of its own. */
+  hand(entry: Entry): Promise<unknown> {
+    if (entry.kind === 'shareable') return entry.promise
+    return entry.kind === 'error'
+      ? Promise.reject(entry.value)
+      : Promise.resolve(copyValue(entry.value))
+  }
+
+  /** What a hit is, synchronously. */
+  valueOf(entry: Entry): unknown {
+    return entry.kind === 'copied' ? copyValue(entry.value) : entry.value
+  }
+
+  staleValue(flight: Flight | undefined): unknown {
+    const entry = flight?.stale
+    return entry === undefined || entry.kind === 'error' ? undefined : this.valueOf(entry)
+  }
+
+  /**
+   * The flight that a caller who comes now may join: not one whose key, namespace or named tags were invalidated
+   * since it started. Such a flight is dropped from the map; its waiters keep their answer.
+   */
+  joinable(scope: Scope, nearKey: string): Flight | undefined {
+    const flight = this.flights.get(nearKey)
+    if (flight === undefined || flight.seq === this.fence.seq) return flight
+    if (!scope.clearedSince(flight.seq) && touchedMark(flight.marks, flight.seq) === undefined)
+      return flight
+    this.voidFlight(nearKey)
+    return undefined
+  }
+
+  takeOff(flight: Flight): void {
+    if (!flight.apart) this.flights.set(flight.nearKey, flight)
+  }
+
+  land(flight: Flight): void {
+    if (this.flights.get(flight.nearKey) === flight) this.flights.delete(flight.nearKey)
+  }
+
+  /** From here on nobody joins the load of this key, and its value is not kept. */
+  voidFlight(nearKey: string): void {
+    const flight = this.flights.get(nearKey)
+    if (flight === undefined) return
+    flight.voided = true
+    this.flights.delete(nearKey)
+  }
+}
+
+/** The near tier's key of a scope's key. Keys of the outermost scope are as they are, unless they look like a scope's prefix. */
+export function nearKeyOf(scope: Scope, key: string): string {
+  if (scope.prefix !== '') return scope.prefix + key
+  return key.charCodeAt(0) === 0 ? `\0\0${key}` : key
+}
+
+/** The key as its caller wrote it. */
+function userKey(nearKey: string): string {
+  if (nearKey.charCodeAt(0) !== 0) return nearKey
+  return nearKey.slice(nearKey.indexOf('\0', 1) + 1)
+}

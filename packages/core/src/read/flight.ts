@@ -1,0 +1,90 @@
+import type { Entry } from '../entry/entry.ts'
+import { releaseMarks, type Scope, type TagMark } from '../invalidation/scope.ts'
+import type { EntryPolicy } from '../options/entry-policy.ts'
+import type { Load } from './load.ts'
+
+/** One key's share of a load: what its waiters wait for, and whether its value may still be kept. */
+export class Flight {
+  readonly scope: Scope
+  readonly key: string
+  readonly nearKey: string
+  readonly policy: EntryPolicy
+  /** The family's invalidations when the load started: what is invalidated later keeps the value out. */
+  readonly seq: number
+  /** What was kept under the key when the load started, if it was usable. */
+  readonly stale: Entry | undefined
+  /** Marks of the tags that the call named; those that the loader names come at its end. */
+  readonly marks: readonly TagMark[] | undefined
+  load!: Load
+  /** The key itself was invalidated, or a newer load took its place: the value goes to the waiters and nowhere else. */
+  voided = false
+  settled = false
+  /** Loaded while the cache is off: shared with nobody, and not kept. */
+  readonly apart: boolean
+  /** The loader named tags at its end, and tags had been invalidated since its start: only waiters from before may have the value. */
+  lateTagsFenced = false
+  /** What those who joined get is the cache's own copy, of which each makes one for itself. */
+  copyPerWaiter = false
+
+  // Two answers, each made only if somebody waits for it: a refresh that fails behind its caller rejects nothing.
+  #own: Answer | undefined
+  #shared: Answer | undefined
+
+  constructor(
+    scope: Scope,
+    key: string,
+    nearKey: string,
+    policy: EntryPolicy,
+    seq: number,
+    stale: Entry | undefined,
+  ) {
+    this.scope = scope
+    this.key = key
+    this.nearKey = nearKey
+    this.policy = policy
+    this.seq = seq
+    this.stale = stale
+    this.apart = scope.isOff
+    this.marks = scope.holdMarks(policy.tags)
+  }
+
+  /** What the call gets that starts the load; asked for before the load runs. */
+  get own(): Promise<unknown> {
+    this.#own ??= new Answer()
+    return this.#own.promise
+  }
+
+  /** What a call gets that joins; nobody joins a flight that has landed. */
+  get shared(): Promise<unknown> {
+    this.#shared ??= new Answer()
+    return this.#shared.promise
+  }
+
+  /** `shared` differs from `own` where it is the cache's private copy, which no caller may touch. */
+  resolve(own: unknown, shared: unknown): void {
+    this.#land()
+    this.#own?.resolve(own)
+    this.#shared?.resolve(shared)
+  }
+
+  /** All waiters get the same error object. */
+  reject(error: unknown): void {
+    this.#land()
+    this.#own?.reject(error)
+    this.#shared?.reject(error)
+  }
+
+  #land(): void {
+    this.settled = true
+    releaseMarks(this.marks)
+  }
+}
+
+class Answer {
+  resolve!: (value: unknown) => void
+  reject!: (error: unknown) => void
+  readonly promise = new Promise<unknown>((resolve, reject) => {
+    this.resolve = resolve
+    this.reject = reject
+  })
+}

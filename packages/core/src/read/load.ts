@@ -1,0 +1,289 @@
+import { ClosedError, LoadTimeoutError, OverloadError } from '../errors.ts'
+import type { Scope } from '../invalidation/scope.ts'
+import type { LoadEvent, LoadReason } from '../observe/events.ts'
+import type { Bulkhead, Place } from '../resilience/bulkhead.ts'
+import { Expiring } from '../resilience/deadlines.ts'
+import type { Engine } from './engine.ts'
+import type { Flight } from './flight.ts'
+import { settleFailure, settleSuccess } from './keep.ts'
+import { Context, type ContextSource, NotModified } from './loader-context.ts'
+import { currentLoad, reentrant, runAs, type Waiting } from './wait-graph.ts'
+
+/** Calls the user's loader; for many keys it is called once with those that are missing. */
+export type Run = (context: Context) => unknown
+
+/**
+ * One run of a loader for one or more keys: its place in the bulkhead, its deadline, its abort signal, and who
+ * still waits for it. What it brings home is kept by `keep.ts`.
+ */
+export class Load extends Expiring implements Waiting, ContextSource {
+  readonly #engine: Engine
+  readonly #run: Run
+  readonly #batch: boolean
+  readonly flights: readonly Flight[]
+  readonly reason: LoadReason
+  readonly startedAt: number
+  startedBy: Load | undefined
+  waitsFor: Set<Waiting> | undefined = undefined
+  settled = false
+  #places: readonly Place[] = []
+  #controller: AbortController | undefined
+  #abortReason: unknown
+  #aborted = false
+  /** Callers that may leave by their signal. */
+  #leavers = 0
+  /** Somebody waits who cannot leave, or nobody waits at all: the load goes on to its end. */
+  #pinned: boolean
+  #calledAt = 0
+
+  constructor(
+    engine: Engine,
+    flights: readonly Flight[],
+    run: Run,
+    reason: LoadReason,
+    batch: boolean,
+    startedBy: Load | undefined,
+  ) {
+    super()
+    this.#engine = engine
+    this.#run = run
+    this.#batch = batch
+    this.flights = flights
+    this.reason = reason
+    this.startedBy = startedBy
+    this.startedAt = engine.clock.monotonic()
+    this.#pinned = reason === 'stale' || reason === 'early'
+    for (const flight of flights) {
+      flight.load = this
+      engine.takeOff(flight)
+    }
+  }
+
+  /** Queues for a place in each bulkhead, outermost first, then calls the loader. Never throws. */
+  start(bulkheads: readonly Bulkhead[], loadTimeoutMs: number): void {
+    this.#engine.deadlines.add(this, loadTimeoutMs, this.startedAt)
+    this.#engine.loading.add(this)
+    if (bulkheads.length === 0) this.#call()
+    else if (bulkheads.some((bulkhead) => bulkhead.full)) this.#overloaded()
+    else this.#enter(bulkheads, 0)
+  }
+
+  #enter(bulkheads: readonly Bulkhead[], index: number): void {
+    const bulkhead = bulkheads[index]
+    if (bulkhead === undefined) {
+      this.#call()
+      return
+    }
+    bulkhead.enter((place) => {
+      // It may have timed out, or been left by everybody, while it queued.
+      if (this.settled) return Promise.resolve()
+      this.#places = [...this.#places, place]
+      this.#enter(bulkheads, index + 1)
+      return this.ended()
+    }, this.#lenderOf(bulkhead))
+  }
+
+  /** The place of the nearest load around this one that is still running in the same bulkhead. */
+  #lenderOf(bulkhead: Bulkhead): Place | undefined {
+    for (
+      let load: Load | undefined = this.startedBy;
+      load !== undefined && !load.settled;
+      load = load.startedBy
+    ) {
+      const place = load.#places.find((held) => held.bulkhead === bulkhead)
+      if (place !== undefined) return place
+    }
+    return undefined
+  }
+
+  #whenEnded: (() => void) | undefined
+
+  /** Resolves when the load is done, however it ends. */
+  ended(): Promise<void> {
+    if (this.settled) return Promise.resolve()
+    return new Promise((resolve) => {
+      const before = this.#whenEnded
+      this.#whenEnded = () => {
+        before?.()
+        resolve()
+      }
+    })
+  }
+
+  #call(): void {
+    this.#engine.counters.loads++
+    this.#calledAt = this.#engine.clock.monotonic()
+    const context = new Context(this)
+    let result: unknown
+    try {
+      result = runAs(this, () => this.#run(context))
+    } catch (error) {
+      this.#failed(error, context)
+      return
+    }
+    if (typeof result === 'object' && result !== null && 'then' in result) {
+      // Promise.resolve tames thenables that call back twice, or throw while they do.
+      Promise.resolve(result).then(
+        (value) => this.#loaded(value, context),
+        (error: unknown) => this.#failed(error, context),
+      )
+    } else {
+      this.#loaded(result, context)
+    }
+  }
+
+  #loaded(value: unknown, context: Context): void {
+    if (this.settled) return
+    const loadMs = this.#engine.clock.monotonic() - this.#calledAt
+    this.#settle()
+    const outcome = settleSuccess(this.#engine, this, value, context, loadMs, this.#batch)
+    this.#tell(outcome, loadMs)
+  }
+
+  #failed(error: unknown, context: Context): void {
+    if (error instanceof NotModified && error.context === context) {
+      this.#loaded(error, context)
+      return
+    }
+    if (this.settled) return
+    this.#engine.counters.loadErrors++
+    this.#fail(error, 'error', true)
+  }
+
+  #fail(error: unknown, outcome: LoadEvent['outcome'], keepable = false): void {
+    const ms = this.#calledAt === 0 ? 0 : this.#engine.clock.monotonic() - this.#calledAt
+    this.#settle()
+    settleFailure(this.#engine, this, error, keepable)
+    this.#tell(outcome, ms, error)
+  }
+
+  /** At `loadTimeout`: the waiters are told, the keys are free at once, and what the loader brings later is dropped. */
+  expire(): void {
+    if (this.settled) return
+    const policyMs = Math.round(this.dueAt - this.startedAt)
+    const error = new LoadTimeoutError(
+      `a load took longer than its loadTimeout of ${policyMs} ms, time in the queue included; raise loadTimeout or make the loader faster`,
+    )
+    this.#engine.counters.loadTimeouts++
+    this.#fail(error, 'timeout', true)
+    this.#abort(error)
+  }
+
+  #overloaded(): void {
+    this.#engine.counters.overloads++
+    this.#fail(
+      new OverloadError(
+        'too many loads are waiting for their turn; raise resilience.loadConcurrency or resilience.loadQueue, or serve stale values with staleIfError',
+      ),
+      'error',
+    )
+  }
+
+  /** When the cache closes before the loader is done. */
+  close(): void {
+    if (this.settled) return
+    const error = new ClosedError('the cache was closed while the value was being loaded')
+    this.#fail(error, 'aborted')
+    this.#abort(error)
+  }
+
+  /** A caller waits that cannot leave. */
+  pin(): void {
+    this.#pinned = true
+  }
+
+  /** A caller waits that may leave by its signal. */
+  board(): void {
+    this.#leavers++
+  }
+
+  /** That caller has left. Once all have, the load is aborted and its keys are free. */
+  leave(reason: unknown): void {
+    this.#leavers--
+    if (this.settled || this.#pinned || this.#leavers > 0) return
+    const ms = this.#engine.clock.monotonic() - this.startedAt
+    this.#settle()
+    for (const flight of this.flights) {
+      flight.voided = true
+      this.#engine.land(flight)
+      // Nobody waits for it any more; whoever asks next finds the key free.
+      flight.resolve(undefined, undefined)
+    }
+    this.#tell('aborted', ms)
+    this.#abort(reason)
+  }
+
+  #settle(): void {
+    this.settled = true
+    this.#engine.deadlines.remove(this)
+    this.#engine.loading.delete(this)
+    // Something that the loader opened may hold its async context, and with it this load, for ever: no chain of loads behind it.
+    this.waitsFor = undefined
+    this.startedBy = undefined
+    this.#whenEnded?.()
+  }
+
+  #abort(reason: unknown): void {
+    this.#aborted = true
+    this.#abortReason = reason
+    this.#controller?.abort(reason)
+  }
+
+  #tell(outcome: LoadEvent['outcome'], durationMs: number, error?: unknown): void {
+    const { observer, name } = this.#engine
+    if (!observer.hears('load')) return
+    const keys = this.flights.map((flight) => flight.key)
+    observer.emit('load', {
+      cache: name,
+      keys,
+      reason: this.reason,
+      outcome,
+      durationMs,
+      ...(error === undefined ? {} : { error }),
+    })
+  }
+
+  /**
+   * A loader that asks for its own key would start itself again without end wherever its first flight cannot be
+   * joined: after a delete, or while the cache is off.
+   * @throws ReentrantLoadError
+   */
+  refuseCircle(scope: Scope, key: string): void {
+    for (
+      let load: Load | undefined = this;
+      load !== undefined && !load.settled;
+      load = load.startedBy
+    ) {
+      if (load.flights.some((flight) => flight.key === key && flight.scope === scope))
+        throw reentrant(key)
+    }
+  }
+
+  get contextKey(): string {
+    return this.flights[0]?.key ?? ''
+  }
+
+  get abortSignal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#aborted) this.#controller.abort(this.#abortReason)
+    }
+    return this.#controller.signal
+  }
+
+  get staleValue(): unknown {
+    if (!this.#batch) return this.#engine.staleValue(this.flights[0])
+    const values = new Map<string, unknown>()
+    for (const flight of this.flights) {
+      const value = this.#engine.staleValue(flight)
+      if (value !== undefined) values.set(flight.key, value)
+    }
+    return values
+  }
+}
+
+/** The load from inside whose loader the present call comes, if one is and is still awaited. */
+export function loadAsking(): Load | undefined {
+  const asking = currentLoad()
+  return asking instanceof Load ? asking : undefined
+}

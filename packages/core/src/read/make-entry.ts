@@ -1,0 +1,54 @@
+import { Entry, type EntryKind } from '../entry/entry.ts'
+import type { Scope } from '../invalidation/scope.ts'
+import type { EntryPolicy } from '../options/entry-policy.ts'
+import { earlyRefreshAt } from './early-refresh.ts'
+import type { Engine } from './engine.ts'
+
+/** Heap of an entry besides its value: the entry itself, its place in the near tier's map and lists, its promise. */
+const overheadBytes = 320
+
+/** Estimated heap of an entry whose value takes `valueBytes`. */
+export function entryBytes(nearKey: string, valueBytes: number): number {
+  return Math.ceil(overheadBytes + nearKey.length + valueBytes)
+}
+
+export interface NewEntry {
+  readonly value: unknown
+  readonly kind: EntryKind
+  readonly bytes: number
+  readonly ttlMs: number
+  readonly loadMs: number
+  readonly tags: readonly string[]
+  readonly policy: EntryPolicy
+}
+
+/** An entry that is valid from now on, under marks of its own. */
+export function makeEntry(engine: Engine, scope: Scope, parts: NewEntry): Entry {
+  const { policy, ttlMs, kind } = parts
+  const now = engine.clock.monotonic()
+  const storedAt = Math.trunc(now)
+  const lifeMs =
+    policy.jitter === 0 || ttlMs === Number.POSITIVE_INFINITY
+      ? ttlMs
+      : ttlMs * (1 - policy.jitter * engine.clock.random())
+  const staleAt = Math.trunc(now + lifeMs)
+  const ageAt = Math.trunc(now + (engine.settings.memory?.maxAgeMs ?? 0))
+  const mayRefreshEarly = kind !== 'error' && policy.earlyBeta > 0 && parts.loadMs > 0
+  const earlyAt = mayRefreshEarly
+    ? earlyRefreshAt(storedAt, staleAt, parts.loadMs, policy.earlyBeta, engine.clock.random())
+    : staleAt
+  return new Entry({
+    value: parts.value,
+    kind,
+    checkAt: Math.min(earlyAt, ageAt),
+    seq: engine.fence.seq,
+    storedAt,
+    staleAt,
+    swrMs: kind === 'error' ? 0 : policy.swrMs,
+    sieMs: kind === 'error' ? 0 : policy.sieMs,
+    ageAt,
+    loadMs: parts.loadMs,
+    marks: scope.holdMarks(parts.tags),
+    bytes: parts.bytes,
+  })
+}

@@ -1,0 +1,76 @@
+import type { OutcomeEvent } from '../observe/events.ts'
+import type { Engine } from './engine.ts'
+import type { Load } from './load.ts'
+
+type Operation = OutcomeEvent['operation']
+
+/** A call that waits for a load. It is counted once it is clear whether the load or a stale value answers it. */
+export interface Wait {
+  readonly key: string
+  readonly answer: Promise<unknown>
+  /** `undefined` if the call failed before it came to a load. */
+  readonly load: Load | undefined
+  readonly coalesced: boolean
+  readonly since: number
+}
+
+/** Counts a key that the near tier answered. */
+export function countAnswer(
+  engine: Engine,
+  operation: Operation,
+  key: string,
+  status: 'hit' | 'stale',
+  since: number,
+): void {
+  if (status === 'hit') engine.counters.hits++
+  else engine.counters.stale++
+  tell(engine, operation, key, status, 'near', false, since)
+}
+
+/** Counts a read that found nothing and loads nothing. */
+export function countAbsent(
+  engine: Engine,
+  operation: 'get' | 'getMany',
+  key: string,
+  since: number,
+): void {
+  engine.counters.misses++
+  tell(engine, operation, key, 'miss', undefined, false, since)
+}
+
+/** Counts a key that a load answers, or has failed to. */
+export function countLoaded(
+  engine: Engine,
+  operation: Operation,
+  wait: Wait,
+  status: 'miss' | 'refreshed',
+): void {
+  engine.counters.misses++
+  if (wait.coalesced) engine.counters.coalesced++
+  if (!engine.observer.hears(status)) return
+  const done = () => tell(engine, operation, wait.key, status, 'origin', wait.coalesced, wait.since)
+  wait.answer.then(done, done)
+}
+
+/** The one place where a call's outcome becomes an event; free while nobody listens. */
+function tell(
+  engine: Engine,
+  operation: Operation,
+  key: string,
+  status: OutcomeEvent['status'],
+  tier: OutcomeEvent['tier'],
+  coalesced: boolean,
+  since: number,
+): void {
+  if (!engine.observer.hears(status)) return
+  const durationMs = engine.clock.monotonic() - since
+  engine.observer.emit(status, {
+    cache: engine.name,
+    operation,
+    key,
+    status,
+    tier,
+    coalesced,
+    durationMs,
+  })
+}

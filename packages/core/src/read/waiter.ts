@@ -1,0 +1,48 @@
+import { copyValue } from '../entry/isolate.ts'
+import type { Engine } from './engine.ts'
+import type { Flight } from './flight.ts'
+import type { Load } from './load.ts'
+import { currentLoad } from './wait-graph.ts'
+
+/**
+ * What a call gets that joins a flight under way. `again` is called where the flight turns out not to be for it:
+ * it began after an invalidation of a tag that the loader named only at its end.
+ */
+export function joinFlight(engine: Engine, flight: Flight, again: () => unknown): Promise<unknown> {
+  const late = flight.seq !== engine.fence.seq
+  return flight.shared.then((value) => {
+    if (late && flight.lateTagsFenced) return again()
+    return flight.copyPerWaiter ? copyValue(value) : value
+  })
+}
+
+/** `answer`, unless the caller's signal aborts first. A caller without a signal keeps the load going to its end. */
+export function untilAborted<T>(
+  answer: Promise<T>,
+  loads: readonly Load[],
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  if (signal === undefined) {
+    for (const load of loads) load.pin()
+    return answer
+  }
+  const waiter = currentLoad()
+  for (const load of loads) load.board()
+  return new Promise<T>((resolve, reject) => {
+    const leave = () => {
+      reject(signal.reason)
+      for (const load of loads) {
+        waiter?.waitsFor?.delete(load)
+        load.leave(signal.reason)
+      }
+    }
+    signal.addEventListener('abort', leave, { once: true })
+    const stay =
+      <A>(settle: (answer: A) => void) =>
+      (answer: A) => {
+        signal.removeEventListener('abort', leave)
+        settle(answer)
+      }
+    answer.then(stay(resolve), stay(reject))
+  })
+}

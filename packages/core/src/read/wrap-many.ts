@@ -1,0 +1,194 @@
+import type { Entry } from '../entry/entry.ts'
+import type { Scope } from '../invalidation/scope.ts'
+import type { LoadReason } from '../observe/events.ts'
+import type { EntryPolicy } from '../options/entry-policy.ts'
+import type { Bulkhead } from '../resilience/bulkhead.ts'
+import { type Engine, nearKeyOf } from './engine.ts'
+import { Flight } from './flight.ts'
+import { Load, loadAsking } from './load.ts'
+import type { LoaderContext } from './loader-context.ts'
+import { countAnswer, countLoaded, type Wait } from './outcome.ts'
+import { plan, spendEarlyRefresh } from './plan.ts'
+import { orStaleAfter } from './soft-timeout.ts'
+import { waitFor } from './wait-graph.ts'
+import { joinFlight, untilAborted } from './waiter.ts'
+
+export type LoadMany = (missing: string[], context: LoaderContext) => unknown
+
+/** One call of `wrapMany`, checked and with its options resolved. */
+export interface WrapManyCall {
+  readonly scope: Scope
+  /** Each once, in the order asked. */
+  readonly keys: readonly string[]
+  readonly load: LoadMany
+  readonly policyOf: (key: string) => EntryPolicy
+  readonly bulkheads: readonly Bulkhead[]
+}
+
+/** A key that has to be loaded, for the caller or behind it. */
+interface Ask {
+  readonly key: string
+  readonly nearKey: string
+  readonly policy: EntryPolicy
+  readonly entry: Entry | undefined
+}
+
+/**
+ * Keys that are kept are answered from the tier, keys that others are loading are joined, and one call of the
+ * loader brings all the rest.
+ */
+export async function wrapMany(engine: Engine, call: WrapManyCall): Promise<Map<string, unknown>> {
+  const { scope, keys } = call
+  const now = engine.clock.monotonic()
+  const off = scope.isOff
+  const answers = new Map<string, unknown>()
+  const asks: (Ask & { orStale: boolean })[] = []
+  const stale: Ask[] = []
+  const early: Ask[] = []
+  for (const key of keys) {
+    const policy = call.policyOf(key)
+    const nearKey = nearKeyOf(scope, key)
+    const entry = off ? undefined : engine.lookup(scope, nearKey, now)
+    const ask = { key, nearKey, policy, entry }
+    const next = plan(entry, policy.refresh, now)
+    // Set in the order asked, whatever is filled in later.
+    answers.set(key, undefined)
+    if (entry === undefined || next === 'load' || next === 'load-or-stale') {
+      asks.push({ ...ask, orStale: next === 'load-or-stale' })
+      continue
+    }
+    if (next === 'hit-and-refresh') early.push(ask)
+    if (next === 'stale-and-refresh') stale.push(ask)
+    countAnswer(
+      engine,
+      'wrapMany',
+      key,
+      next === 'stale' || next === 'stale-and-refresh' ? 'stale' : 'hit',
+      now,
+    )
+    answers.set(key, entry.kind === 'error' ? engine.hand(entry) : engine.valueOf(entry))
+  }
+  refreshBehind(engine, call, early, 'early')
+  refreshBehind(engine, call, stale, 'stale')
+  for (const [index, wait] of loadMissing(engine, call, asks, now).entries()) {
+    const { entry, policy, orStale } = asks[index] as (typeof asks)[number]
+    if (entry !== undefined && orStale) {
+      answers.set(wait.key, orStaleAfter(engine, policy, 'wrapMany', entry, wait))
+    } else {
+      countLoaded(engine, 'wrapMany', wait, entry === undefined ? 'miss' : 'refreshed')
+      answers.set(wait.key, wait.answer)
+    }
+  }
+  // All at once, so that of several rejections none goes unhandled.
+  const values = await Promise.all(answers.values())
+  let index = 0
+  for (const key of answers.keys()) {
+    const value = values[index++]
+    if (value === undefined) answers.delete(key)
+    else answers.set(key, value)
+  }
+  return answers
+}
+
+/** A wait for each ask, in their order: some joined, the others on one new load. */
+function loadMissing(
+  engine: Engine,
+  call: WrapManyCall,
+  asks: readonly Ask[],
+  since: number,
+): Wait[] {
+  if (asks.length === 0) return []
+  const { scope } = call
+  const waits = new Map<string, Wait>()
+  const mine: Ask[] = []
+  const asking = loadAsking()
+  for (const ask of asks) {
+    const { key, policy } = ask
+    const { signal } = policy
+    const wait = (answer: Promise<unknown>, load?: Load): Wait => ({
+      key,
+      answer,
+      load,
+      coalesced: load !== undefined,
+      since,
+    })
+    try {
+      signal?.throwIfAborted()
+      const joined = scope.isOff ? undefined : engine.joinable(scope, ask.nearKey)
+      if (joined === undefined) {
+        asking?.refuseCircle(scope, key)
+        mine.push(ask)
+        continue
+      }
+      if (asking !== undefined) waitFor(asking, joined.load, key)
+      const again = async () => (await wrapMany(engine, { ...call, keys: [key] })).get(key)
+      waits.set(
+        key,
+        wait(untilAborted(joinFlight(engine, joined, again), [joined.load], signal), joined.load),
+      )
+    } catch (error) {
+      waits.set(key, wait(Promise.reject(error)))
+    }
+  }
+  if (mine.length > 0) {
+    const { load, flights, start } = prepare(
+      engine,
+      call,
+      mine,
+      mine[0]?.policy.refresh ? 'refresh' : 'miss',
+      asking,
+    )
+    if (asking !== undefined) waitFor(asking, load, load.contextKey)
+    for (const { key, own, policy } of flights) {
+      waits.set(key, {
+        key,
+        answer: untilAborted(own, [load], policy.signal),
+        load,
+        coalesced: false,
+        since,
+      })
+    }
+    start()
+  }
+  return asks.map(({ key }) => waits.get(key) as Wait)
+}
+
+function prepare(
+  engine: Engine,
+  call: WrapManyCall,
+  asks: readonly Ask[],
+  reason: LoadReason,
+  asking: Load | undefined,
+) {
+  const { scope } = call
+  const flights = asks.map(
+    ({ key, nearKey, policy, entry }) =>
+      new Flight(scope, key, nearKey, policy, engine.fence.seq, entry),
+  )
+  const keys = asks.map(({ key }) => key)
+  const load = new Load(
+    engine,
+    flights,
+    (context) => call.load([...keys], context),
+    reason,
+    true,
+    asking,
+  )
+  // Key patterns may give the keys different deadlines; one load ends at the first of them.
+  const loadTimeoutMs = Math.min(...new Set(asks.map(({ policy }) => policy.loadTimeoutMs)))
+  return { load, flights, start: () => load.start(call.bulkheads, loadTimeoutMs) }
+}
+
+/** One load behind the caller for all keys that want one and have none under way. */
+function refreshBehind(
+  engine: Engine,
+  call: WrapManyCall,
+  asks: readonly Ask[],
+  reason: 'stale' | 'early',
+): void {
+  for (const { entry } of asks) if (entry !== undefined) spendEarlyRefresh(entry)
+  const mine = asks.filter(({ nearKey }) => engine.joinable(call.scope, nearKey) === undefined)
+  if (mine.length === 0) return
+  engine.counters.refreshes++
+  engine.runInOwnContext(() => prepare(engine, call, mine, reason, undefined).start())
+}

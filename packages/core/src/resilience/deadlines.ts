@@ -1,0 +1,134 @@
+import { type Clock, keepAlive, type TimerHandle } from '../clock.ts'
+
+/** Something that may run out of time. Extended rather than wrapped: a load is its own place in the queue. */
+export abstract class Expiring {
+  dueAt = 0
+  lane: Lane | undefined = undefined
+  before: Expiring | undefined = undefined
+  behind: Expiring | undefined = undefined
+  abstract expire(): void
+}
+
+interface Lane {
+  readonly ms: number
+  first: Expiring | undefined
+  last: Expiring | undefined
+  timer: TimerHandle
+  armed: boolean
+  timerDueAt: number
+}
+
+/** A timer that fires this much too late tells of a blocked event loop, not of a slow answer. */
+const lateMs = 50
+
+/**
+ * One queue for all deadlines of a cache instead of a timer for each. Spans of one length share a lane, which is
+ * in order by itself, and a lane has one timer, so a load that ends in time costs two pointer updates.
+ *
+ * When the event loop was blocked, answers may be waiting to be read while the timer is already due. Timers run
+ * before sockets are read, so a late timer gives the loop one more turn before anything expires.
+ */
+export class Deadlines {
+  readonly #clock: Clock
+  readonly #lanes = new Map<number, Lane>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** `ms` may be `Infinity`: then it never expires, and no timer waits for it. */
+  add(expiring: Expiring, ms: number, now: number): void {
+    let lane = this.#lanes.get(ms)
+    if (lane === undefined) {
+      lane = {
+        ms,
+        first: undefined,
+        last: undefined,
+        timer: undefined,
+        armed: false,
+        timerDueAt: 0,
+      }
+      this.#lanes.set(ms, lane)
+    }
+    expiring.dueAt = now + ms
+    expiring.lane = lane
+    expiring.before = lane.last
+    expiring.behind = undefined
+    const wasEmpty = lane.last === undefined
+    if (lane.last === undefined) lane.first = expiring
+    else lane.last.behind = expiring
+    lane.last = expiring
+    if (ms === Number.POSITIVE_INFINITY) return
+    if (!lane.armed) this.#arm(lane, ms, now)
+    else if (wasEmpty) keepAlive(lane.timer, true)
+  }
+
+  remove(expiring: Expiring): void {
+    const lane = expiring.lane
+    if (lane === undefined) return
+    this.#unlink(lane, expiring)
+    // The timer stays for the next one, so that loads one after the other arm one timer, not one each; only it must
+    // not keep a finished process alive.
+    if (lane.first === undefined && lane.armed) keepAlive(lane.timer, false)
+  }
+
+  #unlink(lane: Lane, expiring: Expiring): void {
+    if (expiring.before === undefined) lane.first = expiring.behind
+    else expiring.before.behind = expiring.behind
+    if (expiring.behind === undefined) lane.last = expiring.before
+    else expiring.behind.before = expiring.before
+    expiring.lane = undefined
+    expiring.before = undefined
+    expiring.behind = undefined
+  }
+
+  #arm(lane: Lane, ms: number, now: number): void {
+    lane.armed = true
+    lane.timerDueAt = now + ms
+    lane.timer = this.#clock.setTimeout(() => this.#fire(lane), ms)
+  }
+
+  #fire(lane: Lane): void {
+    lane.armed = false
+    lane.timer = undefined
+    if (lane.first === undefined) {
+      this.#lanes.delete(lane.ms)
+      return
+    }
+    const now = this.#clock.monotonic()
+    if (now - lane.timerDueAt > lateMs) {
+      this.#arm(lane, 1, now)
+      return
+    }
+    for (
+      let due: Expiring | undefined = lane.first;
+      due !== undefined && due.dueAt <= now;
+      due = lane.first
+    ) {
+      this.#unlink(lane, due)
+      due.expire()
+    }
+    // An expiry may have added to this lane and armed it already.
+    const first = lane.first as Expiring | undefined
+    if (first === undefined) {
+      if (!lane.armed) this.#lanes.delete(lane.ms)
+    } else if (!lane.armed) {
+      // A timer may come a fraction of a millisecond early; the next one then finds it due.
+      this.#arm(lane, Math.max(1, Math.ceil(first.dueAt - now)), now)
+    }
+  }
+
+  /** Stops every timer. Nothing expires any more. */
+  close(): void {
+    for (const lane of this.#lanes.values()) {
+      if (lane.armed) this.#clock.clearTimeout(lane.timer)
+      lane.armed = false
+    }
+    this.#lanes.clear()
+  }
+
+  /** For tests of boundedness. */
+  get lanes(): number {
+    return this.#lanes.size
+  }
+}
