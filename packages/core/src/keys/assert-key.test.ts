@@ -25,9 +25,9 @@ describe('a key', () => {
     ['an array', ['a'], /it was an array/],
     ['an object', {}, /it was of type object/],
     ['a String object', Object('a'), /it was of type object/],
-    ['4,097 bytes of one', 'x'.repeat(4_097), /4097 characters, 4097 bytes/],
-    ['4,098 bytes of two', 'ж'.repeat(2_049), /2049 characters, 4098 bytes/],
-    ['4,098 bytes of three', '語'.repeat(1_366), /1366 characters, 4098 bytes/],
+    ['4,097 bytes of one', 'x'.repeat(4_097), /length 4097 and 4097 bytes/],
+    ['4,098 bytes of two', 'ж'.repeat(2_049), /length 2049 and 4098 bytes/],
+    ['4,098 bytes of three', '語'.repeat(1_366), /length 1366 and 4098 bytes/],
     ['a lone high surrogate', 'ab\ud800', /half a surrogate pair at position 2/],
     ['a lone low surrogate after a pair', '😀\udc00', /half a surrogate pair at position 2/],
   ])('is refused when it is %s', (_name, key, message) => {

@@ -36,8 +36,8 @@ function fault(key: unknown): string {
   if (Array.isArray(key)) return 'an array'
   if (typeof key !== 'string') return key === undefined ? 'undefined' : `of type ${typeof key}`
   if (key === '') return 'an empty string'
-  if (isTooLong(key)) return `a string of ${key.length} characters, ${Buffer.byteLength(key)} bytes`
-  return `a string of ${key.length} characters with half a surrogate pair at position ${loneSurrogate(key)}`
+  if (isTooLong(key)) return `a string of length ${key.length} and ${Buffer.byteLength(key)} bytes`
+  return `a string of length ${key.length} with half a surrogate pair at position ${loneSurrogate(key)}`
 }
 
 function loneSurrogate(text: string): number {
