@@ -1,47 +1,43 @@
-import { parseArgs } from 'node:util'
 import { ordinaryDay, outage, stampede } from './acts.ts'
-import { readAirports } from './airports.ts'
+import { type AirportData, readAirports } from './airports.ts'
+import { type Arguments, help, readArguments } from './arguments.ts'
 import { character } from './origin.ts'
 import { report } from './report.ts'
 import { count, openScreen } from './screen.ts'
 import { openStage } from './stage.ts'
 import { zipfExponent } from './traffic.ts'
 
-const help = `Usage: demo [--seed <number>] [--quick] [--help]
+const perSecond = 400
 
-A service of airport data, once without and once with Holdfast in front of its slow origin: real
-HTTP on loopback, about 15 seconds. --seed draws other traffic, --quick runs shorter acts.
-Honours NO_COLOR, and prints plain lines in CI and into files.`
+/** Lengths in seconds; the origin is down from `darkFrom` to `darkTo` of the third act. */
+const whole = { ordinary: 8, outage: 5, darkFrom: 1, darkTo: 4 }
+const quick = { ordinary: 3, outage: 3, darkFrom: 1, darkTo: 2 }
 
-const { values: given } = parseArgs({
-  options: {
-    seed: { type: 'string', default: '42' },
-    quick: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-})
+const given = argumentsOrAdvice()
+if (given?.help) console.log(help)
+else if (given !== undefined) await demo(given.seed, given.quick ? quick : whole)
 
-if (given.help) console.log(help)
-else await demo(Number(given.seed), given.quick)
+function argumentsOrAdvice(): Arguments | undefined {
+  try {
+    return readArguments(process.argv.slice(2))
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${help}`)
+    process.exitCode = 1
+    return undefined
+  }
+}
 
-async function demo(seed: number, quick: boolean): Promise<void> {
-  const seconds = quick ? 3 : 8
-  const down = quick ? { from: 1, to: 2, of: 3 } : { from: 1, to: 4, of: 5 }
-  const perSecond = 400
-
+async function demo(seed: number, lengths: typeof whole): Promise<void> {
   const data = await readAirports()
-  await using stage = await openStage(data, seed)
   const screen = openScreen()
+  await using stage = await openStage(data, seed)
 
   screen.print(screen.paint('bold', 'Holdfast: one service, with and without a cache'))
-  screen.print(
-    `${count(data.airports.size)} airports and ${data.countries.size} countries (OurAirports, public domain) behind a slow origin:\n` +
-      `median ${character.medianMs} ms, ${character.workers} requests at once, ${character.failing * 100} % of them fail. ` +
-      `${perSecond} requests a second by Zipf's law\n(exponent ${zipfExponent}), the same for both, seed ${seed}.\n`,
-  )
+  screen.print(introduction(data, seed))
 
   const first = screen.follow('1/3 ordinary traffic')
-  const ordinary = await ordinaryDay(stage, data, { seconds, perSecond, seed }, first.onProgress)
+  const dayTraffic = { seconds: lengths.ordinary, perSecond, seed }
+  const day = await ordinaryDay(stage, data, dayTraffic, first.onProgress)
   first.done()
 
   const second = screen.follow('2/3 stampede')
@@ -49,27 +45,25 @@ async function demo(seed: number, quick: boolean): Promise<void> {
   second.done()
 
   const third = screen.follow('3/3 outage')
-  const outageTraffic = {
-    seconds: down.of,
-    perSecond,
-    seed: seed + 1,
-    downFrom: down.from,
-    downTo: down.to,
-  }
-  const dark = await outage(stage, data, outageTraffic, third.onProgress)
+  const darkness = { downFrom: lengths.darkFrom, downTo: lengths.darkTo }
+  const darkTraffic = { seconds: lengths.outage, perSecond, seed: seed + 1, ...darkness }
+  const dark = await outage(stage, data, darkTraffic, third.onProgress)
   third.done()
 
-  screen.print(
-    report(
-      {
-        ordinary: { ...ordinary, seconds },
-        stampede: crowd,
-        outage: { ...dark, seconds: down.to - down.from },
-      },
-      screen.paint,
-    ),
-  )
-  screen.print(
-    screen.paint('dim', '\nAll that the cache adds is in examples/api-cache/src/cached-api.ts'),
-  )
+  const results = {
+    ordinary: { ...day, seconds: lengths.ordinary },
+    stampede: crowd,
+    outage: { ...dark, seconds: lengths.darkTo - lengths.darkFrom },
+  }
+  screen.print(report(results, screen.paint))
+  const hint = '\nAll that the cache adds is in examples/api-cache/src/cached-api.ts'
+  screen.print(screen.paint('dim', hint))
+}
+
+function introduction({ airports, countries }: AirportData, seed: number): string {
+  const { medianMs, workers, failing } = character
+  return `${count(airports.size)} airports in ${countries.size} countries and territories, from OurAirports (public domain),
+behind a slow origin: median ${medianMs} ms, ${workers} requests at once, ${failing * 100} % of them fail.
+Both services get the same ${perSecond} requests a second, by Zipf's law (exponent ${zipfExponent}), seed ${seed}.
+`
 }
