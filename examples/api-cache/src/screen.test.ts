@@ -6,7 +6,7 @@ const progress = { ofMs: 8_000, answers: 1_200, callsWithout: 600, callsCached: 
 
 /** What two reports, two seconds apart, look like on a screen. */
 function shown(terminal: boolean, env: NodeJS.ProcessEnv): string {
-  const out = Object.assign(new PassThrough(), { isTTY: terminal, columns: 120 })
+  const out = Object.assign(new PassThrough(), { isTTY: terminal, columns: 80 })
   const screen = openScreen(out as unknown as NodeJS.WriteStream, env)
   const act = screen.follow('1/3 ordinary traffic')
   act.onProgress({ ...progress, atMs: 100 })
@@ -19,7 +19,7 @@ test('on a terminal one line moves', () => {
   const text = shown(true, {})
   expect(text).not.toContain('\n')
   expect(text.split('\r').length).toBeGreaterThan(3)
-  expect(text).toContain('1,200 answers, origin calls 600 → 200')
+  expect(text).toContain('1,200 answers, origin 600 → 200')
 })
 
 test.for([
@@ -31,6 +31,6 @@ test.for([
   for (const moving of ['\r', '\u001b']) expect(text).not.toContain(moving)
   expect(text.trimEnd().split('\n')).toEqual([
     '1/3 ordinary traffic',
-    '   2 s, 1,200 answers, origin calls 600 → 200',
+    '   2 s, 1,200 answers, origin 600 → 200',
   ])
 })

@@ -12,7 +12,8 @@ export interface Screen {
   follow(title: string): { onProgress: OnProgress; done(): void }
 }
 
-const barWidth = 24
+/** Narrow enough for title, bar and words to share 80 columns. */
+const barWidth = 12
 const plainEveryMs = 2_000
 
 export function openScreen(
@@ -45,7 +46,7 @@ export function openScreen(
       return {
         onProgress(progress) {
           const bar = paint('cyan', drawBar(progress.atMs / progress.ofMs))
-          const room = out.columns - title.length - barWidth - 5
+          const room = (out.columns || 80) - title.length - barWidth - 5
           draw(`${title}  ${bar}  ${describe(progress).slice(0, Math.max(0, room))}`)
         },
         done() {
@@ -63,7 +64,7 @@ function drawBar(share: number): string {
 
 function describe({ atMs, answers, callsWithout, callsCached }: Progress): string {
   const seconds = (atMs / 1_000).toFixed(0).padStart(2)
-  return `${seconds} s, ${count(answers)} answers, origin calls ${count(callsWithout)} → ${count(callsCached)}`
+  return `${seconds} s, ${count(answers)} answers, origin ${count(callsWithout)} → ${count(callsCached)}`
 }
 
 export const count = (value: number): string => value.toLocaleString('en-US')
