@@ -15,6 +15,7 @@ export const buildConfig = (entry: Record<string, string>): Options =>
     sourcemap: true,
     // Nothing from node_modules is ever inlined: what a package pulls in stays visible to the boundary test.
     skipNodeModulesBundle: true,
+    removeNodeProtocol: false,
     splitting: true,
     treeshake: true,
     clean: true,

@@ -11,6 +11,15 @@ const exportsIn = (report) =>
   [
     ...report.matchAll(/^export (?:abstract )?(?:class|const|function|interface|let|type) (\w+)/gm),
   ].map(([, name]) => name)
+const constantsIn = (dist) =>
+  new Set(
+    readdirSync(dist)
+      .filter((name) => name.endsWith('.d.ts'))
+      .flatMap((name) => [
+        ...readFileSync(join(dist, name), 'utf8').matchAll(/^declare const (\w+)/gm),
+      ])
+      .map(([, name]) => name),
+  )
 let failed = false
 const fail = (message) => {
   failed = true
@@ -87,9 +96,12 @@ for (const { folder, entries } of publishedPackages()) {
     for (const name of exportsIn(readFileSync(config.reportTempFilePath, 'utf8')))
       exported.add(name)
   }
-  // A type that another entry of the package exports can be named by users all the same.
+  // A type that another entry of the package exports can be named by users all the same, and a
+  // constant that a type is derived from need not be named.
+  const constants = constantsIn(join(folder, 'dist'))
   for (const [symbol, id] of forgotten) {
-    if (!exported.has(symbol)) fail(`${id} uses ${symbol}, which no entry of the package exports`)
+    if (!exported.has(symbol) && !constants.has(symbol))
+      fail(`${id} uses ${symbol}, which no entry of the package exports`)
   }
   for (const name of readdirSync(reports)) {
     if (!name.endsWith('.api.md') || expected.has(name)) continue

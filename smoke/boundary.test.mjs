@@ -23,7 +23,12 @@ const boundaries = {
     types: [],
   },
   '@holdfast/core/sharding': { loads: [], names: [], types: [] },
-  '@holdfast/core/testing': { loads: [], names: [], types: [] },
+  // Its fake cache is a real cache over a fake clock.
+  '@holdfast/core/testing': {
+    loads: ['lru-cache', 'p-limit', 'yocto-queue'],
+    names: ['lru-cache', 'p-limit'],
+    types: [],
+  },
   '@holdfast/image': { loads: [], names: [], types: [] },
   '@holdfast/memcached': { loads: [], names: [], types: [] },
   '@holdfast/redis': { loads: [], names: [], types: [] },
