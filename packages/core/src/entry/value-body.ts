@@ -1,0 +1,206 @@
+import { CodecError } from '../errors.ts'
+import type { Codec } from './codec.ts'
+import { isExactJson } from './exact-json.ts'
+import { beginFrame, closeFrame, type OpenFrame } from './frame.ts'
+import { type Stamp, writeStamp } from './head.ts'
+import { jsonWithinLimits, maxMetadataBytes } from './limits.ts'
+
+/**
+ * The body of a value: 64 bytes of fixed size, then the serializer's name, versions, metadata and payload.
+ *
+ *    0  1  kind of payload             4  8  storedAt                 52  4  length of the payload as stored
+ *    1  1  compression                12  8  staleAt                  56  4  length of the payload as serialized
+ *    2  1  0                          20  8  expiresAt                60  2  length of the metadata
+ *    3  1  length of the name of      28  8  staleWhileRevalidateMs   62  2  number of versions
+ *          the serializer             36  8  staleIfErrorMs
+ *                                     44  8  loadMs
+ *
+ * Times are IEEE 754 doubles, so that Infinity is Infinity.
+ */
+const fixedBytes = 64
+const stampBytes = 16
+
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [name: string]: JsonValue }
+
+/** The version of a tag or namespace that an entry was loaded under, or of a namespace's tag epoch. */
+export interface VersionMark {
+  readonly scope: VersionScope
+  readonly name: string
+  readonly stamp: Stamp
+}
+export type VersionScope = 'tag' | 'namespace' | 'epoch'
+
+/** Everything that an envelope says about a value, besides the value. */
+export interface ValueFields {
+  readonly stamp: Stamp
+  readonly key: string
+  /** Unix milliseconds, as are the other two. `Infinity`: never. */
+  readonly storedAt: number
+  readonly staleAt: number
+  /** The end of all windows. */
+  readonly expiresAt: number
+  readonly staleWhileRevalidateMs: number
+  readonly staleIfErrorMs: number
+  /** How long the load took. 0 for a value that was set. */
+  readonly loadMs: number
+  readonly versions: readonly VersionMark[]
+  /** At most 16 KiB of plain JSON. */
+  readonly metadata: JsonValue | undefined
+}
+
+/** A payload in the form in which it is stored. */
+export interface StoredPayload {
+  readonly kind: number
+  readonly compression: number
+  readonly serializerName: string
+  /** Text becomes UTF-8 on the way into the envelope. */
+  readonly content: string | Uint8Array
+  readonly storedBytes: number
+  /** Before compression. */
+  readonly plainBytes: number
+}
+
+/** What a body was found to hold; the payload is still as it was stored. */
+export interface ValueBody {
+  readonly fields: ValueFields
+  readonly payload: StoredPayload & { readonly content: Buffer }
+}
+
+const scopes: readonly VersionScope[] = ['tag', 'namespace', 'epoch']
+
+/** @throws CodecError for times that are no numbers, and for tags or metadata beyond the limits. */
+export function writeValue(fields: ValueFields, payload: StoredPayload, codec: Codec): Uint8Array {
+  const metadata = writeMetadata(fields.metadata)
+  const nameBytes = Buffer.byteLength(payload.serializerName)
+  const metadataBytes = Buffer.byteLength(metadata)
+  const bodyBytes =
+    fixedBytes + nameBytes + versionBytes(fields.versions) + metadataBytes + payload.storedBytes
+  const frame = beginFrame('value', fields.stamp, fields.key, bodyBytes, codec)
+  const { buffer } = frame
+  let at = frame.at
+  buffer[at] = payload.kind
+  buffer[at + 1] = payload.compression
+  buffer[at + 2] = 0
+  buffer[at + 3] = nameBytes
+  buffer.writeDoubleLE(checkTime(fields.storedAt), at + 4)
+  buffer.writeDoubleLE(checkTime(fields.staleAt), at + 12)
+  buffer.writeDoubleLE(checkTime(fields.expiresAt), at + 20)
+  buffer.writeDoubleLE(checkTime(fields.staleWhileRevalidateMs), at + 28)
+  buffer.writeDoubleLE(checkTime(fields.staleIfErrorMs), at + 36)
+  buffer.writeDoubleLE(checkTime(fields.loadMs), at + 44)
+  buffer.writeUInt32LE(payload.storedBytes, at + 52)
+  buffer.writeUInt32LE(payload.plainBytes, at + 56)
+  buffer.writeUInt16LE(metadataBytes, at + 60)
+  buffer.writeUInt16LE(fields.versions.length, at + 62)
+  at += fixedBytes
+  if (nameBytes > 0) at += buffer.write(payload.serializerName, at)
+  for (const version of fields.versions) at = writeVersion(buffer, version, at)
+  if (metadataBytes > 0) at += buffer.write(metadata, at)
+  if (typeof payload.content === 'string') buffer.write(payload.content, at)
+  else buffer.set(payload.content, at)
+  return closeFrame(frame, codec)
+}
+
+/** `undefined` where the lengths do not add up to the body, or a field is none that the writer writes. */
+export function readValue(frame: OpenFrame, key: string): ValueBody | undefined {
+  const { buffer, at: start, end } = frame
+  if (end - start < fixedBytes || buffer[start + 2] !== 0) return undefined
+  const storedAt = buffer.readDoubleLE(start + 4)
+  const staleAt = buffer.readDoubleLE(start + 12)
+  const expiresAt = buffer.readDoubleLE(start + 20)
+  const staleWhileRevalidateMs = buffer.readDoubleLE(start + 28)
+  const staleIfErrorMs = buffer.readDoubleLE(start + 36)
+  const loadMs = buffer.readDoubleLE(start + 44)
+  for (const time of [storedAt, staleAt, expiresAt, staleWhileRevalidateMs, staleIfErrorMs, loadMs])
+    if (Number.isNaN(time)) return undefined
+  const storedBytes = buffer.readUInt32LE(start + 52)
+  const metadataBytes = buffer.readUInt16LE(start + 60)
+  let at = start + fixedBytes
+  const nameEnd = at + (buffer[start + 3] as number)
+  const serializerName = nameEnd === at ? '' : buffer.toString('utf8', at, nameEnd)
+  at = nameEnd
+  const versions: VersionMark[] = []
+  for (let left = buffer.readUInt16LE(start + 62); left > 0; left--) {
+    if (at + 3 > end) return undefined
+    const scope = scopes[buffer[at] as number]
+    const stampAt = at + 3 + buffer.readUInt16LE(at + 1)
+    if (scope === undefined || stampAt + stampBytes > end) return undefined
+    versions.push({
+      scope,
+      name: buffer.toString('utf8', at + 3, stampAt),
+      stamp: buffer.toString('hex', stampAt, stampAt + stampBytes),
+    })
+    at = stampAt + stampBytes
+  }
+  const payloadAt = at + metadataBytes
+  if (payloadAt + storedBytes !== end) return undefined
+  return {
+    fields: {
+      stamp: frame.stamp,
+      key,
+      storedAt,
+      staleAt,
+      expiresAt,
+      staleWhileRevalidateMs,
+      staleIfErrorMs,
+      loadMs,
+      versions,
+      metadata: readMetadata(buffer.subarray(at, payloadAt)),
+    },
+    payload: {
+      kind: buffer[start] as number,
+      compression: buffer[start + 1] as number,
+      serializerName,
+      content: buffer.subarray(payloadAt, end),
+      storedBytes,
+      plainBytes: buffer.readUInt32LE(start + 56),
+    },
+  }
+}
+
+function versionBytes(versions: readonly VersionMark[]): number {
+  if (versions.length > 0xffff) {
+    throw new CodecError(`an entry must have at most 65535 tags; it has ${versions.length}`)
+  }
+  let bytes = 0
+  for (const { name } of versions) bytes += 3 + Buffer.byteLength(name) + stampBytes
+  return bytes
+}
+
+function writeVersion(buffer: Buffer, version: VersionMark, at: number): number {
+  const nameBytes = buffer.write(version.name, at + 3)
+  if (nameBytes > 0xffff) {
+    throw new CodecError(`a tag must have at most 65535 bytes; it has ${nameBytes}`)
+  }
+  buffer[at] = scopes.indexOf(version.scope)
+  buffer.writeUInt16LE(nameBytes, at + 1)
+  return writeStamp(buffer, version.stamp, at + 3 + nameBytes)
+}
+
+function checkTime(time: number): number {
+  if (!Number.isNaN(time)) return time
+  throw new CodecError('the times of an entry must be numbers of milliseconds; one was NaN')
+}
+
+function writeMetadata(metadata: JsonValue | undefined): string {
+  if (metadata === undefined) return ''
+  const text = isExactJson(metadata) ? JSON.stringify(metadata) : undefined
+  if (text !== undefined && Buffer.byteLength(text) <= maxMetadataBytes) return text
+  throw new CodecError(
+    `the metadata of an entry must be plain JSON of at most ${maxMetadataBytes} bytes; it ${text === undefined ? 'was not plain JSON' : `has ${Buffer.byteLength(text)}`}`,
+  )
+}
+
+/** @throws SyntaxError for anything but JSON within the limits; the caller makes it a refused entry. */
+function readMetadata(text: Buffer): JsonValue | undefined {
+  if (text.length === 0) return undefined
+  const json = text.length > maxMetadataBytes ? undefined : jsonWithinLimits(text)
+  if (json === undefined) throw new SyntaxError()
+  return JSON.parse(json) as JsonValue
+}
