@@ -1,0 +1,194 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { apiKey } from '../src/keys/api-key.ts'
+import { argumentsKey } from '../src/keys/argument-key.ts'
+import { resolveCacheOptions } from '../src/options/cache-settings.ts'
+import {
+  cacheDefaults,
+  drainDefault,
+  entryDefaults,
+  memoryDefaults,
+  resilienceDefaults,
+} from '../src/options/defaults.ts'
+
+/** What the pages say is held against the code: tables of defaults, keys, and every snippet's types. */
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const page = (path: string) => readFileSync(join(root, 'docs', path), 'utf8')
+
+describe('the tables of options', () => {
+  const sections = page('options.md').split(/^## /m)
+
+  /** Option and default of each row of the section that begins so. */
+  function documented(heading: string): Record<string, string> {
+    const section = sections.find((text) => text.startsWith(heading)) ?? ''
+    return Object.fromEntries(
+      [...section.matchAll(/^\| `(\w+)` *\| (.+?) *\|/gm)].map((row) => [row[1], row[2]]),
+    )
+  }
+
+  test.for([
+    ['An entry', entryDefaults],
+    ['A cache', cacheDefaults],
+    ['`memory`', memoryDefaults],
+    ['`resilience`', resilienceDefaults],
+    ['`close`', { drain: drainDefault }],
+  ] as const)('%s: every default is that of the code', ([heading, defaults]) => {
+    const table = documented(heading)
+    for (const [option, value] of Object.entries(defaults)) {
+      expect(table[option], option).toBe(`\`${written(value)}\``)
+    }
+  })
+
+  test.for([
+    ['An entry', { defaults: { none: 1 } }],
+    ['A cache', { none: 1 }],
+    ['`memory`', { memory: { none: 1 } }],
+    ['`resilience`', { resilience: { none: 1 } }],
+  ] as const)('%s: every option is there, and no other', ([heading, wrong]) => {
+    expect(Object.keys(documented(heading)).sort()).toEqual(knownOptions(wrong).sort())
+  })
+
+  function written(value: unknown): string {
+    if (typeof value === 'string') return `'${value}'`
+    return typeof value === 'number'
+      ? value.toLocaleString('en-US').replace('∞', 'Infinity')
+      : String(value)
+  }
+
+  /** The names that the refusal of an unknown one lists. */
+  function knownOptions(wrong: object): string[] {
+    try {
+      resolveCacheOptions(wrong)
+    } catch (error) {
+      return /It knows (.+)$/.exec(String(error))?.[1]?.split(', ') ?? []
+    }
+    return []
+  }
+})
+
+describe('the tables of keys', () => {
+  const rows = [...page('concepts/keys.md').matchAll(/^\| `(\w+)\((.*)\)` *\| `([^`]+)`(.*)\|$/gm)]
+
+  test('there are some', () => {
+    expect(rows.length).toBeGreaterThanOrEqual(10)
+  })
+
+  test.for(
+    rows.map(([, name = '', args = '', key = '', rest = '']) => [name, args, key, rest] as const),
+  )('%s(%s) is %s', ([name, args, key, rest]) => {
+    const parameters: unknown[] = new Function(`return [${args}]`)()
+    const built =
+      name === 'apiKey'
+        ? apiKey(...(parameters as [string, string, unknown]))
+        : argumentsKey(name, parameters)
+    if (rest.includes('40 hexadecimal digits'))
+      expect(built).toMatch(new RegExp(`^${key}[0-9a-f]{40}$`))
+    else expect(built).toBe(key)
+  })
+})
+
+describe('the snippets', () => {
+  const pages = [
+    'introduction.md',
+    'concepts/freshness.md',
+    'concepts/stampede.md',
+    'concepts/invalidation.md',
+    'concepts/keys.md',
+    'concepts/errors.md',
+    'guides/migrate.md',
+  ]
+  /** What the snippets talk about without saying where it comes from. */
+  const surroundings = `
+    declare const cache: import('@holdfast/core').Cache
+    declare const createCache: typeof import('@holdfast/core').createCache
+    declare const apiKey: typeof import('@holdfast/core').apiKey
+    declare const isCacheError: typeof import('@holdfast/core').isCacheError
+    interface User { id: string; name: string; org: string }
+    interface Feed { etag: string | null; items: unknown }
+    declare const db: {
+      user(id: string | number, options?: { signal: AbortSignal }): Promise<User>
+      usersByKey(keys: string[]): Promise<Map<string, User>>
+      updateUser(user: User): Promise<void>
+      order(id: string): Promise<{ id: string; customerId: string }>
+    }
+    declare const directory: {
+      profile(org: string, login: string): Promise<{ login: string; name: string }>
+      profile(user: User): Promise<{ login: string; name: string }>
+    }
+    declare const products: { list(query: { page: number }): Promise<{ name: string }[]> }
+    declare const profile: (id: string) => Promise<User>
+    declare const user: User
+    declare const id: string
+    declare const ids: string[]
+    declare const key: string
+    declare const url: string
+    declare const request: Request
+    declare const log: { warn(details: object, message: string): void }
+    declare function maxAgeOf(response: Response): number
+    declare function tryAgainLater(): never
+  `
+  let folder: string
+  let verdict: string
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'holdfast-snippets-'))
+    writeFileSync(join(folder, 'surroundings.d.ts'), surroundings)
+    for (const path of pages) {
+      snippets(page(path)).forEach((code, index) => {
+        const name = `${path.replace(/\W/g, '-')}-${index + 1}.ts`
+        // A snippet may return, as it stands for the inside of a function.
+        const inside = /^ *return /m.test(code) && !/^import /m.test(code)
+        writeFileSync(
+          join(folder, name),
+          inside
+            ? `async function snippet() {\n${code}\n}\nexport { snippet }\n`
+            : `${code}\nexport {}\n`,
+        )
+      })
+    }
+    const config = {
+      extends: join(root, 'tsconfig.base.json'),
+      compilerOptions: {
+        paths: { '@holdfast/core': [join(root, 'packages/core/src/index.ts')] },
+        typeRoots: [join(root, 'node_modules/@types')],
+        noUnusedLocals: false,
+        noUnusedParameters: false,
+      },
+      include: ['*.ts'],
+    }
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
+    try {
+      verdict = execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', folder], {
+        encoding: 'utf8',
+      })
+    } catch (error) {
+      verdict = String((error as { stdout?: unknown }).stdout)
+    }
+  }, 60_000)
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  /** The TypeScript of a page, but what shows another library's code. */
+  const snippets = (text: string): string[] =>
+    [...text.matchAll(/^```ts\n(.*?)^```$/gms)]
+      .map(([, code = '']) => code)
+      .filter((code) => !code.startsWith('// before'))
+
+  test.for(pages)('of docs/%s are right TypeScript', (path) => {
+    const prefix = `${path.replace(/\W/g, '-')}-`
+    expect(snippets(page(path)).length).toBeGreaterThan(0)
+    expect(verdict.split('\n').filter((line) => line.includes(prefix))).toEqual([])
+  })
+
+  test('are all checked: nothing else went wrong', () => {
+    expect(
+      verdict
+        .trim()
+        .split('\n')
+        .filter((line) => line !== '' && !/^\s|-md-\d+\.ts/.test(line)),
+    ).toEqual([])
+  })
+})
