@@ -46,3 +46,15 @@ export type {
 } from './options/options.ts'
 export type { LoaderContext } from './read/loader-context.ts'
 export type { SchemaIssue, SchemaResult, StandardSchemaV1 } from './standard-schema.ts'
+export { MemoryBacking, type MemoryBackingOptions } from './store/memory-backing.ts'
+export { type MemoryStore, type MemoryStoreOptions, memoryStore } from './store/memory-store.ts'
+export { prefixedStore } from './store/prefixed-store.ts'
+export type {
+  Bus,
+  BusState,
+  Keep,
+  Store,
+  StoreCapabilities,
+  StoreEntry,
+  StoreMetrics,
+} from './store/store.ts'

@@ -19,6 +19,7 @@ export {
   type StoreFaultScript,
   type StoreOperation,
 } from './faulty-store.ts'
+export { type OptionalMethod, optionalMethods } from './store-case.ts'
 export {
   type StoreConformanceOptions,
   type StoreOnTrial,
