@@ -112,7 +112,8 @@ export class PrivateCopy {
     for (let i = 0; i < values.length; i++) {
       const value = values[i]
       if (typeof value === 'object') {
-        if (value !== null) define(copy, names[i]!, this.#child(value, names[i]!))
+        // An own `__proto__` is there already, so this sets it and not the prototype.
+        if (value !== null) copy[names[i]!] = this.#child(value, names[i]!)
       } else if (typeof value === 'function' || typeof value === 'symbol') {
         this.#child(value, names[i]!)
       } else {
@@ -280,12 +281,6 @@ function copyView(source: ArrayBufferView, prototype: unknown): ArrayBufferView 
   }
   const type = typedArrays.get(prototype)
   return type === undefined ? undefined : new type(source as unknown as ArrayLike<number>)
-}
-
-/** An own `__proto__` must be defined: an assignment would set the prototype instead. */
-function define(target: Plain, name: string, value: unknown): void {
-  if (name === '__proto__') Object.defineProperty(target, name, { value })
-  else target[name] = value
 }
 
 function describeClass(source: object): string {
