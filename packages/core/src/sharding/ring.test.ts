@@ -47,13 +47,14 @@ describe('the default ring', () => {
     for (const [gone, { name }] of servers.entries()) {
       const left = ring.without(name)
       let moved = 0
+      let movedInVain = 0
       for (let i = 0; i < 100_000; i++) {
         const before = ring.locateIndex(`key:${i}`)
         const after = left.locateIndex(`key:${i}`)
         if (before === gone) moved++
-        else if (after !== before) expect.unreachable(`key:${i} moved from ${before} to ${after}`)
-        expect(after === gone).toBe(false)
+        else if (after !== before) movedInVain++
       }
+      expect(movedInVain).toBe(0)
       expect(moved / 100_000).toBeLessThan(0.105)
     }
   })
