@@ -95,6 +95,17 @@ describe('isolated values', () => {
     },
   )
 
+  it('may be typed arrays of every kind', () => {
+    const kinds = Object.getOwnPropertyNames(globalThis).filter((name) =>
+      /\dArray$|Clamped/.test(name),
+    )
+    expect(kinds.length).toBeGreaterThanOrEqual(11)
+    for (const kind of kinds) {
+      const source = new (Reflect.get(globalThis, kind) as typeof Uint8Array)(3)
+      expect(isDeepStrictEqual(isolated(source), source), kind).toBe(true)
+    }
+  })
+
   it('keep the place a RegExp stands at', () => {
     const source = /a/g
     source.test('banana')
@@ -254,6 +265,7 @@ describe('what cannot be isolated', () => {
   }
   class Page extends Array<number> {}
   class Stamp extends Date {}
+  class Bytes extends Uint8Array {}
   const hidden = Object.defineProperty({ a: 1 }, 'secret', { value: 2, enumerable: false })
   const matched = /b/.exec('abc')
   const throwing = {
@@ -273,6 +285,7 @@ describe('what cannot be isolated', () => {
     ['a class instance', { users: [new User()] }, /at \.users\[0\], an object of class User/],
     ['a subclass of Array', { page: new Page() }, /at \.page, an object of class Page/],
     ['a subclass of Date', { at: new Stamp() }, /at \.at, an object of class Stamp/],
+    ['a subclass of bytes', { at: new Bytes(2) }, /at \.at, an object of class Bytes/],
     ['a Promise', { later: Promise.resolve(1) }, /at \.later, an object of class Promise/],
     ['a WeakMap', { weak: new WeakMap() }, /at \.weak, an object of class WeakMap/],
     ['an Error', { failure: new Error('x') }, /at \.failure, an object of class Error/],

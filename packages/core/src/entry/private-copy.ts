@@ -243,25 +243,6 @@ export class PrivateCopy {
   }
 }
 
-const typedArrays = new Map<unknown, TypedArrayConstructor>(
-  [
-    Uint8Array,
-    Uint8ClampedArray,
-    Uint16Array,
-    Uint32Array,
-    Int8Array,
-    Int16Array,
-    Int32Array,
-    Float32Array,
-    Float64Array,
-    BigInt64Array,
-    BigUint64Array,
-    (globalThis as unknown as { Float16Array?: typeof Float32Array }).Float16Array,
-  ].flatMap((type) =>
-    type === undefined ? [] : [[type.prototype, type as unknown as TypedArrayConstructor]],
-  ),
-)
-
 /** The types of ES2023 do not know the property yet. */
 function isResizable(buffer: object): boolean {
   return (buffer as { resizable?: boolean }).resizable === true
@@ -279,8 +260,10 @@ function copyView(source: ArrayBufferView, prototype: unknown): ArrayBufferView 
       source.buffer.slice(source.byteOffset, source.byteOffset + source.byteLength),
     )
   }
-  const type = typedArrays.get(prototype)
-  return type === undefined ? undefined : new type(source as unknown as ArrayLike<number>)
+  // Only the built-in typed arrays have the property on their own prototype: no list to keep, no subclass let in.
+  if (!Object.hasOwn(prototype as object, 'BYTES_PER_ELEMENT')) return undefined
+  const type = (prototype as { constructor: TypedArrayConstructor }).constructor
+  return new type(source as unknown as ArrayLike<number>)
 }
 
 function describeClass(source: object): string {

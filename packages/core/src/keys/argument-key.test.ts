@@ -267,6 +267,7 @@ describe('arguments without a text of their own', () => {
     ['holes', [1, ...new Array(1)].concat(new Array(1)), /an array with holes/],
     ['arrays with properties', Object.assign([1], { a: 1 }), /properties of its own/],
     ['Maps with properties', Object.assign(new Map(), { a: 1 }), /a Map with properties/],
+    ['bytes of a class', new (class Bytes extends Uint8Array {})(2), /an object of class Bytes/],
     ['subclasses', new (class Page extends Array {})(), /an object of class Page/],
     [
       'getters that throw',

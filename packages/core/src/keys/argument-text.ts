@@ -130,28 +130,16 @@ function plainText(value: object, within: object[]): string {
 }
 
 function viewText(view: ArrayBufferView): string {
-  const name: unknown = Object.getPrototypeOf(view).constructor?.name
-  if (typeof name !== 'string' || !viewNames.has(name)) throw classInstance(view)
+  const prototype = Object.getPrototypeOf(view)
+  // Only the built-in typed arrays have the property on their own prototype.
+  const known =
+    prototype === Buffer.prototype ||
+    prototype === DataView.prototype ||
+    (prototype !== null && Object.hasOwn(prototype, 'BYTES_PER_ELEMENT'))
+  if (!known) throw classInstance(view)
   const bytes = Buffer.from(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength)
-  return `${name}(${bytes.toString('base64')})`
+  return `${prototype.constructor.name}(${bytes.toString('base64')})`
 }
-
-const viewNames = new Set([
-  'Buffer',
-  'DataView',
-  'Uint8Array',
-  'Uint8ClampedArray',
-  'Uint16Array',
-  'Uint32Array',
-  'Int8Array',
-  'Int16Array',
-  'Int32Array',
-  'Float16Array',
-  'Float32Array',
-  'Float64Array',
-  'BigInt64Array',
-  'BigUint64Array',
-])
 
 function builtIn(value: object, prototype: unknown): string | undefined {
   if (prototype === Date.prototype && types.isDate(value)) return 'Date'
