@@ -1,8 +1,9 @@
-import type { EntryKind } from '../entry/entry.ts'
+import type { Entry, EntryKind } from '../entry/entry.ts'
 import { isolate } from '../entry/isolate.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { touchedMark } from '../invalidation/scope.ts'
 import type { LoadEvent, NotKeptReason } from '../observe/events.ts'
+import type { EntryPolicy } from '../options/entry-policy.ts'
 import type { Engine } from './engine.ts'
 import type { Flight } from './flight.ts'
 import type { Load } from './load.ts'
@@ -56,24 +57,28 @@ function settleFlight(
   context: Context,
   loadMs: number,
 ): boolean {
-  const fenced = isFenced(engine, flight, context.tags)
+  const stale = loaded instanceof NotModified ? flight.stale : undefined
+  // A value that is kept on keeps the tags that an earlier loader gave it, unless this one names its own.
+  const lateTags = context.tags ?? tagsBeside(stale, flight.policy)
+  const fenced = isFenced(engine, flight, lateTags)
   if (loaded instanceof NotModified) {
-    const stale = flight.stale
     // In a batch some keys may have had nothing to keep.
     if (stale === undefined || stale.kind === 'error')
       return answer(engine, flight, undefined, fenced ? 'fenced' : 'undefined')
-    if (!fenced) put(engine, flight, stale.value, stale.kind, stale.bytes, context, loadMs)
+    if (!fenced)
+      put(engine, flight, stale.value, stale.kind, stale.bytes, context.ttlMs, lateTags, loadMs)
     flight.copyPerWaiter = stale.kind === 'copied'
     return answer(engine, flight, engine.valueOf(stale), fenced ? 'fenced' : undefined, stale.value)
   }
   if (loaded === undefined) {
-    if (!fenced) engine.near?.delete(flight.nearKey)
+    if (!fenced && !context.skipped) engine.near?.delete(flight.nearKey)
     return answer(engine, flight, undefined, fenced ? 'fenced' : 'undefined')
   }
   let isolated: ReturnType<typeof isolate>
   try {
     isolated = isolate(loaded, engine.settings.memory?.values ?? 'isolated')
   } catch (error) {
+    if (context.skipped) return answer(engine, flight, loaded, fenced ? 'fenced' : 'skip')
     engine.counters.codecErrors++
     if (!fenced) engine.near?.delete(flight.nearKey)
     engine.observer.error('codec', error, flight.key)
@@ -90,10 +95,15 @@ function settleFlight(
     isolated.value,
     isolated.copyPerHit ? 'copied' : 'shareable',
     bytes,
-    context,
+    context.ttlMs,
+    lateTags,
     loadMs,
   )
   return answer(engine, flight, handed, kept, isolated.value)
+}
+
+function tagsBeside(stale: Entry | undefined, policy: EntryPolicy): readonly string[] | undefined {
+  return stale?.marks?.map((mark) => mark.tag).filter((tag) => !policy.tags.includes(tag))
 }
 
 /** Whether anything that this load's value may depend on was invalidated since it started. */
@@ -102,14 +112,17 @@ function isFenced(
   flight: Flight,
   lateTags: readonly string[] | undefined,
 ): boolean {
-  if (flight.voided || flight.apart) return true
-  if (engine.fence.seq === flight.seq) return false
-  if (flight.scope.clearedSince(flight.seq) || touchedMark(flight.marks, flight.seq) !== undefined)
-    return true
-  if (lateTags === undefined || lateTags.length === 0 || !flight.scope.tagsTouchedSince(flight.seq))
-    return false
-  flight.lateTagsFenced = true
-  return true
+  if (engine.fence.seq === flight.seq) return flight.voided || flight.apart
+  // Asked first and whatever else fences: those who joined after that invalidation must not get the value either.
+  flight.lateTagsFenced =
+    lateTags !== undefined && lateTags.length > 0 && flight.scope.tagsTouchedSince(flight.seq)
+  return (
+    flight.lateTagsFenced ||
+    flight.voided ||
+    flight.apart ||
+    flight.scope.clearedSince(flight.seq) ||
+    touchedMark(flight.marks, flight.seq) !== undefined
+  )
 }
 
 /** First the entry, then the free slot, then the waiters: whoever comes between finds the value, not a reason to load again. */
@@ -142,18 +155,17 @@ function put(
   value: unknown,
   kind: EntryKind,
   bytes: number,
-  context: Context,
+  chosenTtlMs: number | undefined,
+  lateTags: readonly string[] | undefined,
   loadMs: number,
 ): NotKeptReason | undefined {
   const { policy } = flight
-  const ttlMs =
-    context.ttlMs ?? (value === null ? (policy.nullTtlMs ?? policy.ttlMs) : policy.ttlMs)
+  const ttlMs = chosenTtlMs ?? (value === null ? (policy.nullTtlMs ?? policy.ttlMs) : policy.ttlMs)
   if (ttlMs === 0) {
     engine.near?.delete(flight.nearKey)
     return 'ttl'
   }
-  const tags =
-    context.tags === undefined ? policy.tags : [...new Set([...policy.tags, ...context.tags])]
+  const tags = lateTags === undefined ? policy.tags : [...new Set([...policy.tags, ...lateTags])]
   if (engine.near === undefined) return undefined
   const entry = makeEntry(engine, flight.scope, { value, kind, bytes, ttlMs, loadMs, tags, policy })
   return engine.near.set(flight.nearKey, entry) ? undefined : 'too-large'

@@ -1,4 +1,5 @@
 import { copyValue } from '../entry/isolate.ts'
+import { ClosedError } from '../errors.ts'
 import type { Engine } from './engine.ts'
 import type { Flight } from './flight.ts'
 import type { Load } from './load.ts'
@@ -11,7 +12,11 @@ import { currentLoad } from './wait-graph.ts'
 export function joinFlight(engine: Engine, flight: Flight, again: () => unknown): Promise<unknown> {
   const late = flight.seq !== engine.fence.seq
   return flight.shared.then((value) => {
-    if (late && flight.lateTagsFenced) return again()
+    if (late && flight.lateTagsFenced) {
+      if (flight.scope.isClosed)
+        throw new ClosedError('the cache was closed while the value was being loaded')
+      return again()
+    }
     return flight.copyPerWaiter ? copyValue(value) : value
   })
 }
