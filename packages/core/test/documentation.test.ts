@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -100,6 +100,7 @@ describe('the snippets', () => {
     'concepts/keys.md',
     'concepts/errors.md',
     'guides/migrate.md',
+    'recipes/express.md',
   ]
   /** What the snippets talk about without saying where it comes from. */
   const surroundings = `
@@ -120,6 +121,13 @@ describe('the snippets', () => {
       profile(user: User): Promise<{ login: string; name: string }>
     }
     declare const products: { list(query: { page: number }): Promise<{ name: string }[]> }
+    declare const app: import('express').Express
+    declare const server: import('node:http').Server
+    interface Product { id: string; category: string }
+    declare const table: {
+      find(id: string): Promise<Product | null>
+      setPrice(id: string, priceCents: number): Promise<Product>
+    }
     declare const profile: (id: string) => Promise<User>
     declare const user: User
     declare const id: string
@@ -153,7 +161,10 @@ describe('the snippets', () => {
     const config = {
       extends: join(root, 'tsconfig.base.json'),
       compilerOptions: {
-        paths: { '@holdfast/core': [join(root, 'packages/core/src/index.ts')] },
+        paths: {
+          '@holdfast/core': [join(root, 'packages/core/src/index.ts')],
+          express: [join(root, 'examples/express-api/node_modules/@types/express')],
+        },
         typeRoots: [join(root, 'node_modules/@types')],
         noUnusedLocals: false,
         noUnusedParameters: false,
@@ -190,5 +201,23 @@ describe('the snippets', () => {
         .split('\n')
         .filter((line) => line !== '' && !/^\s|-md-\d+\.ts/.test(line)),
     ).toEqual([])
+  })
+})
+
+describe('the links', () => {
+  const from = [
+    'docs/introduction.md',
+    ...['errors', 'freshness', 'invalidation', 'keys', 'stampede'].map(
+      (name) => `docs/concepts/${name}.md`,
+    ),
+    'docs/guides/migrate.md',
+    ...['express', 'fastify', 'nestjs', 'next'].map((name) => `docs/recipes/${name}.md`),
+    ...['api-cache', 'define-typed', 'express-api'].map((name) => `examples/${name}/README.md`),
+  ]
+  test.for(from)('of %s lead somewhere', (path) => {
+    const text = readFileSync(join(root, path), 'utf8')
+    const targets = [...text.matchAll(/\]\(([^)#]+)\)/g)].map(([, target = '']) => target)
+    const inside = targets.filter((target) => !target.includes('://'))
+    expect(inside.filter((target) => !existsSync(join(root, path, '..', target)))).toEqual([])
   })
 })
