@@ -174,7 +174,6 @@ function put(
 /** Tells the waiters of a failed load. What was kept stays; the next try waits for `retryAfterError`. */
 export function settleFailure(engine: Engine, load: Load, error: unknown, keepable: boolean): void {
   const now = engine.clock.monotonic()
-  const behind = load.reason === 'stale' || load.reason === 'early'
   for (const flight of load.flights) {
     if (!isFenced(engine, flight, undefined)) {
       const { stale, policy } = flight
@@ -202,6 +201,6 @@ export function settleFailure(engine: Engine, load: Load, error: unknown, keepab
     }
     engine.land(flight)
     flight.reject(error)
-    if (behind) engine.observer.error('refresh', error, flight.key)
+    if (load.isBehind) engine.observer.error('refresh', error, flight.key)
   }
 }

@@ -33,7 +33,8 @@ export class Load extends Expiring implements Waiting, ContextSource {
   /** Callers that may leave by their signal. */
   #leavers = 0
   /** Somebody waits who cannot leave, or nobody waits at all: the load goes on to its end. */
-  #pinned: boolean
+  #pinned = false
+  #behind = false
   #calledAt = 0
 
   constructor(
@@ -52,7 +53,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
     this.reason = reason
     this.startedBy = startedBy
     this.startedAt = engine.clock.monotonic()
-    this.#pinned = reason === 'stale' || reason === 'early'
+    if (reason === 'stale' || reason === 'early') this.goBehind()
     for (const flight of flights) {
       flight.load = this
       engine.takeOff(flight)
@@ -115,13 +116,18 @@ export class Load extends Expiring implements Waiting, ContextSource {
     this.#calledAt = this.#engine.clock.monotonic()
     const context = new Context(this)
     let result: unknown
+    let isThenable: boolean
     try {
       result = runAs(this, () => this.#run(context))
+      // Asked inside: what a loader returned may throw when it is looked at.
+      isThenable =
+        ((typeof result === 'object' && result !== null) || typeof result === 'function') &&
+        'then' in result
     } catch (error) {
       this.#failed(error, context)
       return
     }
-    if (typeof result === 'object' && result !== null && 'then' in result) {
+    if (isThenable) {
       // Promise.resolve tames thenables that call back twice, or throw while they do.
       Promise.resolve(result).then(
         (value) => this.#loaded(value, context),
@@ -190,6 +196,16 @@ export class Load extends Expiring implements Waiting, ContextSource {
   /** A caller waits that cannot leave. */
   pin(): void {
     this.#pinned = true
+  }
+
+  /** A caller was answered without it: whoever else leaves, it goes on to its end, and tells of its failure itself. */
+  goBehind(): void {
+    this.#behind = true
+    this.#pinned = true
+  }
+
+  get isBehind(): boolean {
+    return this.#behind
   }
 
   /** A caller waits that may leave by its signal. */

@@ -3,6 +3,7 @@ import { type EntryPolicy, softTimeoutOf } from '../options/entry-policy.ts'
 import { Expiring } from '../resilience/deadlines.ts'
 import type { Engine } from './engine.ts'
 import { countAnswer, countLoaded, type Wait } from './outcome.ts'
+import { currentLoad } from './wait-graph.ts'
 
 /**
  * The answer of a load, or the stale value if the load fails or has been running for `softTimeout`. The load goes
@@ -17,8 +18,14 @@ export function orStaleAfter(
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     let answered = false
+    const waiter = currentLoad()
     const stale = () => {
       answered = true
+      // From here on nobody waits: neither a signal nor a circle of loads has to do with this caller any more.
+      if (wait.load !== undefined) {
+        wait.load.goBehind()
+        waiter?.waitsFor?.delete(wait.load)
+      }
       countAnswer(engine, operation, wait.key, 'stale', wait.since)
       resolve(engine.valueOf(entry))
     }
@@ -43,13 +50,15 @@ export function orStaleAfter(
           return
         }
         // Of all who wait for one load, one reports its failure.
-        if (!wait.coalesced) engine.observer.error('fallback', error, wait.key)
+        if (!wait.coalesced && !wait.load?.isBehind)
+          engine.observer.error('fallback', error, wait.key)
         stale()
       },
     )
     if (wait.load === undefined || wait.load.settled) return
     const now = engine.clock.monotonic()
-    const left = softTimeoutOf(policy) - (now - wait.load.startedAt)
+    // Whole milliseconds, so that callers who join at different instants share lanes.
+    const left = Math.ceil(softTimeoutOf(policy) - (now - wait.load.startedAt))
     if (left <= 0) stale()
     else engine.deadlines.add(patience, left, now)
   })

@@ -16,6 +16,8 @@ interface Lane {
   timer: TimerHandle
   armed: boolean
   timerDueAt: number
+  /** The event loop had its extra turn: what is due expires now, however late the timer. */
+  waited: boolean
 }
 
 /** A timer that fires this much too late tells of a blocked event loop, not of a slow answer. */
@@ -47,6 +49,7 @@ export class Deadlines {
         timer: undefined,
         armed: false,
         timerDueAt: 0,
+        waited: false,
       }
       this.#lanes.set(ms, lane)
     }
@@ -96,10 +99,12 @@ export class Deadlines {
       return
     }
     const now = this.#clock.monotonic()
-    if (now - lane.timerDueAt > lateMs) {
+    if (now - lane.timerDueAt > lateMs && !lane.waited) {
+      lane.waited = true
       this.#arm(lane, 1, now)
       return
     }
+    lane.waited = false
     for (
       let due: Expiring | undefined = lane.first;
       due !== undefined && due.dueAt <= now;

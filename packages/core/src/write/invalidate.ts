@@ -24,10 +24,13 @@ export function expireKeys(engine: Engine, scope: Scope, keys: readonly string[]
     if (entry.kind === 'error' || Math.max(entry.swrMs, entry.sieMs) === 0) {
       engine.near?.delete(nearKey)
       engine.verdicts.set(nearKey, { gone: 'expire' })
-    } else if (now < entry.staleAt) {
-      entry.staleAt = now
-      entry.checkAt = Math.min(entry.checkAt, now)
-      entry.expired = true
+    } else {
+      // A near hit may read a clock that is a moment old: from now on it takes the long way, which reads it exactly.
+      entry.checkAt = Number.NEGATIVE_INFINITY
+      if (now < entry.staleAt) {
+        entry.staleAt = now
+        entry.expired = true
+      }
     }
     // A value known to be old is worth a try at once, whatever failed before.
     entry.retryAt = 0

@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest'
+import { createCache } from '../cache.ts'
+import { fakeClock } from '../testing/fake-clock.ts'
+
+describe('refresh: true', () => {
+  it('does not fall back to a value past its staleIfError, though staleWhileRevalidate is still open', async () => {
+    const clock = fakeClock()
+    const cache = createCache({
+      clock,
+      defaults: {
+        ttl: 100,
+        staleWhileRevalidate: 10_000,
+        staleIfError: 50,
+        jitter: 0,
+        earlyRefresh: false,
+      },
+    })
+    await cache.set('k', 'old')
+    const failing = () => Promise.reject(new Error('broken'))
+    await clock.advance(149)
+    expect(await cache.wrap('k', failing, { refresh: true })).toBe('old')
+    await clock.advance(1)
+    await expect(cache.wrap('k', failing, { refresh: true })).rejects.toThrow('broken')
+  })
+})
