@@ -51,7 +51,7 @@ manifests_and_types_resolve() {
   return "$bad"
 }
 
-gate 'lint' biome ci .
+gate 'lint' biome ci ${NO_COLOR:+--colors=off} .
 gate 'lockfile' lockfile_without_addresses
 gate 'types' tsc -p tsconfig.json
 if [ "${1:-}" != '--without-tests' ]; then
