@@ -105,24 +105,27 @@ export async function outage(
     for (const origin of origins) origin.down = true
     const readsBefore = readsOf(stage.cache)
     const hiddenBefore = stage.hiddenFailures
+    const callsBefore = origins.map(({ calls }) => calls)
     await sleep((options.downTo - options.downFrom) * 1_000)
     for (const origin of origins) origin.down = false
     return {
+      calls: origins.map(({ calls }, index) => calls - (callsBefore[index] ?? 0)),
       reads: difference(readsBefore, readsOf(stage.cache)),
       hiddenFailures: stage.hiddenFailures - hiddenBefore,
     }
   }
-  const [{ without, cached }, darkness] = await Promise.all([
+  const [{ without, cached }, { calls, reads, hiddenFailures }] = await Promise.all([
     playBoth(stage, planTraffic(data, options), onProgress),
     pullThePlug(),
   ])
   const during = ({ atMs }: Answer) =>
     atMs >= options.downFrom * 1_000 && atMs < options.downTo * 1_000
   return {
-    without: figuresOf(without.answers.filter(during), without.figures.originCalls),
-    cached: figuresOf(cached.answers.filter(during), cached.figures.originCalls),
+    without: figuresOf(without.answers.filter(during), calls[0] ?? 0),
+    cached: figuresOf(cached.answers.filter(during), calls[1] ?? 0),
     unknown: cached.unknown.filter(during).length,
-    ...darkness,
+    reads,
+    hiddenFailures,
     errorShares: {
       without: errorShares(without.answers, options.seconds * 1_000),
       cached: errorShares(cached.answers, options.seconds * 1_000),

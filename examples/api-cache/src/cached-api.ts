@@ -8,7 +8,7 @@ import type { AirportApi } from './airports.ts'
 export const policies: Record<string, EntryOptions> = {
   'api:airports:*': { ttl: '2s', staleWhileRevalidate: '5s', staleIfError: '1h' },
   'api:airports:nearby:*': { ttl: '10s', staleIfError: '1h' },
-  'api:countries:*': { ttl: '4s', staleWhileRevalidate: '10s', staleIfError: '1h', nullTtl: '1s' },
+  'api:countries:*': { ttl: '4s', staleWhileRevalidate: '10s', staleIfError: '1h' },
 }
 
 /** The same API as the origin's, remembered. This file is all that the cache adds to the service. */

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { ordinaryDay, outage, stampede } from './acts.ts'
 import { type AirportData, readAirports } from './airports.ts'
 import { type Arguments, help, readArguments } from './arguments.ts'
@@ -12,6 +13,9 @@ const perSecond = 400
 /** Lengths in seconds; the origin is down from `darkFrom` to `darkTo` of the third act. */
 const whole = { ordinary: 8, outage: 5, darkFrom: 1, darkTo: 4 }
 const quick = { ordinary: 3, outage: 3, darkFrom: 1, darkTo: 2 }
+
+/** A pause of this process beyond which the figures say as much about the machine as about the services. */
+const tellingPauseMs = 300
 
 const given = argumentsOrAdvice()
 if (given?.help) console.log(help)
@@ -31,6 +35,8 @@ async function demo(seed: number, lengths: typeof whole): Promise<void> {
   const data = await readAirports()
   const screen = openScreen()
   await using stage = await openStage(data, seed)
+  const pauses = monitorEventLoopDelay()
+  pauses.enable()
 
   screen.print(screen.paint('bold', 'Holdfast: one service, with and without a cache'))
   screen.print(introduction(data, seed))
@@ -56,6 +62,7 @@ async function demo(seed: number, lengths: typeof whole): Promise<void> {
     outage: { ...dark, seconds: lengths.darkTo - lengths.darkFrom },
   }
   screen.print(report(results, screen.paint))
+  if (pauses.max > tellingPauseMs * 1e6) screen.print(busyNote(pauses.max / 1e6))
   const hint = '\nAll that the cache adds is in examples/api-cache/src/cached-api.ts'
   screen.print(screen.paint('dim', hint))
 }
@@ -67,3 +74,6 @@ behind a slow origin: median ${medianMs} ms, ${workers} requests at once, ${fail
 Both services get the same ${perSecond} requests a second, by Zipf's law (exponent ${zipfExponent}), seed ${seed}.
 `
 }
+
+const busyNote = (pauseMs: number): string =>
+  `This machine was busy: it paused the demo for up to ${count(Math.round(pauseMs))} ms, and the latencies show it.`

@@ -44,6 +44,7 @@ export function report(results: Results, paint: Paint): string {
     rule,
     heading('Outage', `the origin is down for ${outage.seconds} s of ordinary traffic`),
     line('requests', count(outage.without.requests), count(outage.cached.requests)),
+    callsRow(outage),
     errorsRow(outage),
     line('  for what it never had', '–', count(outage.unknown)),
     line('failures nobody saw', '–', count(outage.hiddenFailures)),

@@ -37,8 +37,8 @@ export async function openStage(data: AirportData, seed: number): Promise<Stage>
       await cache.close()
     },
   }
-  cache.on('error', () => {
-    stage.hiddenFailures++
+  cache.on('error', ({ kind }) => {
+    if (kind === 'refresh' || kind === 'fallback') stage.hiddenFailures++
   })
   return stage
 }
