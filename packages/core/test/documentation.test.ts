@@ -194,13 +194,10 @@ describe('the snippets', () => {
     expect(verdict.split('\n').filter((line) => line.includes(prefix))).toEqual([])
   })
 
-  test('are all checked: nothing else went wrong', () => {
-    expect(
-      verdict
-        .trim()
-        .split('\n')
-        .filter((line) => line !== '' && !/^\s|-md-\d+\.ts/.test(line)),
-    ).toEqual([])
+  test('are all checked: compiler and surroundings are in order', () => {
+    // Of the sources that the snippets import, `typecheck` speaks.
+    const others = /^\s|-md-\d+\.ts|packages\/core\/src\//
+    expect(verdict.split('\n').filter((line) => line !== '' && !others.test(line))).toEqual([])
   })
 })
 
