@@ -3,5 +3,6 @@ import { buildConfig } from '../../tsup.base.ts'
 export default buildConfig({
   index: 'src/index.ts',
   sharding: 'src/sharding/index.ts',
+  'holdfast-ring': 'src/sharding/cli/holdfast-ring.ts',
   testing: 'src/testing/index.ts',
 })
