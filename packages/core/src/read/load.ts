@@ -1,7 +1,7 @@
 import { ClosedError, LoadTimeoutError, OverloadError } from '../errors.ts'
 import type { Scope } from '../invalidation/scope.ts'
 import type { LoadEvent, LoadReason } from '../observe/events.ts'
-import type { Bulkhead, Place } from '../resilience/bulkhead.ts'
+import type { Bulkhead, Place, Ticket } from '../resilience/bulkhead.ts'
 import { Expiring } from '../resilience/deadlines.ts'
 import type { Engine } from './engine.ts'
 import type { Flight } from './flight.ts'
@@ -27,6 +27,10 @@ export class Load extends Expiring implements Waiting, ContextSource {
   waitsFor: Set<Waiting> | undefined = undefined
   settled = false
   #places: readonly Place[] = []
+  /** Its wait for a place, while it queues. */
+  #ticket: Ticket | undefined
+  /** Loads that hold a place while they wait, directly or over others, for this one. Never changed, only replaced. */
+  #lenders: ReadonlySet<Load> | undefined
   #controller: AbortController | undefined
   #abortReason: unknown
   #aborted = false
@@ -52,6 +56,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
     this.flights = flights
     this.reason = reason
     this.startedBy = startedBy
+    this.#lenders = startedBy === undefined ? undefined : startedBy.#asLenders()
     this.startedAt = engine.clock.monotonic()
     if (reason === 'stale' || reason === 'early') this.goBehind()
     for (const flight of flights) {
@@ -65,7 +70,8 @@ export class Load extends Expiring implements Waiting, ContextSource {
     this.#engine.deadlines.add(this, loadTimeoutMs, this.startedAt)
     this.#engine.loading.add(this)
     if (bulkheads.length === 0) this.#call()
-    else if (bulkheads.some((bulkhead) => bulkhead.full)) this.#overloaded()
+    else if (bulkheads.some((bulkhead) => bulkhead.isFull(this.#lentIn(bulkhead))))
+      this.#overloaded()
     else this.#enter(bulkheads, 0)
   }
 
@@ -75,26 +81,51 @@ export class Load extends Expiring implements Waiting, ContextSource {
       this.#call()
       return
     }
-    bulkhead.enter((place) => {
+    this.#ticket = bulkhead.enter((place) => {
       // It may have timed out, or been left by everybody, while it queued.
       if (this.settled) return Promise.resolve()
+      this.#ticket = undefined
       this.#places = [...this.#places, place]
       this.#enter(bulkheads, index + 1)
       return this.ended()
-    }, this.#lenderOf(bulkhead))
+    })
+    for (const place of this.#lentIn(bulkhead)) this.#ticket.ride(place)
   }
 
-  /** The place of the nearest load around this one that is still running in the same bulkhead. */
-  #lenderOf(bulkhead: Bulkhead): Place | undefined {
-    for (
-      let load: Load | undefined = this.startedBy;
-      load !== undefined && !load.settled;
-      load = load.startedBy
-    ) {
-      const place = load.#places.find((held) => held.bulkhead === bulkhead)
-      if (place !== undefined) return place
+  /** The places in a bulkhead that loads hold while they wait for this one. */
+  #lentIn(bulkhead: Bulkhead): readonly Place[] {
+    if (this.#lenders === undefined) return []
+    const places: Place[] = []
+    for (const lender of this.#lenders) {
+      for (const place of lender.#places) if (place.bulkhead === bulkhead) places.push(place)
     }
-    return undefined
+    return places
+  }
+
+  #asLenders(): ReadonlySet<Load> | undefined {
+    if (this.#places.length === 0) return this.#lenders
+    return new Set(this.#lenders).add(this)
+  }
+
+  /**
+   * Another load has come to wait for this one: the places it holds, and those held for it, are lent to this load and
+   * to whatever it waits for, which may have been queueing for just these places.
+   */
+  borrowFrom(asking: Load): void {
+    const lenders = asking.#asLenders()
+    if (lenders === undefined) return
+    const reached = new Set<Load>([this])
+    for (const load of reached) {
+      if (load.settled) continue
+      const { bulkhead } = load.#ticket ?? {}
+      const before = new Set(bulkhead && load.#lentIn(bulkhead))
+      load.#lenders = new Set([...(load.#lenders ?? []), ...lenders])
+      if (bulkhead !== undefined) {
+        for (const place of load.#lentIn(bulkhead))
+          if (!before.has(place)) load.#ticket?.ride(place)
+      }
+      for (const next of load.waitsFor ?? []) if (next instanceof Load) reached.add(next)
+    }
   }
 
   #whenEnded: (() => void) | undefined
@@ -236,6 +267,8 @@ export class Load extends Expiring implements Waiting, ContextSource {
     // Something that the loader opened may hold its async context, and with it this load, for ever: no chain of loads behind it.
     this.waitsFor = undefined
     this.startedBy = undefined
+    this.#lenders = undefined
+    this.#ticket?.leave()
     this.#whenEnded?.()
   }
 

@@ -120,7 +120,10 @@ function loadMissing(
         mine.push(ask)
         continue
       }
-      if (asking !== undefined) waitFor(asking, joined.load, key)
+      if (asking !== undefined) {
+        waitFor(asking, joined.load, key)
+        joined.load.borrowFrom(asking)
+      }
       const again = async () => (await wrapMany(engine, { ...call, keys: [key] })).get(key)
       waits.set(
         key,

@@ -74,7 +74,10 @@ function load(
     const joined = scope.isOff ? undefined : engine.joinable(scope, nearKey)
     const asking = loadAsking()
     if (joined !== undefined) {
-      if (asking !== undefined) waitFor(asking, joined.load, key)
+      if (asking !== undefined) {
+        waitFor(asking, joined.load, key)
+        joined.load.borrowFrom(asking)
+      }
       const answer = joinFlight(engine, joined, () => wrap(engine, call))
       return wait(untilAborted(answer, [joined.load], signal), joined.load, true)
     }
