@@ -43,7 +43,7 @@ function powerOfTwoAbove(count: number): number {
 
 /** Heap of an array without what its elements refer to. */
 export function arrayHeapBytes(length: number): number {
-  return 48 + 8 * length
+  return 56 + 8 * length
 }
 
 export function mapHeapBytes(size: number): number {
