@@ -1,18 +1,27 @@
 import type { Clock, TimerHandle } from '@holdfast/core'
 
-/** Something that waits for an answer. */
-export interface Waiting {
+/** Something that waits for an answer. Extended rather than wrapped: a command is its own place in the queue. */
+export abstract class Waiting {
+  dueAt = 0
+  isQueued = false
+  before: Waiting | undefined = undefined
+  behind: Waiting | undefined = undefined
   /** It waited too long. */
-  expire(): void
+  abstract expire(): void
   /** The store is closing. */
-  close(): void
+  abstract close(): void
 }
 
-interface Place {
-  readonly waiting: Waiting
-  readonly dueAt: number
-  before: Place | undefined
-  behind: Place | undefined
+/** A wait that ends by one of two functions, for what is not done often. */
+export class Wait extends Waiting {
+  readonly expire: () => void
+  readonly close: () => void
+
+  constructor(expire: () => void, close: () => void) {
+    super()
+    this.expire = expire
+    this.close = close
+  }
 }
 
 /** A timer that fires this much too late tells of a blocked event loop and not of a slow answer. */
@@ -29,8 +38,8 @@ const forgivenInARow = 2
 export class Deadlines {
   readonly spanMs: number
   readonly #clock: Clock
-  #first: Place | undefined
-  #last: Place | undefined
+  #first: Waiting | undefined
+  #last: Waiting | undefined
   #timer: TimerHandle | undefined
   #timerDueAt = 0
   #forgiven = 0
@@ -40,42 +49,38 @@ export class Deadlines {
     this.spanMs = spanMs
   }
 
-  /** Queues `waiting`; the answer takes it out again. */
-  add(waiting: Waiting): () => void {
+  add(waiting: Waiting): void {
     const now = this.#clock.monotonic()
-    const place: Place = {
-      waiting,
-      dueAt: now + this.spanMs,
-      before: this.#last,
-      behind: undefined,
-    }
-    if (this.#last === undefined) this.#first = place
-    else this.#last.behind = place
-    this.#last = place
+    waiting.dueAt = now + this.spanMs
+    waiting.isQueued = true
+    waiting.before = this.#last
+    if (this.#last === undefined) this.#first = waiting
+    else this.#last.behind = waiting
+    this.#last = waiting
     // The timer of an emptied queue is left to fire and find out: commands one after the other arm one, not one each.
     if (this.#timer === undefined) this.#arm(this.spanMs, now)
-    return () => this.#remove(place)
+  }
+
+  /** Takes `waiting` out, if it is still in. */
+  remove(waiting: Waiting): void {
+    if (!waiting.isQueued) return
+    waiting.isQueued = false
+    if (waiting.before === undefined) this.#first = waiting.behind
+    else waiting.before.behind = waiting.behind
+    if (waiting.behind === undefined) this.#last = waiting.before
+    else waiting.behind.before = waiting.before
+    waiting.before = undefined
+    waiting.behind = undefined
   }
 
   /** Ends every wait. */
   close(): void {
     if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer)
     this.#timer = undefined
-    for (let place = this.#first; place !== undefined; place = this.#first) {
-      this.#remove(place)
-      place.waiting.close()
+    for (let next = this.#first; next !== undefined; next = this.#first) {
+      this.remove(next)
+      next.close()
     }
-  }
-
-  #remove(place: Place): void {
-    const queued = place === this.#first || place.before !== undefined
-    if (!queued) return
-    if (place.before === undefined) this.#first = place.behind
-    else place.before.behind = place.behind
-    if (place.behind === undefined) this.#last = place.before
-    else place.behind.before = place.before
-    place.before = undefined
-    place.behind = undefined
   }
 
   #arm(ms: number, now: number): void {
@@ -93,9 +98,9 @@ export class Deadlines {
       return
     }
     this.#forgiven = 0
-    for (let place = this.#first; place !== undefined && place.dueAt <= now; place = this.#first) {
-      this.#remove(place)
-      place.waiting.expire()
+    for (let next = this.#first; next !== undefined && next.dueAt <= now; next = this.#first) {
+      this.remove(next)
+      next.expire()
     }
     if (this.#first !== undefined && this.#timer === undefined) {
       this.#arm(Math.max(1, Math.ceil(this.#first.dueAt - now)), now)

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock, StoreError } from '@holdfast/core'
 import type { Connection } from './connection.ts'
-import { Deadlines } from './deadlines.ts'
+import { Deadlines, Wait, Waiting } from './deadlines.ts'
 import type { RedisClient } from './redis-client.ts'
 import {
   closedError,
+  type Place,
   ReplyMismatch,
   refusalCode,
   storeError,
@@ -25,6 +26,52 @@ export interface ExchangeOptions {
   readonly clock: Clock
 }
 
+/** A command, or several that are written together, on their way. */
+class Call<T> extends Waiting {
+  readonly operation: string
+  readonly send: (client: RedisClient) => Promise<T>
+  readonly resolve: (value: T) => void
+  readonly reject: (error: unknown) => void
+  /** Where it was written to; until then it waits for a connection. */
+  client: RedisClient | undefined = undefined
+  readonly #exchange: CallEnds
+
+  constructor(
+    exchange: CallEnds,
+    operation: string,
+    send: (client: RedisClient) => Promise<T>,
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+  ) {
+    super()
+    this.#exchange = exchange
+    this.operation = operation
+    this.send = send
+    this.resolve = resolve
+    this.reject = reject
+  }
+
+  expire(): void {
+    this.#exchange.expired(this)
+  }
+
+  close(): void {
+    this.#exchange.closed(this)
+  }
+}
+
+/** What is done about a call whose time is over. */
+interface CallEnds {
+  expired(call: EndedCall): void
+  closed(call: EndedCall): void
+}
+
+interface EndedCall {
+  readonly operation: string
+  readonly client: RedisClient | undefined
+  reject(error: unknown): void
+}
+
 /**
  * The way of every command: it waits for a connection, briefly; is written; and is answered by its deadline, one way
  * or another.
@@ -38,6 +85,7 @@ export class Exchange {
   readonly #options: ExchangeOptions
   readonly #replies: Deadlines
   readonly #waits: Deadlines
+  readonly #ends: CallEnds
   #proving: { readonly client: RedisClient; readonly over: Promise<void> } | undefined
   #unanswered = 0
   #closed = false
@@ -46,6 +94,10 @@ export class Exchange {
     this.#options = options
     this.#replies = new Deadlines(options.clock, options.commandTimeoutMs)
     this.#waits = new Deadlines(options.clock, connectionWaitMs)
+    this.#ends = {
+      expired: (call) => this.#expired(call),
+      closed: (call) => call.reject(closedError(this.#place(call.operation))),
+    }
   }
 
   /** How many commands are written and not answered, those that have run out of time included. */
@@ -54,14 +106,28 @@ export class Exchange {
   }
 
   /**
-   * Runs one command, or several that are written together. `send` throws `ReplyMismatch`, or rejects with it, where
-   * the reply is none to the command.
+   * Runs one command, or several that are written together. `send` rejects with `ReplyMismatch` where the reply is
+   * none to the command.
    */
   run<T>(operation: string, send: (client: RedisClient) => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(closedError({ store: this.#options.store, operation }))
+    return new Promise((resolve, reject) => this.begin(operation, send, resolve, reject))
+  }
+
+  /** As `run`, for a caller that has a promise already. */
+  begin<T>(
+    operation: string,
+    send: (client: RedisClient) => Promise<T>,
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    if (this.#closed) {
+      reject(closedError(this.#place(operation)))
+      return
+    }
+    const call = new Call(this.#ends, operation, send, resolve, reject)
     const client = this.#proving === undefined ? this.#options.connection.client : undefined
-    if (client !== undefined) return this.#send(client, operation, send)
-    return this.#wait(operation).then((connected) => this.#send(connected, operation, send))
+    if (client !== undefined) this.#write(client, call)
+    else this.#wait(call)
   }
 
   close(): void {
@@ -70,57 +136,40 @@ export class Exchange {
     this.#replies.close()
   }
 
-  #send<T>(
-    client: RedisClient,
-    operation: string,
-    send: (client: RedisClient) => Promise<T>,
-  ): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const { store, commandTimeoutMs } = this.#options
-      const place = { store, operation }
-      const done = this.#replies.add({
-        expire: () => {
-          reject(timedOut(place, commandTimeoutMs, 'commandTimeout'))
-          this.#prove(client)
-        },
-        close: () => reject(closedError(place)),
-      })
-      this.#unanswered++
-      send(client).then(
-        (value) => {
-          this.#unanswered--
-          done()
-          resolve(value)
-        },
-        (error: unknown) => {
-          this.#unanswered--
-          done()
-          const failure = storeError(error, place) as StoreError
-          if (makesUseless(error)) this.#options.connection.drop(client, failure)
-          reject(failure)
-        },
-      )
-    })
+  #write<T>(client: RedisClient, call: Call<T>): void {
+    call.client = client
+    this.#replies.add(call)
+    this.#unanswered++
+    call.send(client).then(
+      (value) => {
+        this.#unanswered--
+        this.#replies.remove(call)
+        call.resolve(value)
+      },
+      (error: unknown) => {
+        this.#unanswered--
+        this.#replies.remove(call)
+        const failure = storeError(error, this.#place(call.operation)) as StoreError
+        if (makesUseless(error)) this.#options.connection.drop(client, failure)
+        call.reject(failure)
+      },
+    )
   }
 
-  #wait(operation: string): Promise<RedisClient> {
-    return new Promise((resolve, reject) => {
-      const place = { store: this.#options.store, operation }
-      const done = this.#waits.add({
-        expire: () => reject(timedOut(place, connectionWaitMs, 'connectTimeout')),
-        close: () => reject(closedError(place)),
-      })
-      this.#connected().then(
-        (client) => {
-          done()
-          resolve(client)
-        },
-        (error: unknown) => {
-          done()
-          reject(withoutConnection(error, place))
-        },
-      )
-    })
+  #wait<T>(call: Call<T>): void {
+    this.#waits.add(call)
+    this.#connected().then(
+      (client) => {
+        // Out of the queue means that its caller has been told already: what is not written by then never is.
+        if (!call.isQueued) return
+        this.#waits.remove(call)
+        this.#write(client, call)
+      },
+      (error: unknown) => {
+        this.#waits.remove(call)
+        call.reject(withoutConnection(error, this.#place(call.operation)))
+      },
+    )
   }
 
   async #connected(): Promise<RedisClient> {
@@ -128,27 +177,41 @@ export class Exchange {
     return this.#options.connection.wait()
   }
 
+  #expired(call: EndedCall): void {
+    const place = this.#place(call.operation)
+    if (call.client === undefined) {
+      call.reject(timedOut(place, connectionWaitMs, 'connectTimeout'))
+      return
+    }
+    call.reject(timedOut(place, this.#options.commandTimeoutMs, 'commandTimeout'))
+    this.#prove(call.client)
+  }
+
+  #place(operation: string): Place {
+    return { store: this.#options.store, operation }
+  }
+
   #prove(client: RedisClient): void {
     if (this.#proving?.client === client || this.#options.connection.client !== client) return
-    const over = this.#ping(client).then((isProved) => {
+    const over = this.#answersTruly(client).then((isProved) => {
       this.#proving = undefined
       if (isProved || this.#closed) return
-      const { connection, store, commandTimeoutMs } = this.#options
-      const place = { store, operation: 'ping' }
-      connection.drop(client, timedOut(place, commandTimeoutMs, 'commandTimeout'))
+      const { connection, commandTimeoutMs } = this.#options
+      connection.drop(client, timedOut(this.#place('ping'), commandTimeoutMs, 'commandTimeout'))
     })
     this.#proving = { client, over }
   }
 
-  #ping(client: RedisClient): Promise<boolean> {
+  #answersTruly(client: RedisClient): Promise<boolean> {
     return new Promise((resolve) => {
-      const done = this.#replies.add({
-        expire: () => resolve(false),
-        close: () => resolve(false),
-      })
-      const answered = (isProved: boolean) => {
-        done()
-        resolve(isProved)
+      const wait = new Wait(
+        () => resolve(false),
+        () => resolve(false),
+      )
+      this.#replies.add(wait)
+      const answered = (isTrue: boolean) => {
+        this.#replies.remove(wait)
+        resolve(isTrue)
       }
       witness(client).then(
         () => answered(true),

@@ -1,6 +1,5 @@
 import { atEndOfTurn } from './clock.ts'
 import type { Exchange } from './exchange.ts'
-import type { RedisClient } from './redis-client.ts'
 import { ReplyMismatch, refusalCode } from './redis-errors.ts'
 
 interface Waiting {
@@ -56,9 +55,7 @@ export class GetBatcher {
     this.#waiting = []
     const only = waiting[0]!
     if (waiting.length === 1 && this.#exchange.unanswered === 0) {
-      this.#exchange
-        .run('get', (client) => getOne(client, only.key))
-        .then(only.resolve, only.reject)
+      this.#getOne(only)
       return
     }
     this.#mget(
@@ -71,6 +68,15 @@ export class GetBatcher {
       (error: unknown) => {
         for (const { reject } of waiting) reject(error)
       },
+    )
+  }
+
+  #getOne({ key, resolve, reject }: Waiting): void {
+    this.#exchange.begin(
+      'get',
+      (client) => client.getBuffer(key).then(bytesOrNothing, nothingForOtherTypes),
+      resolve,
+      reject,
     )
   }
 
@@ -105,15 +111,14 @@ export class GetBatcher {
   }
 }
 
-async function getOne(client: RedisClient, key: string): Promise<Uint8Array | undefined> {
-  try {
-    const reply = await client.getBuffer(key)
-    if (reply === null) return undefined
-    if (!Buffer.isBuffer(reply)) throw new ReplyMismatch()
-    return reply
-  } catch (error) {
-    // Somebody else's list or hash is no entry; MGET answers nil for it.
-    if (refusalCode(error) === 'WRONGTYPE') return undefined
-    throw error
-  }
+function bytesOrNothing(reply: Buffer | null): Buffer | undefined {
+  if (reply === null) return undefined
+  if (!Buffer.isBuffer(reply)) throw new ReplyMismatch()
+  return reply
+}
+
+/** Somebody else's list or hash is no entry; MGET answers nil for it. */
+function nothingForOtherTypes(error: unknown): undefined {
+  if (refusalCode(error) === 'WRONGTYPE') return undefined
+  throw error
 }

@@ -5,7 +5,7 @@ import { type Clock, StoreError } from '@holdfast/core'
 import { refusePublicPlaintext } from './address-policy.ts'
 import type { AuthPace } from './auth-pace.ts'
 import { sleep } from './clock.ts'
-import { Deadlines } from './deadlines.ts'
+import { Deadlines, Wait } from './deadlines.ts'
 import type { RedisClient } from './redis-client.ts'
 import { closedError, type Place, refusalCode, storeError, timedOut } from './redis-errors.ts'
 import { checkTls, type RedisStoreOptions } from './redis-options.ts'
@@ -102,12 +102,13 @@ async function handshake(
   client.on('error', (error) => {
     reason = error
   })
-  let done = () => {}
+  let wait: Wait | undefined
   const late = new Promise<never>((_, reject) => {
-    done = deadlines.add({
-      expire: () => reject(timedOut(place, deadlines.spanMs, 'connectTimeout')),
-      close: () => reject(closedError(place)),
-    })
+    wait = new Wait(
+      () => reject(timedOut(place, deadlines.spanMs, 'connectTimeout')),
+      () => reject(closedError(place)),
+    )
+    deadlines.add(wait)
   })
   try {
     await Promise.race([connectAndAsk(client), late])
@@ -116,7 +117,7 @@ async function handshake(
     client.disconnect()
     throw storeError(reason ?? error, place)
   } finally {
-    done()
+    if (wait !== undefined) deadlines.remove(wait)
   }
 }
 

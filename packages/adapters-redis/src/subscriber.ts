@@ -1,6 +1,6 @@
 import type { BusState, Clock, TimerHandle } from '@holdfast/core'
 import { OwnConnection } from './connection.ts'
-import { Deadlines } from './deadlines.ts'
+import { Deadlines, Wait } from './deadlines.ts'
 import type { OpenClient } from './open-client.ts'
 import type { RedisClient } from './redis-client.ts'
 import { storeError, timedOut } from './redis-errors.ts'
@@ -121,11 +121,13 @@ export class Subscriber {
 
   #expectAnswer(connection: OwnConnection, client: RedisClient, operation: string): () => void {
     const { store } = this.#options
-    return this.#beats.add({
-      expire: () =>
+    const wait = new Wait(
+      () =>
         connection.drop(client, timedOut({ store, operation }, heartbeatTimeoutMs, 'the network')),
-      close: () => undefined,
-    })
+      () => undefined,
+    )
+    this.#beats.add(wait)
+    return () => this.#beats.remove(wait)
   }
 
   #tell(connection: OwnConnection, state: BusState): void {
