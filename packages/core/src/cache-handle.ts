@@ -8,11 +8,12 @@ import { assertKey } from './keys/assert-key.ts'
 import { type CacheEvents, channels, type EventName } from './observe/events.ts'
 import type { Explanation } from './observe/explanation.ts'
 import type { CacheStats } from './observe/stats.ts'
-import { requireText } from './options/cache-settings.ts'
 import type { Duration } from './options/duration.ts'
-import { describe, type EntryPolicy, extendPolicy, requireTags } from './options/entry-policy.ts'
+import { type EntryPolicy, extendPolicy } from './options/entry-policy.ts'
+import { describe } from './options/expectation.ts'
 import { layerPolicies, type PolicyOfKey } from './options/key-patterns.ts'
 import type { EntryOptions } from './options/options.ts'
+import { readName, readTags } from './options/readers.ts'
 import { type Engine, nearKeyOf } from './read/engine.ts'
 import type { Run } from './read/load.ts'
 import type { LoaderContext } from './read/loader-context.ts'
@@ -211,7 +212,7 @@ export class CacheHandle implements Cache, DefinitionHost {
 
   async invalidateTags(tags: readonly string[]): Promise<void> {
     this.#assertOpen()
-    invalidateTags(this.#engine, this.#scope, requireTags(tags, 'invalidateTags(tags)'))
+    invalidateTags(this.#engine, this.#scope, readTags(tags, 'invalidateTags(tags)'))
   }
 
   async clear(): Promise<void> {
@@ -229,7 +230,7 @@ export class CacheHandle implements Cache, DefinitionHost {
 
   namespace(name: string, defaults?: EntryOptions): Cache {
     this.#assertOpen()
-    const scope = this.#scope.child(requireText(name, 'namespace(name)', 1))
+    const scope = this.#scope.child(readName(name, 'namespace(name)'))
     return new CacheHandle(
       this.#engine,
       scope,

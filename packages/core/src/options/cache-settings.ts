@@ -3,10 +3,11 @@ import type { ValueMode } from '../entry/isolate.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { cacheDefaults, defaultMaxBytes, memoryDefaults, resilienceDefaults } from './defaults.ts'
 import { parseDuration } from './duration.ts'
-import { defaultPolicy, describe, type EntryPolicy, extendPolicy } from './entry-policy.ts'
+import { defaultPolicy, type EntryPolicy, extendPolicy } from './entry-policy.ts'
 import { compilePolicies, type PolicyOfKey } from './key-patterns.ts'
-import { refuseUnknownNames } from './known-names.ts'
-import type { CacheOptions, MemoryOptions, ResilienceOptions } from './options.ts'
+import { type OptionTable, readOptions } from './option-table.ts'
+import type { CacheOptions, EntryOptions, MemoryOptions, ResilienceOptions } from './options.ts'
+import { readBoolean, readCount, reader, readName, readOneOf } from './readers.ts'
 
 export interface MemorySettings {
   readonly maxEntries: number
@@ -33,27 +34,19 @@ export interface CacheSettings {
   readonly enabled: boolean
 }
 
-const cacheOptionNames = [
-  'name',
-  'namespace',
-  'memory',
-  'defaults',
-  'policies',
-  'resilience',
-  'clock',
-  'enabled',
-] as const satisfies readonly (keyof CacheOptions)[]
-const memoryOptionNames = [
-  'maxEntries',
-  'maxBytes',
-  'maxAge',
-  'eviction',
-  'values',
-] as const satisfies readonly (keyof MemoryOptions)[]
-const resilienceOptionNames = [
-  'loadConcurrency',
-  'loadQueue',
-] as const satisfies readonly (keyof ResilienceOptions)[]
+const memoryTable = {
+  maxEntries: ['maxEntries', readCount(1)],
+  maxBytes: ['maxBytes', readCount(1)],
+  maxAge: ['maxAgeMs', parseDuration],
+  eviction: ['eviction', readOneOf('lru', 'fifo')],
+  values: ['values', readOneOf('isolated', 'copied', 'shared')],
+} as const satisfies OptionTable<MemoryOptions, MemorySettings>
+
+const resilienceTable = {
+  loadConcurrency: ['loadConcurrency', readCount(1)],
+  loadQueue: ['loadQueue', readCount(0)],
+} as const satisfies OptionTable<ResilienceOptions, ResilienceSettings>
+
 const clockMethods = [
   'now',
   'monotonic',
@@ -62,49 +55,64 @@ const clockMethods = [
   'clearTimeout',
 ] as const satisfies readonly (keyof Clock)[]
 
+/** What the table of `CacheOptions` reads, before the parts that need each other are put together. */
+interface ReadOptions extends Omit<CacheSettings, 'namespace' | 'policyOfKey'> {
+  readonly namespace: string | undefined
+  readonly policies: Readonly<Record<string, EntryOptions>> | undefined
+}
+
+const cacheTable = {
+  name: ['name', readName],
+  namespace: ['namespace', (value, option) => (value === '' ? '' : readName(value, option))],
+  memory: ['memory', (value) => (value === false ? undefined : readMemory(value))],
+  defaults: [
+    'policy',
+    (value, option) => extendPolicy(defaultPolicy, value as EntryOptions, option),
+  ],
+  policies: ['policies', (value) => value as ReadOptions['policies']],
+  resilience: ['resilience', (value) => readResilience(value)],
+  clock: [
+    'clock',
+    reader<Clock>(`an object with the methods ${clockMethods.join(', ')}`, (value) =>
+      clockMethods.every((method) => typeof (value as Clock | null)?.[method] === 'function'),
+    ),
+  ],
+  enabled: ['enabled', readBoolean],
+} as const satisfies OptionTable<CacheOptions, ReadOptions>
+
 /** @throws InvalidOptionError for anything in `options` that cannot work, before anything is built. */
 export function resolveCacheOptions(options: CacheOptions = {}): CacheSettings {
-  requireObject(options, 'createCache(options)')
-  refuseUnknownNames(options, cacheOptionNames, 'createCache')
-  const name = requireText(options.name ?? cacheDefaults.name, 'name', 1)
-  const policy = extendPolicy(defaultPolicy, options.defaults, 'defaults')
+  const { policies, ...read } = readOptions<ReadOptions>(
+    {
+      ...cacheDefaults,
+      namespace: undefined,
+      memory: readMemory({}),
+      policy: defaultPolicy,
+      policies: undefined,
+      resilience: readResilience({}),
+      clock: systemClock,
+    },
+    options,
+    cacheTable,
+    'createCache',
+  )
   return Object.freeze({
-    name,
-    namespace: requireText(options.namespace ?? name, 'namespace', 0),
-    memory: options.memory === false ? undefined : resolveMemory(options.memory),
-    policy,
-    policyOfKey: compilePolicies(policy, options.policies),
-    resilience: resolveResilience(options.resilience),
-    clock: requireClock(options.clock ?? systemClock),
-    enabled: requireBoolean(options.enabled ?? cacheDefaults.enabled, 'enabled'),
+    ...read,
+    namespace: read.namespace ?? read.name,
+    policyOfKey: compilePolicies(read.policy, policies),
   })
 }
 
-function resolveMemory(options: MemoryOptions = {}): MemorySettings {
-  requireObject(options, 'memory')
-  refuseUnknownNames(options, memoryOptionNames, 'memory')
-  const settings: MemorySettings = {
-    maxEntries: requireCount(
-      options.maxEntries ?? memoryDefaults.maxEntries,
-      'memory.maxEntries',
-      1,
-    ),
-    maxBytes: requireCount(options.maxBytes ?? defaultMaxBytes(), 'memory.maxBytes', 1),
-    maxAgeMs: parseDuration(options.maxAge ?? memoryDefaults.maxAge, 'memory.maxAge'),
-    eviction: requireOneOf(options.eviction ?? memoryDefaults.eviction, 'memory.eviction', [
-      'lru',
-      'fifo',
-    ]),
-    values: requireOneOf(options.values ?? memoryDefaults.values, 'memory.values', [
-      'isolated',
-      'copied',
-      'shared',
-    ]),
-  }
-  if (
-    settings.maxEntries === Number.POSITIVE_INFINITY &&
-    settings.maxBytes === Number.POSITIVE_INFINITY
-  ) {
+function readMemory(options: unknown): MemorySettings {
+  const { maxAge: maxAgeMs, ...defaults } = memoryDefaults
+  const settings = readOptions<MemorySettings>(
+    { ...defaults, maxAgeMs, maxBytes: defaultMaxBytes() },
+    options,
+    memoryTable,
+    'memory',
+    'memory.',
+  )
+  if (settings.maxEntries === Infinity && settings.maxBytes === Infinity) {
     throw new InvalidOptionError(
       'memory.maxEntries and memory.maxBytes must not both be Infinity: the near tier would grow without end',
     )
@@ -112,75 +120,14 @@ function resolveMemory(options: MemoryOptions = {}): MemorySettings {
   return Object.freeze(settings)
 }
 
-function resolveResilience(options: ResilienceOptions = {}): ResilienceSettings {
-  requireObject(options, 'resilience')
-  refuseUnknownNames(options, resilienceOptionNames, 'resilience')
-  return Object.freeze({
-    loadConcurrency: requireCount(
-      options.loadConcurrency ?? resilienceDefaults.loadConcurrency,
-      'resilience.loadConcurrency',
-      1,
+function readResilience(options: unknown): ResilienceSettings {
+  return Object.freeze(
+    readOptions<ResilienceSettings>(
+      resilienceDefaults,
+      options,
+      resilienceTable,
+      'resilience',
+      'resilience.',
     ),
-    loadQueue: requireCount(
-      options.loadQueue ?? resilienceDefaults.loadQueue,
-      'resilience.loadQueue',
-      0,
-    ),
-  })
-}
-
-/** A whole number from `least` on, or `Infinity`. @throws InvalidOptionError */
-export function requireCount(value: unknown, option: string, least: number): number {
-  if (
-    typeof value === 'number' &&
-    value >= least &&
-    (Number.isSafeInteger(value) || value === Number.POSITIVE_INFINITY)
-  )
-    return value
-  throw new InvalidOptionError(
-    `${option} must be a whole number from ${least} on, or Infinity; it was ${describe(value)}`,
-  )
-}
-
-function requireObject(value: unknown, option: string): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new InvalidOptionError(
-      `${option} must be an object of options; it was ${describe(value)}`,
-    )
-  }
-}
-
-/** A well-formed string of `least` to 256 characters. @throws InvalidOptionError */
-export function requireText(value: unknown, option: string, least: number): string {
-  if (
-    typeof value === 'string' &&
-    value.length >= least &&
-    value.length <= 256 &&
-    value.isWellFormed()
-  )
-    return value
-  throw new InvalidOptionError(
-    `${option} must be a well-formed string of ${least} to 256 characters; it was ${typeof value === 'string' ? `a string of ${value.length}` : describe(value)}`,
-  )
-}
-
-function requireBoolean(value: unknown, option: string): boolean {
-  if (typeof value === 'boolean') return value
-  throw new InvalidOptionError(`${option} must be true or false; it was ${describe(value)}`)
-}
-
-function requireOneOf<T extends string>(value: unknown, option: string, choices: readonly T[]): T {
-  const found = choices.find((choice) => choice === value)
-  if (found !== undefined) return found
-  throw new InvalidOptionError(
-    `${option} must be one of ${choices.map((choice) => `'${choice}'`).join(', ')}; it was ${describe(value)}`,
-  )
-}
-
-function requireClock(clock: Clock): Clock {
-  const missing = clockMethods.find((method) => typeof clock?.[method] !== 'function')
-  if (missing === undefined) return clock
-  throw new InvalidOptionError(
-    `clock must have the methods ${clockMethods.join(', ')}; ${missing} is missing`,
   )
 }
