@@ -91,7 +91,7 @@ describe('the default ring', () => {
           expect(wrong).toEqual([])
         },
       ),
-      { numRuns: 25 },
+      { numRuns: 10 },
     )
   })
 
