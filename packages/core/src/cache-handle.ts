@@ -55,7 +55,7 @@ export class CacheHandle implements Cache, DefinitionHost {
     const entry = this.#near.get(prefix === '' ? key : prefix + key)
     if (entry === undefined || entry.kind !== 'shareable') return undefined
     const engine = this.#engine
-    if (entry.seq !== engine.fence.seq || engine.tick() >= entry.checkAt) return undefined
+    if (entry.seq !== engine.fence.seq || engine.coarse.now() >= entry.checkAt) return undefined
     if (engine.observer.hearsHits || channels.hit.hasSubscribers) return undefined
     engine.counters.hits++
     return entry.promise
@@ -66,17 +66,19 @@ export class CacheHandle implements Cache, DefinitionHost {
     load: (context: LoaderContext) => V | Promise<V>,
     options?: EntryOptions,
   ): Promise<V> {
-    if (options?.refresh !== true) {
-      const hit = this.hit(key)
-      if (hit !== undefined) return hit as Promise<V>
-    }
+    const hit = options?.refresh === true ? undefined : this.hit(key)
+    return (hit ?? this.#wrapLong(key, load, options)) as Promise<V>
+  }
+
+  // Apart from `wrap`, so that V8 inlines a small `wrap` whole into its callers (docs/decisions/0004-near-hit.md).
+  #wrapLong(key: string, load: Run, options: EntryOptions | undefined): Promise<unknown> {
     try {
       this.#assertOpen()
       assertKey(key)
       if (typeof load !== 'function') throw noLoader('wrap', load)
       const policy = extendPolicy(this.#policyOfKey(key), options)
       const call = { scope: this.#scope, key, run: load, policy, bulkheads: this.#bulkheads }
-      return wrap(this.#engine, call) as Promise<V>
+      return wrap(this.#engine, call)
     } catch (error) {
       return Promise.reject(error)
     }
