@@ -32,7 +32,8 @@ export function makeEntry(engine: Engine, scope: Scope, parts: NewEntry): Entry 
       ? ttlMs
       : ttlMs * (1 - policy.jitter * engine.clock.random())
   const staleAt = Math.trunc(now + lifeMs)
-  const ageAt = Math.trunc(now + (engine.settings.memory?.maxAgeMs ?? 0))
+  const maxAgeMs = engine.settings.memory?.maxAgeMs ?? Number.POSITIVE_INFINITY
+  const ageAt = maxAgeMs === Number.POSITIVE_INFINITY ? undefined : Math.trunc(now + maxAgeMs)
   const mayRefreshEarly = kind !== 'error' && policy.earlyBeta > 0 && parts.loadMs > 0
   const earlyAt = mayRefreshEarly
     ? earlyRefreshAt(storedAt, staleAt, parts.loadMs, policy.earlyBeta, engine.clock.random())
@@ -40,7 +41,7 @@ export function makeEntry(engine: Engine, scope: Scope, parts: NewEntry): Entry 
   return new Entry({
     value: parts.value,
     kind,
-    checkAt: Math.min(earlyAt, ageAt),
+    checkAt: ageAt === undefined ? earlyAt : Math.min(earlyAt, ageAt),
     seq: engine.fence.seq,
     storedAt,
     staleAt,
