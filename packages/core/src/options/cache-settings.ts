@@ -4,6 +4,7 @@ import { InvalidOptionError } from '../errors.ts'
 import { cacheDefaults, defaultMaxBytes, memoryDefaults, resilienceDefaults } from './defaults.ts'
 import { parseDuration } from './duration.ts'
 import { defaultPolicy, describe, type EntryPolicy, extendPolicy } from './entry-policy.ts'
+import { type FarSettings, resolveFar } from './far-settings.ts'
 import { compilePolicies, type PolicyOfKey } from './key-patterns.ts'
 import { refuseUnknownNames } from './known-names.ts'
 import type { CacheOptions, MemoryOptions, ResilienceOptions } from './options.ts'
@@ -11,7 +12,8 @@ import type { CacheOptions, MemoryOptions, ResilienceOptions } from './options.t
 export interface MemorySettings {
   readonly maxEntries: number
   readonly maxBytes: number
-  readonly maxAgeMs: number
+  /** `undefined`: not chosen. */
+  readonly maxAgeMs: number | undefined
   readonly eviction: 'lru' | 'fifo'
   readonly values: ValueMode
 }
@@ -31,12 +33,17 @@ export interface CacheSettings {
   readonly resilience: ResilienceSettings
   readonly clock: Clock
   readonly enabled: boolean
+  /** `undefined`: memory only. */
+  readonly far: FarSettings | undefined
 }
 
 const cacheOptionNames = [
   'name',
   'namespace',
   'memory',
+  'store',
+  'bus',
+  'codec',
   'defaults',
   'policies',
   'resilience',
@@ -77,6 +84,7 @@ export function resolveCacheOptions(options: CacheOptions = {}): CacheSettings {
     resilience: resolveResilience(options.resilience),
     clock: requireClock(options.clock ?? systemClock),
     enabled: requireBoolean(options.enabled ?? cacheDefaults.enabled, 'enabled'),
+    far: resolveFar(options),
   })
 }
 
@@ -90,7 +98,7 @@ function resolveMemory(options: MemoryOptions = {}): MemorySettings {
       1,
     ),
     maxBytes: requireCount(options.maxBytes ?? defaultMaxBytes(), 'memory.maxBytes', 1),
-    maxAgeMs: parseDuration(options.maxAge ?? memoryDefaults.maxAge, 'memory.maxAge'),
+    maxAgeMs: options.maxAge === undefined ? undefined : parseDuration(options.maxAge, 'memory.maxAge'),
     eviction: requireOneOf(options.eviction ?? memoryDefaults.eviction, 'memory.eviction', [
       'lru',
       'fifo',

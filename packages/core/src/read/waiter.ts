@@ -11,8 +11,9 @@ import { currentLoad } from './wait-graph.ts'
  */
 export function joinFlight(engine: Engine, flight: Flight, again: () => unknown): Promise<unknown> {
   const late = flight.seq !== engine.fence.seq
+  const { called } = flight
   return flight.shared.then((value) => {
-    if (late && flight.lateTagsFenced) {
+    if ((late && flight.lateTagsFenced) || (called && flight.fencedAfar)) {
       if (flight.scope.isClosed)
         throw new ClosedError('the cache was closed while the value was being loaded')
       return again()
