@@ -1,7 +1,5 @@
-/**
- * `@holdfast/redis`: `redisStore` and `redisBus`, the shared tier of a Holdfast cache on Redis,
- * Valkey or Dragonfly through ioredis. Not released yet: this version exports nothing.
- *
- * @packageDocumentation
- */
-export {}
+/** Redis, Valkey and Dragonfly as the shared store of a Holdfast cache, over ioredis. */
+export { type RedisBusSettings, redisBus } from './redis-bus.ts'
+export type { RedisArgument, RedisClient } from './redis-client.ts'
+export type { RedisStoreOptions, RedisStoreSettings } from './redis-options.ts'
+export { type RedisStore, redisStore } from './redis-store.ts'

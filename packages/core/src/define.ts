@@ -124,6 +124,10 @@ export function createDefinition<A extends readonly unknown[], V>(
     where: string,
     base = host.policyOfKey,
   ): PolicyOfKey {
+    if (typeof options !== 'object' || options === null)
+      throw new InvalidOptionError(
+        `${where} needs an object of entry options; it was ${describe(options)}`,
+      )
     for (const own of ownNames) {
       if (own !== 'tags' && own in options)
         throw new InvalidOptionError(`${where}: ${own} belongs to define, not to with(options)`)

@@ -41,7 +41,7 @@ const gzip: Algorithm = {
     zlib.gunzip(bytes, outputOptions(maxOutputLength), done),
 }
 
-// Node's default quality is 11, made for files that are compressed once: some hundred times slower than 4.
+// Node's default quality is 11, made for files that are compressed once: about ninety times slower than 4.
 const brotliOptions = (bytes: Uint8Array) => ({
   params: {
     [zlib.constants.BROTLI_PARAM_QUALITY]: 4,

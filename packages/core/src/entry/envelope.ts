@@ -17,7 +17,7 @@ import {
   type StoredPayload,
   type ValueBody,
   type ValueFields,
-  type VersionMark,
+  type WritableFields,
   writeValue,
 } from './value-body.ts'
 
@@ -25,9 +25,7 @@ import {
  * An entry on its way to the far tier and back. Every envelope is verified as a whole, and every way in which bytes
  * can be wrong is an answer of its own kind: reading never throws. docs/concepts/envelope.md describes each byte.
  */
-export interface ValueEntry
-  extends Omit<ValueFields, 'versions' | 'metadata'>,
-    Partial<Pick<ValueFields, 'versions' | 'metadata'>> {
+export interface ValueEntry extends WritableFields {
   readonly value: unknown
 }
 
@@ -60,7 +58,6 @@ export type DecodedEntry =
   | RefusedEntry
 
 const beatBytes = 4
-const none: readonly VersionMark[] = []
 
 /**
  * The envelope of a value: at once, unless a payload above 64 KiB is compressed.
@@ -75,7 +72,6 @@ export function encodeValue(entry: ValueEntry, codec: Codec): Uint8Array | Promi
       `a value for the far tier must have at most ${maxPayloadBytes} bytes once serialized; it has ${plainBytes}`,
     )
   }
-  const fields = withDefaults(entry)
   const plain: StoredPayload = {
     kind: payload.kind,
     compression: compressionCode.none,
@@ -86,11 +82,11 @@ export function encodeValue(entry: ValueEntry, codec: Codec): Uint8Array | Promi
   }
   const { compression } = codec
   if (compression === undefined || plainBytes < compression.thresholdBytes || plainBytes === 0) {
-    return writeValue(fields, plain, codec)
+    return writeValue(entry, plain, codec)
   }
   const write = (content: Buffer | undefined) =>
     writeValue(
-      fields,
+      entry,
       content === undefined
         ? plain
         : {
@@ -188,7 +184,22 @@ function decodeValue(
     try {
       const value = deserialize(payload.kind, plain, custom)
       if (value === undefined) return refused('serializer')
-      return { kind: 'value', value, bytes: frame.buffer.length, ...fields }
+      // Named one by one: spreading them would cost more than reading them did.
+      return {
+        kind: 'value',
+        stamp: fields.stamp,
+        key,
+        value,
+        storedAt: fields.storedAt,
+        staleAt: fields.staleAt,
+        expiresAt: fields.expiresAt,
+        staleWhileRevalidateMs: fields.staleWhileRevalidateMs,
+        staleIfErrorMs: fields.staleIfErrorMs,
+        loadMs: fields.loadMs,
+        versions: fields.versions,
+        metadata: fields.metadata,
+        bytes: frame.buffer.length,
+      }
     } catch (error) {
       return refused(error instanceof OverLimitError ? 'limit' : 'serializer')
     }
@@ -199,10 +210,6 @@ function decodeValue(
   if (plainBytes > storedBytes * maxInflation) return refused('limit')
   const plain = decompress(content, compression, plainBytes)
   return plain instanceof Promise ? plain.then(finish) : finish(plain)
-}
-
-function withDefaults(entry: ValueEntry): ValueFields {
-  return { ...entry, versions: entry.versions ?? none, metadata: entry.metadata }
 }
 
 /** Bytes that stay as they are while another thread compresses them. */

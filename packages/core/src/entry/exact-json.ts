@@ -1,4 +1,4 @@
-import { maxDepth, maxNodes } from './limits.ts'
+import { maxDepth, maxNodes, maxPayloadBytes } from './limits.ts'
 
 /**
  * Whether JSON keeps a value exactly: plain objects and arrays of strings, booleans, nulls and finite numbers other
@@ -9,6 +9,7 @@ import { maxDepth, maxNodes } from './limits.ts'
 export function isExactJson(value: unknown): boolean {
   if (hasForeignToJson()) return false
   nodes = 1
+  characters = 0
   return isExact(value, 1)
 }
 
@@ -18,10 +19,14 @@ export function hasForeignToJson(): boolean {
 }
 
 let nodes = 0
+let characters = 0
 
 function isExact(value: unknown, depth: number): boolean {
   switch (typeof value) {
     case 'string':
+      // Text takes at least a byte a character: what cannot fit is not even written.
+      characters += value.length
+      return characters <= maxPayloadBytes
     case 'boolean':
       return true
     case 'number':

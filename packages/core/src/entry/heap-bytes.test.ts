@@ -65,7 +65,7 @@ const shapes: [name: string, make: (at: number) => unknown][] = [
     (at) => ({ user: { ...user(at), address: { city: text(10, at), lines: ['a', 'b'] } } }),
   ],
   ['an object of thirty properties', (at) => ({ ...record(30, 0, () => at) })],
-  ['an object with ids for names', (at) => ({ [1e6 + at]: 1, [2e6]: 2 })],
+  ['an object with ids for names', (at) => ({ [1e6 + at]: 1, 2000000: 2 })],
   ['a record of 2,000 names', (at) => record(2_000, at, () => 1)],
   ['a Map of three', (at) => new Map(list(3, (index) => [index, at]))],
   ['a Map of a hundred', (at) => new Map(list(100, (index) => [index, index + at]))],

@@ -333,6 +333,21 @@ describe('the built-in serializer', () => {
     expect(performance.now() - start).toBeLessThan(20)
   })
 
+  it('refuses in a moment what is far too large, without writing it first', () => {
+    const text = 'x'.repeat(1024 * 1024)
+    const body = Buffer.alloc(1024 * 1024)
+    for (const value of [
+      new Array<string>(400).fill(text),
+      new Array<Buffer>(400).fill(body),
+      [new Date(1), ...new Array<string>(400).fill(text)],
+      text.repeat(400),
+    ]) {
+      const start = performance.now()
+      expect(refusalOf(value)).toMatch(/more than 8388608 bytes at /)
+      expect(performance.now() - start).toBeLessThan(50)
+    }
+  })
+
   it('refuses shared references that would unfold without end', () => {
     let value: unknown = [new Date(1)]
     for (let i = 0; i < 40; i++) value = [value, value]

@@ -6,7 +6,7 @@ import {
   restoreBinary,
 } from './binary-types.ts'
 import { isExactJson } from './exact-json.ts'
-import { jsonWithinLimits } from './limits.ts'
+import { jsonWithinLimits, maxPayloadBytes } from './limits.ts'
 import { readTaggedJson } from './read-tagged-json.ts'
 import { writeTaggedJson } from './write-tagged-json.ts'
 
@@ -44,7 +44,7 @@ export function serialize(value: unknown, custom: Serializer | undefined): Paylo
     throw new CodecError('undefined is no value: it stands for a miss and is never stored')
   }
   if (custom !== undefined) return serializeCustom(value, custom)
-  if (typeof value === 'string' && value.isWellFormed()) {
+  if (typeof value === 'string' && value.length <= maxPayloadBytes && value.isWellFormed()) {
     return { kind: payloadKind.text, text: value }
   }
   if (value instanceof Uint8Array) {

@@ -19,6 +19,7 @@ import { jsonWithinLimits, maxMetadataBytes } from './limits.ts'
  */
 const fixedBytes = 64
 const stampBytes = 16
+const none: readonly VersionMark[] = []
 
 export type JsonValue =
   | string
@@ -54,6 +55,10 @@ export interface ValueFields {
   readonly metadata: JsonValue | undefined
 }
 
+/** The same for writing, where an entry without tags and metadata need not say so. */
+export type WritableFields = Omit<ValueFields, 'versions' | 'metadata'> &
+  Partial<Pick<ValueFields, 'versions' | 'metadata'>>
+
 /** A payload in the form in which it is stored. */
 export interface StoredPayload {
   readonly kind: number
@@ -75,12 +80,17 @@ export interface ValueBody {
 const scopes: readonly VersionScope[] = ['tag', 'namespace', 'epoch']
 
 /** @throws CodecError for times that are no numbers, and for tags or metadata beyond the limits. */
-export function writeValue(fields: ValueFields, payload: StoredPayload, codec: Codec): Uint8Array {
+export function writeValue(
+  fields: WritableFields,
+  payload: StoredPayload,
+  codec: Codec,
+): Uint8Array {
+  const versions = fields.versions ?? none
   const metadata = writeMetadata(fields.metadata)
   const nameBytes = Buffer.byteLength(payload.serializerName)
   const metadataBytes = Buffer.byteLength(metadata)
   const bodyBytes =
-    fixedBytes + nameBytes + versionBytes(fields.versions) + metadataBytes + payload.storedBytes
+    fixedBytes + nameBytes + versionBytes(versions) + metadataBytes + payload.storedBytes
   const frame = beginFrame('value', fields.stamp, fields.key, bodyBytes, codec)
   const { buffer } = frame
   let at = frame.at
@@ -97,10 +107,10 @@ export function writeValue(fields: ValueFields, payload: StoredPayload, codec: C
   buffer.writeUInt32LE(payload.storedBytes, at + 52)
   buffer.writeUInt32LE(payload.plainBytes, at + 56)
   buffer.writeUInt16LE(metadataBytes, at + 60)
-  buffer.writeUInt16LE(fields.versions.length, at + 62)
+  buffer.writeUInt16LE(versions.length, at + 62)
   at += fixedBytes
   if (nameBytes > 0) at += buffer.write(payload.serializerName, at)
-  for (const version of fields.versions) at = writeVersion(buffer, version, at)
+  for (const version of versions) at = writeVersion(buffer, version, at)
   if (metadataBytes > 0) at += buffer.write(metadata, at)
   if (typeof payload.content === 'string') buffer.write(payload.content, at)
   else buffer.set(payload.content, at)
@@ -117,8 +127,16 @@ export function readValue(frame: OpenFrame, key: string): ValueBody | undefined 
   const staleWhileRevalidateMs = buffer.readDoubleLE(start + 28)
   const staleIfErrorMs = buffer.readDoubleLE(start + 36)
   const loadMs = buffer.readDoubleLE(start + 44)
-  for (const time of [storedAt, staleAt, expiresAt, staleWhileRevalidateMs, staleIfErrorMs, loadMs])
-    if (Number.isNaN(time)) return undefined
+  if (
+    Number.isNaN(storedAt) ||
+    Number.isNaN(staleAt) ||
+    Number.isNaN(expiresAt) ||
+    Number.isNaN(staleWhileRevalidateMs) ||
+    Number.isNaN(staleIfErrorMs) ||
+    Number.isNaN(loadMs)
+  ) {
+    return undefined
+  }
   const storedBytes = buffer.readUInt32LE(start + 52)
   const metadataBytes = buffer.readUInt16LE(start + 60)
   let at = start + fixedBytes

@@ -9,7 +9,7 @@ import {
 import { CodecError } from '../errors.ts'
 import { binaryTypeOf, bytesOf, hasMoreThanBytes } from './binary-types.ts'
 import { hasForeignToJson } from './exact-json.ts'
-import { maxDepth, maxNodes } from './limits.ts'
+import { maxDepth, maxNodes, maxPayloadBytes } from './limits.ts'
 import { describePath, type PathStep } from './value-path.ts'
 
 /**
@@ -51,11 +51,14 @@ class Writer {
   readonly #path: PathStep[] = []
   readonly #around: object[] = []
   #nodes = 1
+  /** Characters and attached bytes; what is written takes at least as many bytes. */
+  #weight = 0
 
   /** The value in JSON's terms; the very same object where nothing in it needs a tag. */
   write(value: unknown): unknown {
     switch (typeof value) {
       case 'string':
+        this.#weigh(value.length)
         return value.charCodeAt(0) === tagCode ? tag + value : value
       case 'boolean':
         return value
@@ -106,6 +109,11 @@ class Writer {
   #count(nodes: number): void {
     this.#nodes += nodes
     if (this.#nodes > maxNodes) this.#refuse(`more than ${maxNodes} values`)
+  }
+
+  #weigh(weight: number): void {
+    this.#weight += weight
+    if (this.#weight > maxPayloadBytes) this.#refuse(`more than ${maxPayloadBytes} bytes`)
   }
 
   #at(step: PathStep, value: unknown): unknown {
@@ -196,6 +204,7 @@ class Writer {
     if (hasMoreThanBytes(object, type)) {
       return this.#refuse('binary data with properties of its own or memory that can be resized')
     }
+    this.#weigh(bytes.byteLength)
     this.attachments.push(bytes)
     return `~b${type.code}:${bytes.byteLength}`
   }

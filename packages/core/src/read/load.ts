@@ -7,7 +7,7 @@ import type { Engine } from './engine.ts'
 import type { Flight } from './flight.ts'
 import { conclude, type Decision, decide, settleFailure, valuesOf } from './keep.ts'
 import { Context, type ContextSource, NotModified } from './loader-context.ts'
-import { currentLoad, reentrant, runAs, type Waiting } from './wait-graph.ts'
+import { currentLoad, leastPruneAt, reentrant, runAs, type Waiting } from './wait-graph.ts'
 
 /** Calls the user's loader; for many keys it is called once with those that are missing. */
 export type Run = (context: Context) => unknown
@@ -25,6 +25,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
   readonly startedAt: number
   startedBy: Load | undefined
   waitsFor: Set<Waiting> | undefined = undefined
+  pruneAt = leastPruneAt
   settled = false
   #places: readonly Place[] = []
   /** Its wait for a place, while it queues. */

@@ -22,4 +22,15 @@ describe('refresh: true', () => {
     await clock.advance(1)
     await expect(cache.wrap('k', failing, { refresh: true })).rejects.toThrow('broken')
   })
+
+  it('does not fall back to a value that is still fresh, nor to a kept error, where no staleIfError was asked for', async () => {
+    const cache = createCache({ clock: fakeClock(), defaults: { errorTtl: '1h' } })
+    const failing = () => Promise.reject(new Error('broken'))
+    await cache.set('k', 'kept')
+    await expect(cache.wrap('k', failing, { refresh: true })).rejects.toThrow('broken')
+    expect(cache.peek('k')).toBe('kept')
+    await expect(cache.wrap('e', failing)).rejects.toThrow('broken')
+    await expect(cache.wrap('e', failing, { refresh: true })).rejects.toThrow('broken')
+    expect(await cache.wrap('e', () => 'new', { refresh: true })).toBe('new')
+  })
 })

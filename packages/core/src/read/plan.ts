@@ -17,7 +17,8 @@ export type Plan =
 /** One decision for one key or a thousand. `refresh` is the caller's wish for a value from now. */
 export function plan(entry: Entry | undefined, refresh: boolean, now: number): Plan {
   if (entry === undefined) return 'load'
-  if (refresh) return now < entry.staleAt + entry.sieMs ? 'load-or-stale' : 'load'
+  if (refresh)
+    return entry.sieMs > 0 && now < entry.staleAt + entry.sieMs ? 'load-or-stale' : 'load'
   const state = freshness(entry, now)
   if (state === 'fresh')
     return now >= entry.checkAt && entry.kind !== 'error' ? 'hit-and-refresh' : 'hit'

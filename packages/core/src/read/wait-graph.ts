@@ -11,6 +11,8 @@ export interface Waiting {
   /** The load from whose loader this one was started. */
   readonly startedBy: Waiting | undefined
   waitsFor: Set<Waiting> | undefined
+  /** At this many edges those to loads that are done are dropped. */
+  pruneAt: number
 }
 
 const running = new AsyncLocalStorage<Waiting>()
@@ -26,8 +28,7 @@ export function runAs<T>(load: Waiting, run: () => T): T {
   return running.run(load, run)
 }
 
-/** Beyond this many edges those to loads that are done are dropped. */
-const pruneAbove = 64
+export const leastPruneAt = 64
 
 /**
  * Notes that `waiter` waits for `target`.
@@ -36,8 +37,10 @@ const pruneAbove = 64
 export function waitFor(waiter: Waiting, target: Waiting, key: string): void {
   if (reaches(target, waiter)) throw reentrant(key)
   waiter.waitsFor ??= new Set()
-  if (waiter.waitsFor.size > pruneAbove) {
+  if (waiter.waitsFor.size >= waiter.pruneAt) {
     for (const other of waiter.waitsFor) if (other.settled) waiter.waitsFor.delete(other)
+    // Doubled, or a loader that waits for ten thousand others would look at all of them for each.
+    waiter.pruneAt = Math.max(leastPruneAt, 2 * waiter.waitsFor.size)
   }
   waiter.waitsFor.add(target)
 }

@@ -1,3 +1,4 @@
+import { randomFillSync } from 'node:crypto'
 import { rejectsTyped, sameBytes, text } from './conformance-case.ts'
 import type { StoreCase, Trial } from './store-case.ts'
 
@@ -21,15 +22,7 @@ function keyOfBytes(trial: Trial, length: number, last: string): string {
 }
 
 /** Bytes that do not compress and do not repeat. */
-function noise(length: number): Uint8Array {
-  const bytes = new Uint8Array(length)
-  let state = 0x9e37_79b9
-  for (let index = 0; index < length; index++) {
-    state = Math.imul(state ^ (state >>> 15), 0x85eb_ca6b) + index
-    bytes[index] = state >>> 24
-  }
-  return bytes
-}
+const noise = (length: number): Uint8Array => randomFillSync(new Uint8Array(length))
 
 export const limitCases: readonly StoreCase[] = [
   {

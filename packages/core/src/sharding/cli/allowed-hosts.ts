@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
+import { type Address, addressText } from './addresses.ts'
 import { CliError } from './cli-error.ts'
-import { type Address, addressText } from './line-connection.ts'
 
 /**
  * Refuses to talk to a host that is neither this machine nor named on the command line: a configuration from

@@ -1,12 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import type { Clock } from '../../clock.ts'
+import { type Address, addressText } from './addresses.ts'
 import { CliError, exitCodes } from './cli-error.ts'
-
-/** Where a server or proxy listens. */
-export type Address = { readonly host: string; readonly port: number } | { readonly path: string }
-
-export const addressText = (address: Address): string =>
-  'path' in address ? address.path : `${address.host}:${address.port}`
 
 /**
  * A connection that sends one command at a time and reads its answer by lines and by counted bytes: all that

@@ -1,7 +1,8 @@
 import type { Clock } from '../../clock.ts'
 import type { NutcrackerPool } from '../nutcracker/pool.ts'
+import { type Address, addressText } from './addresses.ts'
 import { CliError, exitCodes } from './cli-error.ts'
-import { type Address, addressText, LineConnection } from './line-connection.ts'
+import { LineConnection } from './line-connection.ts'
 import { printable } from './terminal.ts'
 
 /**

@@ -1,14 +1,14 @@
 import { parseArgs } from 'node:util'
 import { isCacheError } from '../../errors.ts'
+import { type Address, parseAddress } from './addresses.ts'
 import { CliError, exitCodes } from './cli-error.ts'
 import { diff } from './diff.ts'
 import { explain } from './explain.ts'
 import { readKeys } from './key-file.ts'
-import type { Address } from './line-connection.ts'
 import { readRingFile, warn } from './ring-file.ts'
 import { spread } from './spread.ts'
 import { printable, type Terminal } from './terminal.ts'
-import { parseAddress, verify } from './verify.ts'
+import { verify } from './verify.ts'
 
 const help = `holdfast-ring: which server is a key on, and what would a change move?
 

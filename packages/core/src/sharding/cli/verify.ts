@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { type Clock, systemClock } from '../../clock.ts'
 import type { NutcrackerPool } from '../nutcracker/pool.ts'
 import { createRing, type Ring } from '../ring.ts'
+import { type Address, proxyAddress, serverAddress } from './addresses.ts'
 import { refuseStrangers } from './allowed-hosts.ts'
 import { type CacheClient, memcachedClient, redisClient } from './cache-client.ts'
 import { CliError, exitCodes } from './cli-error.ts'
-import { type Address, addressText, LineConnection } from './line-connection.ts'
+import { LineConnection } from './line-connection.ts'
 import { compareStats } from './nutcracker-stats.ts'
 import { chooseRing, isPool, type RingFile } from './ring-file.ts'
 import { columns, printable, type Terminal } from './terminal.ts'
@@ -41,16 +42,16 @@ export async function verify(
   clock: Clock = systemClock,
 ): Promise<number> {
   const pool = verifiablePool(file, options.pool)
-  const proxyAddress = options.proxy ?? listenAddress(pool.listen)
-  const serverAddresses = pool.servers.map(addressOf)
-  const { stats: statsAddress } = options
+  const proxyAt = options.proxy ?? proxyAddress(pool)
+  const serversAt = pool.servers.map(serverAddress)
+  const { stats: statsAt } = options
   refuseStrangers(
-    [proxyAddress, ...serverAddresses, ...(statsAddress === undefined ? [] : [statsAddress])],
+    [proxyAt, ...serversAt, ...(statsAt === undefined ? [] : [statsAt])],
     options.hosts,
   )
 
-  if (statsAddress !== undefined) {
-    const problems = await compareStats(statsAddress, pool, clock, options.timeoutMs)
+  if (statsAt !== undefined) {
+    const problems = await compareStats(statsAt, pool, clock, options.timeoutMs)
     for (const problem of problems) terminal.write(`${problem}\n`)
     if (problems.length > 0) return exitCodes.different
   }
@@ -62,9 +63,9 @@ export async function verify(
     return client
   }
   try {
-    const proxy = await open(proxyAddress, false)
+    const proxy = await open(proxyAt, false)
     const servers: CacheClient[] = []
-    for (const address of serverAddresses) servers.push(await open(address, true))
+    for (const address of serversAt) servers.push(await open(address, true))
     const keys = makeKeys(pool, options.count)
     const differences = await findDifferences(pool, keys, proxy, servers)
     return report(terminal, pool, keys, differences)
@@ -167,35 +168,12 @@ async function clientOf(
 ): Promise<CacheClient> {
   const connection = await LineConnection.open(address, clock, timeoutMs)
   if (!pool.redis) return memcachedClient(connection)
-  // The proxy selects the database by itself and knows no SELECT.
-  return redisClient(connection, {
-    password: pool.redisAuth,
-    database: isServer ? pool.redisDb : 0,
-  })
-}
-
-function listenAddress(listen: string): Address {
-  if (listen.startsWith('/')) return { path: listen.split(' ')[0]! }
-  const address = parseAddress(listen)
-  if (address === undefined)
-    throw new CliError(`cannot read the address ${addressText({ path: listen })}`)
-  // A proxy that listens on all addresses is found on this machine.
-  const host =
-    'host' in address && (address.host === '0.0.0.0' || address.host === '::')
-      ? 'localhost'
-      : undefined
-  return host === undefined || !('port' in address) ? address : { host, port: address.port }
-}
-
-function addressOf({ host, port, path }: NutcrackerPool['servers'][number]): Address {
-  return path === undefined ? { host: host!.replace(/^\[(.*)\]$/, '$1'), port: port! } : { path }
-}
-
-/** `host:port` or the path of a socket; `undefined` for anything else. */
-export function parseAddress(text: string): Address | undefined {
-  if (text.startsWith('/')) return { path: text }
-  const match = /^(.+):(\d+)$/.exec(text)
-  const port = Number(match?.[2])
-  if (match === null || port < 1 || port > 65_535) return undefined
-  return { host: match[1]!.replace(/^\[(.*)\]$/, '$1'), port }
+  try {
+    // The proxy selects the database by itself and knows no SELECT.
+    const database = isServer ? pool.redisDb : 0
+    return await redisClient(connection, { password: pool.redisAuth, database })
+  } catch (error) {
+    connection.close()
+    throw error
+  }
 }

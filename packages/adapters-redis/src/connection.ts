@@ -1,0 +1,217 @@
+import { type Clock, type ClosedError, StoreError, type TimerHandle } from '@holdfast/core'
+import type { OpenClient } from './open-client.ts'
+import type { RedisClient } from './redis-client.ts'
+import { closedError, type Place, storeError } from './redis-errors.ts'
+
+/** Something that has a client, or will have one again. */
+export interface Connection {
+  /** The client, where a command may be written to it right now. */
+  readonly client: RedisClient | undefined
+  /** The client, as soon as there is one. Rejects at once where the last try has failed and the next is not due. */
+  wait(): Promise<RedisClient>
+  /** Gives `client` up: it does not answer, or its answers cannot be believed. */
+  drop(client: RedisClient, reason: StoreError): void
+  close(): void
+}
+
+export interface OwnConnectionOptions {
+  readonly open: OpenClient
+  readonly clock: Clock
+  readonly store: string
+  onUp?(client: RedisClient): void
+  onDown?(): void
+}
+
+/**
+ * The first try after a loss comes at a random moment of this span, so that the processes of a fleet which all lost
+ * the same server at once do not come back at once: of 50, fewer than a fifth in any tenth of a second.
+ */
+const firstRetryMs = 1_200
+const longestRetryMs = 2_000
+const shortestRetryMs = 20
+
+type State = 'idle' | 'opening' | 'up' | 'away' | 'closed'
+
+/**
+ * A connection of our own: opened at its first use, opened again for ever after a loss, each time with a new client.
+ */
+export class OwnConnection implements Connection {
+  readonly #options: OwnConnectionOptions
+  #state: State = 'idle'
+  #client: RedisClient | undefined
+  #opening: Promise<RedisClient> | undefined
+  #failure: StoreError | ClosedError | undefined
+  #tries = 0
+  #retry: TimerHandle | undefined
+
+  constructor(options: OwnConnectionOptions) {
+    this.#options = options
+  }
+
+  get client(): RedisClient | undefined {
+    return this.#client
+  }
+
+  wait(): Promise<RedisClient> {
+    if (this.#client !== undefined) return Promise.resolve(this.#client)
+    if (this.#state === 'closed') return Promise.reject(closedError(this.#place))
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    return this.#opening ?? this.#open()
+  }
+
+  drop(client: RedisClient, reason: StoreError): void {
+    client.disconnect()
+    this.#lost(client, reason)
+  }
+
+  close(): void {
+    this.#state = 'closed'
+    this.#options.clock.clearTimeout(this.#retry)
+    const client = this.#client
+    this.#client = undefined
+    client?.disconnect()
+  }
+
+  get #place(): Place {
+    return { store: this.#options.store, operation: 'connect' }
+  }
+
+  #open(): Promise<RedisClient> {
+    this.#state = 'opening'
+    const opening = this.#options.open().then(
+      (client) => this.#opened(client),
+      (error: unknown) => {
+        throw this.#notOpened(error)
+      },
+    )
+    // Tried again in the background, where nobody waits for it.
+    opening.catch(() => undefined)
+    this.#opening = opening
+    return opening
+  }
+
+  #opened(client: RedisClient): RedisClient {
+    this.#opening = undefined
+    if (this.#state === 'closed') {
+      client.disconnect()
+      throw closedError(this.#place)
+    }
+    if (client.status !== 'ready') throw this.#notOpened(this.#lostError())
+    this.#state = 'up'
+    this.#client = client
+    this.#failure = undefined
+    this.#tries = 0
+    client.on('close', () => this.#lost(client, this.#lostError()))
+    client.on('error', (error: Error) => {
+      // A reply that no command waits for: from here on all replies may be one too late.
+      if (error.message.startsWith('Command queue state error')) {
+        this.drop(client, storeError(error, this.#place) as StoreError)
+      }
+    })
+    this.#options.onUp?.(client)
+    return client
+  }
+
+  #lostError(): StoreError {
+    return new StoreError(`the connection of the store '${this.#options.store}' was lost`, {
+      kind: 'unavailable',
+      store: this.#options.store,
+      operation: 'connect',
+    })
+  }
+
+  #notOpened(error: unknown): StoreError | ClosedError {
+    this.#opening = undefined
+    const failure = storeError(error, this.#place)
+    if (this.#state === 'closed') return closedError(this.#place)
+    this.#failure = failure
+    this.#later()
+    return failure
+  }
+
+  #lost(client: RedisClient, reason: StoreError): void {
+    if (client !== this.#client) return
+    this.#client = undefined
+    this.#failure = reason
+    this.#later()
+    this.#options.onDown?.()
+  }
+
+  #later(): void {
+    this.#state = 'away'
+    this.#tries++
+    const { clock } = this.#options
+    const spanMs = Math.min(longestRetryMs, firstRetryMs * 1.5 ** (this.#tries - 1))
+    const delayMs = Math.max(shortestRetryMs, clock.random() * spanMs)
+    this.#retry = clock.setTimeout(() => {
+      if (this.#state === 'away') this.#open()
+    }, delayMs)
+  }
+}
+
+/** A client that somebody else owns: it reconnects by its own rules and stays open. */
+export class HandedConnection implements Connection {
+  readonly #handed: RedisClient
+  readonly #store: string
+  #failed = false
+  #waiting: Promise<RedisClient> | undefined
+  readonly #onReady = () => {
+    this.#failed = false
+  }
+  readonly #onFailure = () => {
+    this.#failed = true
+  }
+
+  constructor(client: RedisClient, store: string) {
+    this.#handed = client
+    this.#store = store
+    client.on('ready', this.#onReady)
+    client.on('close', this.#onFailure)
+    client.on('error', this.#onFailure)
+  }
+
+  get client(): RedisClient | undefined {
+    return this.#handed.status === 'ready' ? this.#handed : undefined
+  }
+
+  wait(): Promise<RedisClient> {
+    const client = this.#handed
+    if (client.status === 'ready') return Promise.resolve(client)
+    if (client.status === 'wait') client.connect().catch(() => undefined)
+    else if (this.#failed || client.status === 'end') return Promise.reject(this.#awayError())
+    // One promise for all who wait: a listener for each would grow with the calls of an outage.
+    this.#waiting ??= new Promise<RedisClient>((resolve, reject) => {
+      const settle = (isReady: boolean) => () => {
+        this.#waiting = undefined
+        client.off('ready', whenReady)
+        client.off('close', whenClosed)
+        if (isReady) resolve(client)
+        else reject(this.#awayError())
+      }
+      const whenReady = settle(true)
+      const whenClosed = settle(false)
+      client.on('ready', whenReady)
+      client.on('close', whenClosed)
+    })
+    return this.#waiting
+  }
+
+  /** Its owner keeps it; only the socket, whose replies cannot be trusted any more, is replaced. */
+  drop(client: RedisClient): void {
+    client.disconnect(true)
+  }
+
+  close(): void {
+    this.#handed.off('ready', this.#onReady)
+    this.#handed.off('close', this.#onFailure)
+    this.#handed.off('error', this.#onFailure)
+  }
+
+  #awayError(): StoreError {
+    const { status } = this.#handed
+    return new StoreError(
+      `the client that was given to the store '${this.#store}' has no connection; its status is '${status}'`,
+      { kind: 'unavailable', store: this.#store, operation: 'connect' },
+    )
+  }
+}

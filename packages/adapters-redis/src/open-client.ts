@@ -1,0 +1,179 @@
+import { lookup } from 'node:dns/promises'
+import { isIP } from 'node:net'
+import type { ConnectionOptions } from 'node:tls'
+import { type Clock, StoreError } from '@holdfast/core'
+import { refusePublicPlaintext } from './address-policy.ts'
+import type { AuthPace } from './auth-pace.ts'
+import { sleep } from './clock.ts'
+import { Deadlines, Wait } from './deadlines.ts'
+import type { RedisClient } from './redis-client.ts'
+import { closedError, type Place, refusalCode, storeError, timedOut } from './redis-errors.ts'
+import { checkTls, type RedisStoreOptions } from './redis-options.ts'
+
+/** Opens one connection, once: a client that is lost is thrown away, and the next one starts from nothing. */
+export type OpenClient = () => Promise<RedisClient>
+
+/** Makes an unconnected client of ioredis. */
+export type CreateClient = (options: object) => RedisClient
+
+/** What a cache needs of its client. Numbers and reasons: docs/guides/redis.md. */
+export const managedOptions = {
+  // Connecting again is this package's work, with a new client: nothing survives from the old connection.
+  retryStrategy: () => null,
+  lazyConnect: true,
+  // Nothing waits in a queue to be executed when nobody wants it any more.
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  autoResubscribe: false,
+  enableAutoPipelining: false,
+  // It would need the right to INFO; a first PING says as much.
+  enableReadyCheck: false,
+  disableClientInfo: true,
+  // The whole handshake has a deadline that knows of blocked event loops; a socket's own timer does not.
+  connectTimeout: 0,
+} as const
+
+/** A secret manager may be slow, and still has to end. */
+const providerTimeoutMs = 10_000
+const defaultConnectTimeoutMs = 500
+const handshakeName = 'connect'
+
+export interface OpenOptions {
+  readonly options: RedisStoreOptions
+  readonly create: CreateClient
+  readonly clock: Clock
+  readonly pace: AuthPace
+  readonly store: string
+}
+
+/** For a client of our own. Password, TLS options and the meaning of a host name are asked for at each connect. */
+export function ownClientOpener({ options, create, clock, pace, store }: OpenOptions): OpenClient {
+  const { password, tls, insecure, storeName, maxKeyBytes, maxValueBytes, ...rest } = options
+  const { commandTimeout, ...forClient } = rest
+  const place: Place = { store, operation: handshakeName }
+  const connectTimeout = options.connectTimeout ?? defaultConnectTimeoutMs
+  const deadlines = new Deadlines(clock, connectTimeout)
+  const hasPassword = password !== undefined
+
+  return async () => {
+    if (hasPassword) await pace.turn()
+    const secret =
+      typeof password === 'function'
+        ? await asked(() => password(), 'password', clock, place)
+        : password
+    const tlsOptions = await tlsNow(tls, insecure === true, clock, place)
+    const host = await hostNow(options, tlsOptions !== undefined)
+    const client = create({
+      ...forClient,
+      ...(host === undefined ? {} : { host }),
+      ...(secret === undefined ? {} : { password: secret }),
+      ...(tlsOptions === undefined ? {} : { tls: tlsOptions }),
+      ...managedOptions,
+    })
+    try {
+      const opened = await handshake(client, deadlines, place)
+      if (hasPassword) pace.accepted()
+      return opened
+    } catch (error) {
+      const isRefused = error instanceof StoreError && error.kind === 'auth'
+      if (hasPassword && isRefused) pace.refused()
+      throw error
+    }
+  }
+}
+
+/** For a second connection beside a client that was handed in. */
+export function duplicateOpener(handed: RedisClient, clock: Clock, store: string): OpenClient {
+  const deadlines = new Deadlines(clock, defaultConnectTimeoutMs)
+  return () => {
+    const client = handed.duplicate(managedOptions)
+    return handshake(client, deadlines, { store, operation: handshakeName })
+  }
+}
+
+async function handshake(
+  client: RedisClient,
+  deadlines: Deadlines,
+  place: Place,
+): Promise<RedisClient> {
+  let reason: unknown
+  // The reason comes as an event, and what `connect` rejects with says only that it is over.
+  client.on('error', (error) => {
+    reason = error
+  })
+  let wait: Wait | undefined
+  const late = new Promise<never>((_, reject) => {
+    wait = new Wait(
+      () => reject(timedOut(place, deadlines.spanMs, 'connectTimeout')),
+      () => reject(closedError(place)),
+    )
+    deadlines.add(wait)
+  })
+  try {
+    await Promise.race([connectAndAsk(client), late])
+    return client
+  } catch (error) {
+    client.disconnect()
+    throw storeError(reason ?? error, place)
+  } finally {
+    if (wait !== undefined) deadlines.remove(wait)
+  }
+}
+
+/** ioredis 5 is ready before the server has judged the password, so only an answer proves a connection. */
+async function connectAndAsk(client: RedisClient): Promise<void> {
+  await client.connect()
+  try {
+    await client.callBuffer('PING', [])
+  } catch (error) {
+    // A user without the right to PING has been let in all the same.
+    if (refusalCode(error) !== 'NOPERM') throw error
+  }
+}
+
+async function asked<T>(
+  ask: () => T | Promise<T>,
+  option: string,
+  clock: Clock,
+  { store, operation }: Place,
+): Promise<T> {
+  const late = sleep(clock, providerTimeoutMs).then(() => {
+    throw new Error('late')
+  })
+  late.catch(() => undefined)
+  try {
+    return await Promise.race([(async () => ask())(), late])
+  } catch {
+    // What it failed with may hold the secret: it is named, and not passed on.
+    throw new StoreError(
+      `${operation} of the store '${store}' failed: the function given as ${option} rejected, or did not answer within ${providerTimeoutMs} ms`,
+      { kind: 'auth', store, operation, retryable: true },
+    )
+  }
+}
+
+async function tlsNow(
+  tls: RedisStoreOptions['tls'],
+  insecure: boolean,
+  clock: Clock,
+  place: Place,
+): Promise<ConnectionOptions | undefined> {
+  if (tls === undefined) return undefined
+  const options = typeof tls === 'function' ? await asked(() => tls(), 'tls', clock, place) : tls
+  if (options === true) return {}
+  checkTls(options, insecure)
+  return options
+}
+
+/** In clear, a name is resolved here, so that the address which is judged is the one that is spoken to. */
+async function hostNow(
+  { host, path, sentinels, insecure, family }: RedisStoreOptions,
+  hasTls: boolean,
+): Promise<string | undefined> {
+  if (hasTls || insecure === true || path || sentinels || host === undefined) return host
+  if (host === 'localhost' || isIP(host) !== 0) return host
+  const { address } = await lookup(host, { family: family === 4 || family === 6 ? family : 0 })
+  refusePublicPlaintext(address)
+  return address
+}

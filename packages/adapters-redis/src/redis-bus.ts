@@ -1,0 +1,78 @@
+import { type Bus, type BusState, ClosedError, InvalidOptionError } from '@holdfast/core'
+import type { Exchange } from './exchange.ts'
+import { asBuffer, type RedisClient } from './redis-client.ts'
+import type { RedisStoreOptions } from './redis-options.ts'
+import type { Refusals } from './refusals.ts'
+import type { Subscriber } from './subscriber.ts'
+import { connect } from './wiring.ts'
+
+/** The channel of buses that were given none. */
+export const defaultChannel = 'holdfast:bus'
+
+export interface RedisBusSettings {
+  /** What is subscribed to and published on. Caches that share a channel hear each other. Default `'holdfast:bus'`. */
+  readonly channel?: string
+}
+
+/**
+ * A bus over Redis's publish and subscribe, for stores that have none of their own. It says `down` within a second
+ * of losing its link, also of one that only went silent.
+ * @throws {InvalidOptionError}
+ */
+export function redisBus(
+  given: RedisClient | RedisStoreOptions,
+  { channel = defaultChannel }: RedisBusSettings = {},
+): Bus {
+  if (typeof channel !== 'string' || channel === '') {
+    throw new InvalidOptionError('channel expects a non-empty string')
+  }
+  const wiring = connect(given, { ...settingsOf(given), storeName: 'redis-bus' })
+  return busHandle(wiring.exchange, wiring.subscriber(channel), wiring.refusals, channel, () =>
+    wiring.close(),
+  )
+}
+
+const settingsOf = (given: RedisClient | RedisStoreOptions) =>
+  'commandTimeout' in given && typeof given.commandTimeout === 'number'
+    ? { commandTimeout: given.commandTimeout }
+    : {}
+
+/** A handle on a subscriber that others may share, and on the command connection for what goes out. */
+export function busHandle(
+  exchange: Exchange,
+  subscriber: Subscriber,
+  refusals: Refusals,
+  channel: string,
+  whenClosed: () => void = () => undefined,
+): Bus {
+  const ends = new Set<() => void>()
+  let closed = false
+
+  return {
+    async publish(message) {
+      if (closed) throw new ClosedError('publish on a bus that has been closed')
+      const args = [channel, asBuffer(message)]
+      await exchange.run('publish', (client) =>
+        client.callBuffer('PUBLISH', args).catch((error: unknown) => {
+          refusals.note('PUBLISH', error)
+          throw error
+        }),
+      )
+    },
+    subscribe(onMessage: (message: Uint8Array) => void, onState: (state: BusState) => void) {
+      if (closed) throw new ClosedError('subscribe on a bus that has been closed')
+      const end = subscriber.listen({ onMessage, onState })
+      ends.add(end)
+      return () => {
+        if (ends.delete(end)) end()
+      }
+    },
+    async close() {
+      if (closed) return
+      closed = true
+      for (const end of ends) end()
+      ends.clear()
+      whenClosed()
+    },
+  }
+}

@@ -1,0 +1,39 @@
+/** What may stand in a command. */
+export type RedisArgument = string | Buffer | number
+
+/**
+ * The few members of ioredis's `Redis` that this package uses, so that nobody needs its types to compile. A type test
+ * holds it against ioredis 5 and 6.
+ */
+export interface RedisClient {
+  readonly status: string
+  readonly isCluster: boolean
+  readonly options: { readonly keyPrefix?: string | undefined }
+  connect(): Promise<void>
+  disconnect(reconnect?: boolean): void
+  duplicate(override?: object): RedisClient
+  getBuffer(key: string): Promise<Buffer | null>
+  mgetBuffer(keys: string[]): Promise<(Buffer | null)[]>
+  callBuffer(command: string, args: RedisArgument[]): Promise<unknown>
+  pipeline(commands: unknown[][]): {
+    exec(): Promise<[error: Error | null, result: unknown][] | null>
+  }
+  subscribe(channel: string): Promise<unknown>
+  on(event: 'ready' | 'close', listener: () => void): unknown
+  on(event: 'error', listener: (error: Error) => void): unknown
+  on(event: 'messageBuffer', listener: (channel: Buffer, message: Buffer) => void): unknown
+  off(event: 'ready' | 'close' | 'error', listener: () => void): unknown
+}
+
+/** A client is told from options by what only a client has. */
+export function isRedisClient(given: unknown): given is RedisClient {
+  if (typeof given !== 'object' || given === null) return false
+  return 'callBuffer' in given && typeof given.callBuffer === 'function' && 'status' in given
+}
+
+/** The same bytes under the class that ioredis writes as they are. Nothing is copied. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
