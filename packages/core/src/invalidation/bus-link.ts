@@ -37,7 +37,9 @@ export class BusLink {
   readonly #origin = newStamp()
   #epoch = newStamp()
   #seq = 0
-  readonly #heardFrom = new LRUCache<string, { epoch: string; seq: number }>({ max: rememberedOrigins })
+  readonly #heardFrom = new LRUCache<string, { epoch: string; seq: number }>({
+    max: rememberedOrigins,
+  })
   #unsubscribe: (() => void) | undefined
   #timer: unknown
   #isUp = false
@@ -69,7 +71,14 @@ export class BusLink {
   /** Never rejects: what does not go out begins a new epoch, from which the others know. */
   async publish(content: BusContent): Promise<void> {
     if (this.#closed) return
-    const message: BusMessage = { v: 1, origin: this.#origin, epoch: this.#epoch, seq: ++this.#seq, root: this.#root, what: content }
+    const message: BusMessage = {
+      v: 1,
+      origin: this.#origin,
+      epoch: this.#epoch,
+      seq: ++this.#seq,
+      root: this.#root,
+      what: content,
+    }
     try {
       await this.#bus.publish(encodeMessage(message))
     } catch (error) {
@@ -81,8 +90,14 @@ export class BusLink {
     }
   }
 
-  async publishKeys(path: readonly string[], keys: readonly string[], expire: boolean): Promise<void> {
-    await Promise.all(slices(keys).map((some) => this.publish({ type: 'keys', path, keys: some, expire })))
+  async publishKeys(
+    path: readonly string[],
+    keys: readonly string[],
+    expire: boolean,
+  ): Promise<void> {
+    await Promise.all(
+      slices(keys).map((some) => this.publish({ type: 'keys', path, keys: some, expire })),
+    )
   }
 
   async publishTags(path: readonly string[], tags: readonly string[]): Promise<void> {
@@ -115,7 +130,8 @@ export class BusLink {
     // and begins with its first message.
     const isNews = last === undefined && this.#clock.monotonic() - this.#upAt < newcomerMs
     const expected = isNews ? seq : last?.epoch === epoch ? last.seq + 1 : 1
-    if (seq !== expected || (last !== undefined && last.epoch !== epoch)) this.#listener.distrust('gap')
+    if (seq !== expected || (last !== undefined && last.epoch !== epoch))
+      this.#listener.distrust('gap')
     this.#listener.heard(message.what)
   }
 
@@ -145,6 +161,7 @@ export class BusLink {
 
 function slices(all: readonly string[]): string[][] {
   const some: string[][] = []
-  for (let from = 0; from < all.length; from += perMessage) some.push(all.slice(from, from + perMessage))
+  for (let from = 0; from < all.length; from += perMessage)
+    some.push(all.slice(from, from + perMessage))
   return some
 }

@@ -20,11 +20,16 @@ export type BusContent =
   /** A sign of life. */
   | { readonly type: 'beat' }
   /** Deleted, expired or set: entries of these keys are old. `path` leads from the outermost cache to the namespace. */
-  | { readonly type: 'keys'; readonly path: readonly string[]; readonly keys: readonly string[]; readonly expire: boolean }
+  | {
+      readonly type: 'keys'
+      readonly path: readonly string[]
+      readonly keys: readonly string[]
+      readonly expire: boolean
+    }
   | { readonly type: 'tags'; readonly path: readonly string[]; readonly tags: readonly string[] }
   | { readonly type: 'clear'; readonly path: readonly string[] }
-  /** A claimed key has been stored, or its load has failed: who waits for it should look. By its key in the store. */
-  | { readonly type: 'done'; readonly key: string }
+  /** A claimed key has been stored, or its load has failed: who waits for it should look. */
+  | { readonly type: 'done'; readonly path: readonly string[]; readonly key: string }
 
 const maxMessageBytes = 1024 * 1024
 
@@ -69,7 +74,7 @@ function isContent(what: Record<string, unknown>): boolean {
     case 'clear':
       return areTexts(what['path'])
     case 'done':
-      return typeof what['key'] === 'string'
+      return areTexts(what['path']) && typeof what['key'] === 'string'
     default:
       return false
   }

@@ -40,7 +40,8 @@ export class Journal {
   }
 
   noteVersion(version: PendingVersion): void {
-    if (this.size < this.#maxKeys || this.#versions.has(version.key)) this.#versions.set(version.key, version)
+    if (this.size < this.#maxKeys || this.#versions.has(version.key))
+      this.#versions.set(version.key, version)
     else this.#overflow()
   }
 
@@ -59,7 +60,12 @@ export class Journal {
   }
 
   /** What has to be made up for now; `done` takes it off, and nothing that came meanwhile. */
-  take(): { readonly deletes: readonly string[]; readonly versions: readonly PendingVersion[]; readonly overflowed: boolean; done(): void } {
+  take(): {
+    readonly deletes: readonly string[]
+    readonly versions: readonly PendingVersion[]
+    readonly overflowed: boolean
+    done(): void
+  } {
     const deletes = [...this.#deletes]
     const versions = [...this.#versions.values()]
     const overflowed = this.#overflowed

@@ -58,6 +58,10 @@ const memoryOptionNames = [
   'values',
 ] as const satisfies readonly (keyof MemoryOptions)[]
 const resilienceOptionNames = [
+  'storeTimeout',
+  'breaker',
+  'journal',
+  'outageMemo',
   'loadConcurrency',
   'loadQueue',
 ] as const satisfies readonly (keyof ResilienceOptions)[]
@@ -98,7 +102,8 @@ function resolveMemory(options: MemoryOptions = {}): MemorySettings {
       1,
     ),
     maxBytes: requireCount(options.maxBytes ?? defaultMaxBytes(), 'memory.maxBytes', 1),
-    maxAgeMs: options.maxAge === undefined ? undefined : parseDuration(options.maxAge, 'memory.maxAge'),
+    maxAgeMs:
+      options.maxAge === undefined ? undefined : parseDuration(options.maxAge, 'memory.maxAge'),
     eviction: requireOneOf(options.eviction ?? memoryDefaults.eviction, 'memory.eviction', [
       'lru',
       'fifo',

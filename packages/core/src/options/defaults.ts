@@ -1,5 +1,11 @@
 import { getHeapStatistics } from 'node:v8'
-import type { BreakerOptions, CacheOptions, EntryOptions, MemoryOptions, ResilienceOptions } from './options.ts'
+import type {
+  BreakerOptions,
+  CacheOptions,
+  EntryOptions,
+  MemoryOptions,
+  ResilienceOptions,
+} from './options.ts'
 
 /** Every default of an entry in one place; the table in docs/ is compared with it by a test. */
 export const entryDefaults = {

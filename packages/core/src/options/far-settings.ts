@@ -33,31 +33,53 @@ export function resolveFar(options: FarOptions): FarSettings | undefined {
   const { store, bus, resilience } = options
   const codec = resolveCodec(options.codec)
   const breaker = resolveBreaker(resilience?.breaker)
-  const storeTimeoutMs = parseDuration(resilience?.storeTimeout ?? resilienceDefaults.storeTimeout, 'resilience.storeTimeout')
-  const outageMemoMs = parseDuration(resilience?.outageMemo ?? resilienceDefaults.outageMemo, 'resilience.outageMemo')
-  const journalKeys = requireCount(resilience?.journal ?? resilienceDefaults.journal, 'resilience.journal', 0)
+  const storeTimeoutMs = parseDuration(
+    resilience?.storeTimeout ?? resilienceDefaults.storeTimeout,
+    'resilience.storeTimeout',
+  )
+  const outageMemoMs = parseDuration(
+    resilience?.outageMemo ?? resilienceDefaults.outageMemo,
+    'resilience.outageMemo',
+  )
+  const journalKeys = requireCount(
+    resilience?.journal ?? resilienceDefaults.journal,
+    'resilience.journal',
+    0,
+  )
   if (storeTimeoutMs === 0 || storeTimeoutMs === Number.POSITIVE_INFINITY) {
-    throw new InvalidOptionError('resilience.storeTimeout must be above 0 and not Infinity: a call must neither skip its store nor hang with it')
+    throw new InvalidOptionError(
+      'resilience.storeTimeout must be above 0 and not Infinity: a call must neither skip its store nor hang with it',
+    )
   }
   if (store === undefined) {
     if (bus !== undefined && bus !== false) {
-      throw new InvalidOptionError('bus needs a store: without one nothing is shared that it could invalidate')
+      throw new InvalidOptionError(
+        'bus needs a store: without one nothing is shared that it could invalidate',
+      )
     }
     return undefined
   }
   requireMethods(store, 'store', ['get', 'set', 'delete'])
   if (typeof store.capabilities !== 'object' || store.capabilities === null) {
-    throw new InvalidOptionError('store must declare its capabilities ({ ttlGranularityMs, maxKeyBytes, maxValueBytes })')
+    throw new InvalidOptionError(
+      'store must declare its capabilities ({ ttlGranularityMs, maxKeyBytes, maxValueBytes })',
+    )
   }
-  if (bus !== undefined && bus !== false) requireMethods(bus, 'bus', ['publish', 'subscribe', 'close'])
+  if (bus !== undefined && bus !== false)
+    requireMethods(bus, 'bus', ['publish', 'subscribe', 'close'])
   return { store, bus, codec, storeTimeoutMs, breaker, journalKeys, outageMemoMs }
 }
 
 function resolveBreaker(options: BreakerOptions = {}): BreakerSettings {
   refuseUnknownNames(options, Object.keys(breakerDefaults), 'resilience.breaker')
-  const { failuresInARow, failureShare, minimumOperations, window, open, maxOpen } = { ...breakerDefaults, ...options }
+  const { failuresInARow, failureShare, minimumOperations, window, open, maxOpen } = {
+    ...breakerDefaults,
+    ...options,
+  }
   if (typeof failureShare !== 'number' || !(failureShare > 0 && failureShare <= 1)) {
-    throw new InvalidOptionError(`resilience.breaker.failureShare must be a share above 0, at most 1; it was ${describe(failureShare)}`)
+    throw new InvalidOptionError(
+      `resilience.breaker.failureShare must be a share above 0, at most 1; it was ${describe(failureShare)}`,
+    )
   }
   return {
     failuresInARow: requireCount(failuresInARow, 'resilience.breaker.failuresInARow', 1),
@@ -70,7 +92,11 @@ function resolveBreaker(options: BreakerOptions = {}): BreakerSettings {
 }
 
 function requireMethods(value: unknown, option: string, methods: readonly string[]): void {
-  const missing = methods.find((method) => typeof (value as Record<string, unknown> | undefined)?.[method] !== 'function')
+  const missing = methods.find(
+    (method) => typeof (value as Record<string, unknown> | undefined)?.[method] !== 'function',
+  )
   if (typeof value === 'object' && value !== null && missing === undefined) return
-  throw new InvalidOptionError(`${option} must be an object with the methods ${methods.join(', ')}; ${missing ?? 'all'} is missing`)
+  throw new InvalidOptionError(
+    `${option} must be an object with the methods ${methods.join(', ')}; ${missing ?? 'all'} is missing`,
+  )
 }

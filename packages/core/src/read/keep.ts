@@ -26,7 +26,11 @@ export interface Decision {
 }
 
 /** The value of each key of a batch. @throws InvalidOptionError for what is neither a Map nor as long as the keys. */
-export function valuesOf(flights: readonly Flight[], loaded: unknown, batch: boolean): readonly unknown[] {
+export function valuesOf(
+  flights: readonly Flight[],
+  loaded: unknown,
+  batch: boolean,
+): readonly unknown[] {
   if (!batch || loaded instanceof NotModified) return flights.map(() => loaded)
   if (loaded instanceof Map) return flights.map(({ key }) => loaded.get(key))
   if (Array.isArray(loaded) && loaded.length === flights.length) return loaded
@@ -36,11 +40,22 @@ export function valuesOf(flights: readonly Flight[], loaded: unknown, batch: boo
 }
 
 /** Decides what becomes of a loaded value. Changes nothing that others see. */
-export function decide(engine: Engine, flight: Flight, loaded: unknown, context: Context, loadMs: number): Decision {
+export function decide(
+  engine: Engine,
+  flight: Flight,
+  loaded: unknown,
+  context: Context,
+  loadMs: number,
+): Decision {
   const stale = loaded instanceof NotModified ? flight.stale : undefined
   // A value that is kept on keeps the tags that an earlier loader gave it, unless this one names its own.
   const lateTags = context.tags ?? tagsBeside(stale, flight.policy)
-  const without = (own: unknown, notKept: NotKeptReason, removes: boolean, shared = own): Decision => ({
+  const without = (
+    own: unknown,
+    notKept: NotKeptReason,
+    removes: boolean,
+    shared = own,
+  ): Decision => ({
     own,
     shared,
     entry: undefined,
@@ -52,7 +67,17 @@ export function decide(engine: Engine, flight: Flight, loaded: unknown, context:
     // In a batch some keys may have had nothing to keep.
     if (stale === undefined || stale.kind === 'error') return without(undefined, 'undefined', false)
     flight.copyPerWaiter = stale.kind === 'copied'
-    return keeping(engine, flight, engine.valueOf(stale), stale.value, stale.kind, stale.bytes, context, lateTags, loadMs)
+    return keeping(
+      engine,
+      flight,
+      engine.valueOf(stale),
+      stale.value,
+      stale.kind,
+      stale.bytes,
+      context,
+      lateTags,
+      loadMs,
+    )
   }
   if (loaded === undefined) return without(undefined, 'undefined', !context.skipped)
   let isolated: ReturnType<typeof isolate>
@@ -84,10 +109,20 @@ function keeping(
   loadMs: number,
 ): Decision {
   const { policy } = flight
-  const ttlMs = context.ttlMs ?? (value === null ? (policy.nullTtlMs ?? policy.ttlMs) : policy.ttlMs)
-  if (ttlMs === 0) return { own, shared: value, entry: undefined, notKept: 'ttl', removes: true, lateTags }
+  const ttlMs =
+    context.ttlMs ?? (value === null ? (policy.nullTtlMs ?? policy.ttlMs) : policy.ttlMs)
+  if (ttlMs === 0)
+    return { own, shared: value, entry: undefined, notKept: 'ttl', removes: true, lateTags }
   const tags = lateTags === undefined ? policy.tags : [...new Set([...policy.tags, ...lateTags])]
-  const entry = { value, kind, bytes, freshMs: jittered(engine, ttlMs, policy), loadMs, tags, policy }
+  const entry = {
+    value,
+    kind,
+    bytes,
+    freshMs: jittered(engine, ttlMs, policy),
+    loadMs,
+    tags,
+    policy,
+  }
   return { own, shared: value, entry, notKept: undefined, removes: false, lateTags }
 }
 
@@ -118,7 +153,11 @@ export function conclude(engine: Engine, flight: Flight, decision: Decision): bo
 }
 
 /** Whether anything that this load's value may depend on was invalidated since it started. */
-export function isFenced(engine: Engine, flight: Flight, lateTags: readonly string[] | undefined): boolean {
+export function isFenced(
+  engine: Engine,
+  flight: Flight,
+  lateTags: readonly string[] | undefined,
+): boolean {
   if (engine.fence.seq === flight.seq) return flight.voided || flight.apart || flight.fencedAfar
   // Asked first and whatever else fences: those who joined after that invalidation must not get the value either.
   flight.lateTagsFenced =
@@ -141,7 +180,13 @@ function noteNotKept(engine: Engine, flight: Flight, notKept: NotKeptReason): vo
 }
 
 /** Tells the waiters of a failed load. What was kept stays; the next try waits for `retryAfterError`. */
-export function settleFailure(engine: Engine, load: Load, flights: readonly Flight[], error: unknown, keepable: boolean): void {
+export function settleFailure(
+  engine: Engine,
+  load: Load,
+  flights: readonly Flight[],
+  error: unknown,
+  keepable: boolean,
+): void {
   const now = engine.clock.monotonic()
   for (const flight of flights) {
     if (!isFenced(engine, flight, undefined)) {
@@ -149,7 +194,14 @@ export function settleFailure(engine: Engine, load: Load, flights: readonly Flig
       if (stale !== undefined && stale.kind !== 'error' && engine.near?.peek(nearKey) === stale) {
         stale.retryAt = Math.trunc(now + policy.retryAfterErrorMs)
       } else if (keepable && policy.errorTtlMs > 0) {
-        const parts = { value: error, kind: 'error' as const, bytes: entryBytes(nearKey, 0), loadMs: 0, tags: policy.tags, policy }
+        const parts = {
+          value: error,
+          kind: 'error' as const,
+          bytes: entryBytes(nearKey, 0),
+          loadMs: 0,
+          tags: policy.tags,
+          policy,
+        }
         const freshMs = jittered(engine, policy.errorTtlMs, policy)
         engine.near?.set(nearKey, makeEntry(engine, flight.scope, { ...parts, freshMs }))
       }

@@ -75,7 +75,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
     deadlines.add(this, loadTimeoutMs, this.startedAt)
     loading.add(this)
     if (far === undefined || this.flights[0]?.apart) this.#queue(bulkheads, this.flights)
-    else far.claim(this, (flights) => this.#queue(far.bulkheads(bulkheads), flights))
+    else far.loads.claim(this, (flights) => this.#queue(far.bulkheads(bulkheads), flights))
   }
 
   #queue(bulkheads: readonly Bulkhead[], flights: readonly Flight[]): void {
@@ -193,7 +193,9 @@ export class Load extends Expiring implements Waiting, ContextSource {
       return
     }
     const { far } = this.#engine
-    const decisions = flights.map((flight, index) => decide(this.#engine, flight, values[index], context, loadMs))
+    const decisions = flights.map((flight, index) =>
+      decide(this.#engine, flight, values[index], context, loadMs),
+    )
     if (far === undefined || flights[0]?.apart) {
       this.#landed(flights)
       let fenced = false
@@ -205,7 +207,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
     }
     // The loader is done in time; what the store takes is bounded by itself.
     this.#engine.deadlines.remove(this)
-    void far.keep(flights, decisions).then((fenced) => {
+    void far.loads.keep(flights, decisions).then((fenced) => {
       this.#landed(flights)
       this.#tell(flights, fenced ? 'fenced' : 'ok', loadMs)
     })
@@ -221,10 +223,15 @@ export class Load extends Expiring implements Waiting, ContextSource {
     this.#fail(context.flights, error, 'error', true)
   }
 
-  #fail(flights: readonly Flight[], error: unknown, outcome: LoadEvent['outcome'], keepable = false): void {
+  #fail(
+    flights: readonly Flight[],
+    error: unknown,
+    outcome: LoadEvent['outcome'],
+    keepable = false,
+  ): void {
     const ms = this.#calledAt === 0 ? 0 : this.#engine.clock.monotonic() - this.#calledAt
     this.#landed(flights)
-    this.#engine.far?.release(flights)
+    this.#engine.far?.loads.release(flights)
     settleFailure(this.#engine, this, flights, error, keepable)
     this.#tell(flights, outcome, ms, error)
   }
@@ -306,7 +313,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
     const ms = this.#engine.clock.monotonic() - this.startedAt
     const flights = this.#unlanded
     this.#settle()
-    this.#engine.far?.release(flights)
+    this.#engine.far?.loads.release(flights)
     for (const flight of flights) {
       flight.voided = true
       this.#engine.land(flight)

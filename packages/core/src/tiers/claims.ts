@@ -50,14 +50,18 @@ export class Claims {
   /** The claim, or what stands there instead. @throws StoreError, as a rejection. */
   async add(key: string, budget: Budget): Promise<Claim | Uint8Array> {
     const claim = this.#draft(key)
-    const there = await budget.spend((ms) => this.#store.add(key, this.#bytes(claim), { ttlMs: claimTtlMs }, ms))
+    const there = await budget.spend((ms) =>
+      this.#store.add(key, this.#bytes(claim), { ttlMs: claimTtlMs }, ms),
+    )
     return there ?? this.#hold(claim)
   }
 
   /** The claim, if what stands there still begins with `head`. @throws StoreError, as a rejection. */
   async takeOver(key: string, head: Uint8Array, budget: Budget): Promise<Claim | undefined> {
     const claim = this.#draft(key)
-    const taken = await budget.spend((ms) => this.#store.replace(key, head, this.#bytes(claim), { ttlMs: claimTtlMs }, ms))
+    const taken = await budget.spend((ms) =>
+      this.#store.replace(key, head, this.#bytes(claim), { ttlMs: claimTtlMs }, ms),
+    )
     return taken ? this.#hold(claim) : undefined
   }
 
@@ -75,9 +79,18 @@ export class Claims {
   async fail(claim: Claim): Promise<void> {
     this.letGo(claim)
     if (claim.lost) return
-    const bytes = encodeClaim({ key: claim.key, stamp: newStamp(), beat: 0, failed: true }, this.#codec)
+    const bytes = encodeClaim(
+      { key: claim.key, stamp: newStamp(), beat: 0, failed: true },
+      this.#codec,
+    )
     try {
-      await this.#store.replace(claim.key, headOf('claim', claim.stamp), bytes, { ttlMs: failedTtlMs }, this.#storeTimeoutMs)
+      await this.#store.replace(
+        claim.key,
+        headOf('claim', claim.stamp),
+        bytes,
+        { ttlMs: failedTtlMs },
+        this.#storeTimeoutMs,
+      )
     } catch {
       // The claim runs out by itself.
     }
@@ -118,7 +131,13 @@ export class Claims {
     claim.beat++
     try {
       const head = headOf('claim', claim.stamp)
-      const kept = await this.#store.replace(claim.key, head, this.#bytes(claim), { ttlMs: claimTtlMs }, this.#storeTimeoutMs)
+      const kept = await this.#store.replace(
+        claim.key,
+        head,
+        this.#bytes(claim),
+        { ttlMs: claimTtlMs },
+        this.#storeTimeoutMs,
+      )
       if (kept) claim.aliveAt = sentAt
       // A claim that was let go meanwhile has been fulfilled, which is no loss.
       else if (this.#held.has(claim)) claim.lost = true

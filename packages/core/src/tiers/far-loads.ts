@@ -1,17 +1,17 @@
 import { decodeEntry } from '../entry/envelope.ts'
 import { headOf, peekHead, type Stamp } from '../entry/head.ts'
 import { CodecError } from '../errors.ts'
-import { type Decision, conclude } from '../read/keep.ts'
 import type { Engine } from '../read/engine.ts'
 import type { Flight } from '../read/flight.ts'
 import { freshness } from '../read/freshness.ts'
+import { conclude, type Decision } from '../read/keep.ts'
 import type { Load } from '../read/load.ts'
 import type { NewEntry } from '../read/make-entry.ts'
 import type { Budget } from '../resilience/budget.ts'
 import { type Claim, silenceMs } from './claims.ts'
 import type { Found, FoundEntry } from './far-found.ts'
 import type { FarTier } from './far-tier.ts'
-import { refreshClaimKey, storeKey } from './store-keys.ts'
+import { pathOf, refreshClaimKey, storeKey } from './store-keys.ts'
 import { epochRefs, tagRefs } from './versions.ts'
 
 /**
@@ -27,7 +27,10 @@ interface Ticket {
   readonly stamps: ReadonlyMap<string, Stamp>
 }
 
-type Granted = { readonly granted: 'load' } | { readonly granted: 'entry'; readonly found: FoundEntry } | Held
+type Granted =
+  | { readonly granted: 'load' }
+  | { readonly granted: 'entry'; readonly found: FoundEntry }
+  | Held
 
 /** Somebody else loads it: under the key itself (`stamp` and `beat` are that claim's), or as a refresh of a value that stays. */
 type Held =
@@ -109,10 +112,13 @@ export class FarLoads {
     this.#founds.delete(flight)
     try {
       for (let tries = 0; tries < maxTries; tries++) {
-        found ??= (await this.#tier.readMany(flight.scope, [this.#want(flight)], budget))[0] as Found
+        found ??= (
+          await this.#tier.readMany(flight.scope, [this.#want(flight)], budget)
+        )[0] as Found
         if (found.state === 'out') break
         if (!this.#tier.store.hasClaims) {
-          if (found.state === 'entry' && !this.#wantsNewer(flight, found)) return { granted: 'entry', found }
+          if (found.state === 'entry' && !this.#wantsNewer(flight, found))
+            return { granted: 'entry', found }
           await this.#tier.versions.complete(this.#refs(flight), found.stamps, budget)
           return this.#grant(flight, { mode: 'plain', stamps: found.stamps })
         }
@@ -131,7 +137,11 @@ export class FarLoads {
   }
 
   /** `undefined`: something else stands there now; look again. */
-  async #try(flight: Flight, found: Exclude<Found, { state: 'out' }>, budget: Budget): Promise<Granted | undefined> {
+  async #try(
+    flight: Flight,
+    found: Exclude<Found, { state: 'out' }>,
+    budget: Budget,
+  ): Promise<Granted | undefined> {
     const { claims, versions } = this.#tier
     const key = storeKey(flight.scope, flight.key)
     const { stamps } = found
@@ -148,13 +158,23 @@ export class FarLoads {
     // In one round trip with the claim.
     const completed = versions.complete(this.#refs(flight), stamps, budget)
     const claimed =
-      found.occupant === undefined ? claims.add(key, budget) : claims.takeOver(key, found.occupant, budget)
+      found.occupant === undefined
+        ? claims.add(key, budget)
+        : claims.takeOver(key, found.occupant, budget)
     const [claim] = await Promise.all([claimed, completed])
     if (claim === undefined) return undefined
-    if (!(claim instanceof Uint8Array)) return this.#grant(flight, { mode: 'fulfil', claim, head: headOf('claim', claim.stamp), stamps })
+    if (!(claim instanceof Uint8Array))
+      return this.#grant(flight, {
+        mode: 'fulfil',
+        claim,
+        head: headOf('claim', claim.stamp),
+        stamps,
+      })
     // Somebody was faster. A claim can be waited for as it is; a value is worth a read with its versions.
     const there = await decodeEntry(claim, key, this.#tier.settings.codec)
-    return there.kind === 'claim' ? { granted: 'held', stamp: there.stamp, beat: there.beat } : undefined
+    return there.kind === 'claim'
+      ? { granted: 'held', stamp: there.stamp, beat: there.beat }
+      : undefined
   }
 
   async #tryRefresh(flight: Flight, found: FoundEntry, budget: Budget): Promise<Granted> {
@@ -167,9 +187,19 @@ export class FarLoads {
       const head = peekHead(claim)?.kind === 'failed-claim' ? claim.subarray(0, 17) : undefined
       const taken = head && (await claims.takeOver(side, head, budget))
       if (taken === undefined) return { granted: 'refreshing', found }
-      return this.#grant(flight, { mode: 'refresh', claim: taken, head: headOf('value', found.stamp), stamps: found.stamps })
+      return this.#grant(flight, {
+        mode: 'refresh',
+        claim: taken,
+        head: headOf('value', found.stamp),
+        stamps: found.stamps,
+      })
     }
-    return this.#grant(flight, { mode: 'refresh', claim, head: headOf('value', found.stamp), stamps: found.stamps })
+    return this.#grant(flight, {
+      mode: 'refresh',
+      claim,
+      head: headOf('value', found.stamp),
+      stamps: found.stamps,
+    })
   }
 
   #grant(flight: Flight, ticket: Ticket): Granted {
@@ -230,10 +260,19 @@ export class FarLoads {
     return undefined
   }
 
-  async #takeOver(flight: Flight, stamp: Stamp, stamps: Map<string, Stamp>, budget: Budget): Promise<boolean> {
+  async #takeOver(
+    flight: Flight,
+    stamp: Stamp,
+    stamps: Map<string, Stamp>,
+    budget: Budget,
+  ): Promise<boolean> {
     try {
       const head = headOf('claim', stamp)
-      const claim = await this.#tier.claims.takeOver(storeKey(flight.scope, flight.key), head, budget)
+      const claim = await this.#tier.claims.takeOver(
+        storeKey(flight.scope, flight.key),
+        head,
+        budget,
+      )
       if (claim === undefined) return false
       await this.#tier.versions.complete(this.#refs(flight), stamps, budget)
       this.#grant(flight, { mode: 'fulfil', claim, head: headOf('claim', claim.stamp), stamps })
@@ -250,7 +289,10 @@ export class FarLoads {
   }
 
   /** Somebody else refreshes a value that can be served meanwhile. Behind a caller there is nothing to wait for. */
-  async #waitForRefresh(flight: Flight, found: FoundEntry): Promise<Exclude<Granted, Held> | undefined> {
+  async #waitForRefresh(
+    flight: Flight,
+    found: FoundEntry,
+  ): Promise<Exclude<Granted, Held> | undefined> {
     const { clock } = this.#engine
     if (!flight.isAwaited) {
       const soon = Math.trunc(clock.monotonic()) + lookAgainMs
@@ -306,7 +348,9 @@ export class FarLoads {
 
   /** Stores what was loaded, as far as each key's ticket allows, and then tells the waiters. True if anything was fenced. */
   async keep(flights: readonly Flight[], decisions: readonly Decision[]): Promise<boolean> {
-    const fenced = await Promise.all(flights.map((flight, index) => this.#keep(flight, decisions[index] as Decision)))
+    const fenced = await Promise.all(
+      flights.map((flight, index) => this.#keep(flight, decisions[index] as Decision)),
+    )
     return fenced.includes(true)
   }
 
@@ -321,8 +365,13 @@ export class FarLoads {
     }
     const { memo, ...kept } = await this.#store(flight, decision.entry, decision.lateTags, ticket)
     // During an outage what was loaded is believed for a while, or a dead store would become a dead origin.
-    const maxAgeMs = memo ? Math.max(this.#tier.maxAgeMs, this.#tier.settings.outageMemoMs) : this.#tier.maxAgeMs
-    return conclude(this.#engine, flight, { ...decision, entry: { ...decision.entry, ...kept, maxAgeMs } })
+    const maxAgeMs = memo
+      ? Math.max(this.#tier.maxAgeMs, this.#tier.settings.outageMemoMs)
+      : this.#tier.maxAgeMs
+    return conclude(this.#engine, flight, {
+      ...decision,
+      entry: { ...decision.entry, ...kept, maxAgeMs },
+    })
   }
 
   async #store(
@@ -359,7 +408,9 @@ export class FarLoads {
       const { claim, head } = ticket
       const alive = claim === undefined || tier.claims.isAlive(claim)
       const stored =
-        alive && head !== undefined && (await budget.spend((ms) => tier.store.replace(key, head, bytes, { ttlMs }, ms)))
+        alive &&
+        head !== undefined &&
+        (await budget.spend((ms) => tier.store.replace(key, head, bytes, { ttlMs }, ms)))
       this.#done(flight, ticket)
       if (stored) return { stamp, memo: false }
       flight.fencedAfar = true
@@ -414,7 +465,10 @@ export class FarLoads {
     const { claim } = ticket
     if (claim === undefined) return
     this.#tier.claims.letGo(claim)
-    if (ticket.mode === 'refresh') void this.#tier.store.deleteMany([claim.key], this.#tier.settings.storeTimeoutMs).catch(() => {})
+    if (ticket.mode === 'refresh')
+      void this.#tier.store
+        .deleteMany([claim.key], this.#tier.settings.storeTimeoutMs)
+        .catch(() => {})
     this.#tell(flight)
   }
 
@@ -433,7 +487,7 @@ export class FarLoads {
   }
 
   #tell(flight: Flight): void {
-    void this.#tier.link?.publish({ type: 'done', key: storeKey(flight.scope, flight.key) })
+    void this.#tier.link?.publish({ type: 'done', path: pathOf(flight.scope), key: flight.key })
   }
 
   close(): void {

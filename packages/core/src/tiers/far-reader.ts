@@ -1,6 +1,6 @@
 import type { Codec } from '../entry/codec.ts'
 import { Entry } from '../entry/entry.ts'
-import { type DecodedEntry, type DecodedValue, decodeEntry } from '../entry/envelope.ts'
+import { type DecodedEntry, type DecodedValue, decodeEntry, readFields } from '../entry/envelope.ts'
 import { headBytes, headOf, type Stamp } from '../entry/head.ts'
 import { isolate } from '../entry/isolate.ts'
 import type { Journal } from '../invalidation/journal.ts'
@@ -12,7 +12,15 @@ import type { Budget } from '../resilience/budget.ts'
 import type { Found } from './far-found.ts'
 import type { GuardedStore } from './guarded-store.ts'
 import { storeKey } from './store-keys.ts'
-import { epochRefs, namespaceRefs, refOfMark, tagRefs, tagsOfMarks, type VersionRef, type Versions } from './versions.ts'
+import {
+  epochRefs,
+  namespaceRefs,
+  refOfMark,
+  tagRefs,
+  tagsOfMarks,
+  type VersionRef,
+  type Versions,
+} from './versions.ts'
 
 /** A key to look for. */
 export interface Wanted {
@@ -34,7 +42,14 @@ export class FarReader {
   readonly #journal: Journal
   readonly #maxAgeMs: () => number
 
-  constructor(engine: Engine, store: GuardedStore, codec: Codec, versions: Versions, journal: Journal, maxAgeMs: () => number) {
+  constructor(
+    engine: Engine,
+    store: GuardedStore,
+    codec: Codec,
+    versions: Versions,
+    journal: Journal,
+    maxAgeMs: () => number,
+  ) {
     this.#engine = engine
     this.#store = store
     this.#codec = codec
@@ -64,7 +79,9 @@ export class FarReader {
         }),
       )
       await this.#readNamedVersions(scope, decoded, stamps, budget)
-      return wanted.map((want, index) => this.#judge(scope, want, keys[index] as string, decoded[index], all[index], stamps, seq))
+      return wanted.map((want, index) =>
+        this.#judge(scope, want, keys[index] as string, decoded[index], all[index], stamps, seq),
+      )
     } catch (error) {
       this.#engine.storeFailed('get', error)
       return wanted.map(() => out)
@@ -72,12 +89,25 @@ export class FarReader {
   }
 
   /** The times of a stored value; `undefined` for anything that is none. */
-  windowsOf(bytes: Uint8Array, key: string): { readonly staleAt: number; readonly swrMs: number; readonly sieMs: number } | undefined {
+  windowsOf(
+    bytes: Uint8Array,
+    key: string,
+  ): { readonly staleAt: number; readonly swrMs: number; readonly sieMs: number } | undefined {
     const fields = readFields(bytes, key, this.#codec)
-    return fields && { staleAt: fields.staleAt, swrMs: fields.staleWhileRevalidateMs, sieMs: fields.staleIfErrorMs }
+    return (
+      fields && {
+        staleAt: fields.staleAt,
+        swrMs: fields.staleWhileRevalidateMs,
+        sieMs: fields.staleIfErrorMs,
+      }
+    )
   }
 
-  #note(stamps: Map<string, Stamp>, keys: readonly string[], bytes: readonly (Uint8Array | undefined)[]): void {
+  #note(
+    stamps: Map<string, Stamp>,
+    keys: readonly string[],
+    bytes: readonly (Uint8Array | undefined)[],
+  ): void {
     keys.forEach((key, index) => {
       const stamp = this.#versions.read(key, bytes[index])
       // A version that this process moved but could not write is not what the store says it is.
@@ -85,7 +115,12 @@ export class FarReader {
     })
   }
 
-  async #readNamedVersions(scope: Scope, decoded: readonly (DecodedEntry | undefined)[], stamps: Map<string, Stamp>, budget: Budget): Promise<void> {
+  async #readNamedVersions(
+    scope: Scope,
+    decoded: readonly (DecodedEntry | undefined)[],
+    stamps: Map<string, Stamp>,
+    budget: Budget,
+  ): Promise<void> {
     const more = new Set<string>()
     for (const found of decoded) {
       if (found?.kind !== 'value') continue
@@ -108,7 +143,8 @@ export class FarReader {
     stamps: Map<string, Stamp>,
     seq: number,
   ): Found {
-    if (decoded === undefined || bytes === undefined) return { state: 'absent', stamps, occupant: undefined }
+    if (decoded === undefined || bytes === undefined)
+      return { state: 'absent', stamps, occupant: undefined }
     const occupant = bytes.subarray(0, headBytes)
     // A delete of this key has not reached the store yet: what is there is what should be gone.
     if (this.#journal.holds(key)) return { state: 'absent', stamps, occupant }
@@ -128,10 +164,19 @@ export class FarReader {
       this.#engine.verdicts.set(want.nearKey, { gone })
       return { state: 'absent', stamps, occupant }
     }
-    return { state: 'entry', stamps, stamp: decoded.stamp, entry: this.#entry(scope, want.nearKey, decoded, seq) }
+    return {
+      state: 'entry',
+      stamps,
+      stamp: decoded.stamp,
+      entry: this.#entry(scope, want.nearKey, decoded, seq),
+    }
   }
 
-  #whyGone(scope: Scope, value: DecodedValue, stamps: ReadonlyMap<string, Stamp>): 'ttl' | 'clear' | `tag ${string}` | undefined {
+  #whyGone(
+    scope: Scope,
+    value: DecodedValue,
+    stamps: ReadonlyMap<string, Stamp>,
+  ): 'ttl' | 'clear' | `tag ${string}` | undefined {
     if (this.#engine.clock.now() >= value.expiresAt) return 'ttl'
     for (const mark of value.versions) {
       const ref = refOfMark(scope, mark)
@@ -154,7 +199,16 @@ export class FarReader {
     const ageAt = Math.trunc(now + this.#maxAgeMs())
     const isolated = isolate(value.value, settings.memory?.values ?? 'isolated')
     const beta = settings.policy.earlyBeta
-    const earlyAt = staleAt <= now ? staleAt : earlyRefreshAt(storedAt, staleAt, value.loadMs, beta, beta > 0 && value.loadMs > 0 ? clock.random() : 0)
+    const earlyAt =
+      staleAt <= now
+        ? staleAt
+        : earlyRefreshAt(
+            storedAt,
+            staleAt,
+            value.loadMs,
+            beta,
+            beta > 0 && value.loadMs > 0 ? clock.random() : 0,
+          )
     return new Entry({
       value: isolated.value,
       kind: isolated.copyPerHit ? 'copied' : 'shareable',

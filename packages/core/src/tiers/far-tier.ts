@@ -8,7 +8,9 @@ import { Journal } from '../invalidation/journal.ts'
 import type { Scope } from '../invalidation/scope.ts'
 import type { FarSettings } from '../options/far-settings.ts'
 import type { Engine } from '../read/engine.ts'
+import type { NewEntry } from '../read/make-entry.ts'
 import { Budget } from '../resilience/budget.ts'
+import type { StoreEntry } from '../store/store.ts'
 import { Claims } from './claims.ts'
 import type { Found } from './far-found.ts'
 import { FarReader, type Wanted } from './far-reader.ts'
@@ -16,6 +18,12 @@ import { GuardedStore } from './guarded-store.ts'
 import { newStamp } from './stamps.ts'
 import { storeKey } from './store-keys.ts'
 import { epochRefs, namespaceRefs, tagRefs, type VersionRef, Versions } from './versions.ts'
+
+/** A key that a caller sets; without an entry, one whose value is not to be stored. */
+export interface OutgoingKey {
+  readonly key: string
+  readonly entry: NewEntry | undefined
+}
 
 /** A value on its way into the store, with its times in milliseconds from now. */
 export interface Outgoing {
@@ -68,7 +76,14 @@ export class FarTier {
     this.versions = new Versions(this.store, this.#codec)
     this.claims = new Claims(this.store, this.#codec, clock, settings.storeTimeoutMs)
     this.journal = new Journal(settings.journalKeys)
-    this.#reader = new FarReader(engine, this.store, this.#codec, this.versions, this.journal, () => this.maxAgeMs)
+    this.#reader = new FarReader(
+      engine,
+      this.store,
+      this.#codec,
+      this.versions,
+      this.journal,
+      () => this.maxAgeMs,
+    )
   }
 
   budget(): Budget {
@@ -77,25 +92,28 @@ export class FarTier {
 
   /** How long the near tier believes an entry without asking again. */
   get maxAgeMs(): number {
-    const trusted = this.link?.isTrusted ?? false
-    const bound = trusted ? busMaxAgeMs : soloMaxAgeMs
-    // What the user chose may be shorter; longer than this without a bus that can be believed would be stale.
-    return Math.min(this.#engine.settings.memory?.maxAgeMs ?? bound, trusted ? Number.POSITIVE_INFINITY : bound)
+    const chosenMs = this.#engine.settings.memory?.maxAgeMs
+    if (this.link === undefined) return chosenMs ?? soloMaxAgeMs
+    if (this.link.isTrusted) return chosenMs ?? busMaxAgeMs
+    // Whoever chose to rely on a bus relies on nothing while it cannot be believed.
+    return Math.min(chosenMs ?? soloMaxAgeMs, soloMaxAgeMs)
   }
 
   /** What the store has under a key; callers of the same moment share one read. An entry is put into the near tier on its way. */
-  async read(scope: Scope, want: Wanted, budget: Budget): Promise<Found> {
+  async read(scope: Scope, want: Wanted, budget = this.budget()): Promise<Found> {
     const { seq } = this.#engine.fence
     const pending = this.#reads.get(want.nearKey)
     if (pending !== undefined && pending.seq === seq) return pending.found
     const reading = new PendingRead(seq)
     this.#reads.set(want.nearKey, reading)
-    reading.found = this.#readAndKeep(scope, [want], [reading], budget).then(([found]) => found as Found)
+    reading.found = this.#readAndKeep(scope, [want], [reading], budget).then(
+      ([found]) => found as Found,
+    )
     return reading.found
   }
 
   /** As `read` for each, in one round trip. */
-  readMany(scope: Scope, wanted: readonly Wanted[], budget: Budget): Promise<Found[]> {
+  readMany(scope: Scope, wanted: readonly Wanted[], budget = this.budget()): Promise<Found[]> {
     const { seq } = this.#engine.fence
     const readings = wanted.map((want) => {
       const reading = new PendingRead(seq)
@@ -110,14 +128,22 @@ export class FarTier {
     return all
   }
 
-  async #readAndKeep(scope: Scope, wanted: readonly Wanted[], readings: readonly PendingRead[], budget: Budget): Promise<Found[]> {
+  async #readAndKeep(
+    scope: Scope,
+    wanted: readonly Wanted[],
+    readings: readonly PendingRead[],
+    budget: Budget,
+  ): Promise<Found[]> {
     const found = await this.#reader.read(scope, wanted, budget)
     wanted.forEach(({ nearKey }, index) => {
       const reading = readings[index] as PendingRead
       if (this.#reads.get(nearKey) === reading) this.#reads.delete(nearKey)
       const one = found[index]
       if (one?.state !== 'entry') return
-      const fresh = !reading.voided && !scope.isOff && this.#engine.whyGone(scope, one.entry, this.#engine.clock.monotonic()) === undefined
+      const fresh =
+        !reading.voided &&
+        !scope.isOff &&
+        this.#engine.whyGone(scope, one.entry, this.#engine.clock.monotonic()) === undefined
       if (fresh && this.#engine.near !== undefined) this.#engine.near.set(nearKey, one.entry)
       else one.entry.release()
     })
@@ -153,14 +179,19 @@ export class FarTier {
    * The envelope of a value, under a new stamp.
    * @throws CodecError, as a rejection, for a value that cannot be stored exactly as it is, or whose versions are not known.
    */
-  async encode(scope: Scope, key: string, out: Outgoing): Promise<{ readonly bytes: Uint8Array; readonly stamp: Stamp; readonly ttlMs: number }> {
+  async encode(
+    scope: Scope,
+    key: string,
+    out: Outgoing,
+  ): Promise<{ readonly bytes: Uint8Array; readonly stamp: Stamp; readonly ttlMs: number }> {
     const now = this.#engine.clock.now()
     const stamp = newStamp()
     const ttlMs = out.freshMs + Math.max(out.swrMs, out.sieMs)
     const versions: VersionMark[] = []
     for (const ref of [...namespaceRefs(scope), ...tagRefs(scope, out.tags)]) {
       const known = out.stamps.get(ref.key)
-      if (known === undefined) throw new CodecError('the versions that the value would be stored under could not be read')
+      if (known === undefined)
+        throw new CodecError('the versions that the value would be stored under could not be read')
       versions.push({ scope: ref.scope, name: ref.name, stamp: known })
     }
     const bytes = await encodeValue(
@@ -179,30 +210,77 @@ export class FarTier {
       this.#codec,
     )
     if (bytes.byteLength > this.store.maxValueBytes) {
-      throw new CodecError(`the store '${this.store.name}' takes values of at most ${this.store.maxValueBytes} bytes; this one has ${bytes.byteLength} with its envelope`)
+      throw new CodecError(
+        `the store '${this.store.name}' takes values of at most ${this.store.maxValueBytes} bytes; this one has ${bytes.byteLength} with its envelope`,
+      )
     }
     return { bytes, stamp, ttlMs }
   }
 
-  /** Stores a value that a caller brings; whoever is loading the key loses its claim. Rejects if the old one may still stand. */
-  async set(scope: Scope, key: string, out: Omit<Outgoing, 'stamps'>): Promise<Stamp | undefined> {
-    const name = storeKey(scope, key)
+  /**
+   * Stores values that a caller brings, or removes what is there where there is none to store; whoever is loading the
+   * keys loses its claim. Rejects if what was there may still stand.
+   */
+  async set(scope: Scope, items: readonly OutgoingKey[]): Promise<(Stamp | undefined)[]> {
+    const names = items.map(({ key }) => storeKey(scope, key))
     try {
       const budget = this.budget()
-      const refs = [...namespaceRefs(scope), ...tagRefs(scope, out.tags)]
-      const stamps = await this.readStamps(refs, budget)
-      await this.versions.complete(refs, stamps, budget)
-      const { bytes, stamp, ttlMs } = await this.encode(scope, key, { ...out, stamps })
-      await budget.spend((ms) => this.store.set(name, bytes, { ttlMs }, ms))
-      this.journal.forgetDelete(name)
-      return stamp
+      const refs = new Map<string, VersionRef>()
+      for (const ref of [
+        ...namespaceRefs(scope),
+        ...tagRefs(scope, [...new Set(items.flatMap(({ entry }) => entry?.tags ?? []))]),
+      ])
+        refs.set(ref.key, ref)
+      const stamps = await this.readStamps([...refs.values()], budget)
+      await this.versions.complete([...refs.values()], stamps, budget)
+      const encoded = await Promise.all(
+        items.map((item) => this.#encodeOrRefuse(scope, item, stamps)),
+      )
+      const entries: StoreEntry[] = []
+      const gone: string[] = []
+      encoded.forEach((one, index) => {
+        const key = names[index] as string
+        if (one === undefined) gone.push(key)
+        else entries.push({ key, bytes: one.bytes, ttlMs: one.ttlMs })
+      })
+      await budget.spend((ms) =>
+        Promise.all([
+          entries.length > 0 ? this.store.setMany(entries, ms) : undefined,
+          // What cannot be stored must not leave what was there before.
+          gone.length > 0 ? this.store.deleteMany(gone, ms) : undefined,
+        ]),
+      )
+      for (const name of names) this.journal.forgetDelete(name)
+      return encoded.map((one) => one?.stamp)
     } catch (error) {
-      if (error instanceof CodecError) {
-        // The value cannot be stored; what stood there must not stay either.
-        await this.delete(scope, [key])
-        throw error
-      }
-      this.#failed('set', error, () => this.journal.noteDelete(name))
+      this.#failed('set', error, () => {
+        for (const name of names) this.journal.noteDelete(name)
+      })
+    }
+  }
+
+  async #encodeOrRefuse(
+    scope: Scope,
+    { key, entry }: OutgoingKey,
+    stamps: ReadonlyMap<string, Stamp>,
+  ) {
+    if (entry === undefined) return undefined
+    const { policy, value, freshMs, loadMs, tags } = entry
+    try {
+      return await this.encode(scope, key, {
+        value,
+        freshMs,
+        swrMs: policy.swrMs,
+        sieMs: policy.sieMs,
+        loadMs,
+        tags,
+        stamps,
+      })
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error
+      this.#engine.counters.codecErrors++
+      this.#engine.observer.error('codec', error, key)
+      return undefined
     }
   }
 
@@ -231,7 +309,15 @@ export class FarTier {
           const expired = this.#expired(name, bytes)
           const kept =
             expired !== undefined &&
-            (await budget.spend((ms) => this.store.replace(name, bytes.subarray(0, headBytes), expired.bytes, { ttlMs: expired.ttlMs }, ms)))
+            (await budget.spend((ms) =>
+              this.store.replace(
+                name,
+                bytes.subarray(0, headBytes),
+                expired.bytes,
+                { ttlMs: expired.ttlMs },
+                ms,
+              ),
+            ))
           // Whatever came between, gone is never wrong.
           if (!kept) await budget.spend((ms) => this.store.deleteMany([name], ms))
         }),
@@ -243,7 +329,10 @@ export class FarTier {
     }
   }
 
-  #expired(key: string, bytes: Uint8Array): { readonly bytes: Uint8Array; readonly ttlMs: number } | undefined {
+  #expired(
+    key: string,
+    bytes: Uint8Array,
+  ): { readonly bytes: Uint8Array; readonly ttlMs: number } | undefined {
     if (!this.store.hasClaims) return undefined
     const now = this.#engine.clock.now()
     const stamp = newStamp()
@@ -251,7 +340,11 @@ export class FarTier {
     if (windows === undefined || windows.staleAt <= now) return undefined
     const ttlMs = Math.max(windows.swrMs, windows.sieMs)
     if (ttlMs === 0) return undefined
-    const restamped = restampValue(bytes, { key, stamp, staleAt: now, expiresAt: now + ttlMs }, this.#codec)
+    const restamped = restampValue(
+      bytes,
+      { key, stamp, staleAt: now, expiresAt: now + ttlMs },
+      this.#codec,
+    )
     return restamped instanceof Uint8Array ? { bytes: restamped, ttlMs } : undefined
   }
 
@@ -294,11 +387,18 @@ export class FarTier {
   /** Before the store is believed again after an outage. Rejects if it fails once more. */
   async #makeUp(): Promise<void> {
     const { deletes, versions, overflowed, done } = this.journal.take()
-    const all = overflowed ? [...versions, ...namespaceRefs(this.#engine.root).slice(-1).map((ref) => this.versions.renew(ref))] : versions
+    const all = overflowed
+      ? [
+          ...versions,
+          ...namespaceRefs(this.#engine.root)
+            .slice(-1)
+            .map((ref) => this.versions.renew(ref)),
+        ]
+      : versions
     if (deletes.length === 0 && all.length === 0) return
     await this.store.makeUp(deletes, all, this.settings.storeTimeoutMs * 5)
     done()
-    this.#engine.madeUp(deletes.length + all.length)
+    this.#engine.counters.madeUp += deletes.length + all.length
   }
 
   close(): void {
@@ -318,5 +418,3 @@ class PendingRead {
     this.seq = seq
   }
 }
-
-

@@ -1,12 +1,14 @@
-import type { BusContent } from '../invalidation/bus-message.ts'
+import type { Stamp } from '../entry/head.ts'
 import { BusLink } from '../invalidation/bus-link.ts'
+import type { BusContent } from '../invalidation/bus-message.ts'
 import type { Scope } from '../invalidation/scope.ts'
 import type { FarSettings } from '../options/far-settings.ts'
 import { type Engine, nearKeyOf } from '../read/engine.ts'
 import { Bulkhead } from '../resilience/bulkhead.ts'
 import type { Bus } from '../store/store.ts'
 import { FarLoads } from './far-loads.ts'
-import { FarTier } from './far-tier.ts'
+import { FarTier, type OutgoingKey } from './far-tier.ts'
+import { pathOf, storeKey } from './store-keys.ts'
 
 /** While the store is out, so many loads at once: a dead store must not become a dead origin. */
 const outageConcurrency = 64
@@ -36,7 +38,7 @@ export class Far {
         engine.root.clear()
         engine.busChanged(reason)
       },
-      malformed: () => engine.busMalformed(),
+      malformed: () => engine.busChanged('malformed'),
       unsent: (error) => engine.storeFailed('publish', error),
     })
     this.tier.link = link
@@ -48,14 +50,49 @@ export class Far {
     return this.tier.store.isUsable ? own : [this.#outage, ...own]
   }
 
+  /** On the store and, whether that succeeded or not, on the bus. */
+  deleteKeys(scope: Scope, keys: readonly string[]): Promise<void> {
+    return this.tier.delete(scope, keys).finally(() => this.#tellKeys(scope, keys, false))
+  }
+
+  expireKeys(scope: Scope, keys: readonly string[]): Promise<void> {
+    return this.tier.expire(scope, keys).finally(() => this.#tellKeys(scope, keys, true))
+  }
+
+  invalidateTags(scope: Scope, tags: readonly string[]): Promise<void> {
+    return this.tier
+      .invalidateTags(scope, tags)
+      .finally(() => void this.tier.link?.publishTags(pathOf(scope), tags))
+  }
+
+  clear(scope: Scope): Promise<void> {
+    return this.tier
+      .clear(scope)
+      .finally(() => void this.tier.link?.publish({ type: 'clear', path: pathOf(scope) }))
+  }
+
+  set(scope: Scope, items: readonly OutgoingKey[]): Promise<(Stamp | undefined)[]> {
+    const keys = items.map(({ key }) => key)
+    return this.tier.set(scope, items).finally(() => this.#tellKeys(scope, keys, false))
+  }
+
+  #tellKeys(scope: Scope, keys: readonly string[], expire: boolean): void {
+    void this.tier.link?.publishKeys(pathOf(scope), keys, expire)
+  }
+
   #heard(content: BusContent): void {
     if (content.type === 'beat') return
-    if (content.type === 'done') {
-      this.loads.wake(content.key)
-      return
-    }
     const scope = this.#scopeAt(content.path)
     const engine = this.#engine
+    if (content.type === 'done') {
+      this.loads.wake(storeKey(scope, content.key))
+      // What is stale here has been renewed there.
+      const nearKey = nearKeyOf(scope, content.key)
+      const entry = engine.near?.peek(nearKey)
+      if (entry !== undefined && entry.staleAt <= engine.clock.monotonic())
+        engine.near?.delete(nearKey)
+      return
+    }
     if (content.type === 'clear') scope.clear()
     else if (content.type === 'tags') scope.invalidateTags(content.tags)
     else {
@@ -78,9 +115,4 @@ export class Far {
     // Only what was opened here is closed here: a store or bus that was handed in may serve others.
     if (this.#bus !== this.tier.settings.bus) await this.#bus?.close()
   }
-}
-
-/** The way of a scope from the outermost cache, for the bus. */
-export function pathOf(scope: Scope): readonly string[] {
-  return scope.parent === undefined ? [] : [...pathOf(scope.parent), scope.name]
 }

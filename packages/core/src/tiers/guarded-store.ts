@@ -20,7 +20,11 @@ export class GuardedStore {
     store: Store,
     clock: Clock,
     deadlines: Deadlines,
-    settings: { readonly breaker: BreakerSettings; readonly probeMs: number; readonly probeKey: string },
+    settings: {
+      readonly breaker: BreakerSettings
+      readonly probeMs: number
+      readonly probeKey: string
+    },
     onChange: (state: BreakerState) => void,
     /** What has to be made up for before the store is trusted again; rejects if it could not be. */
     recover: () => Promise<void>,
@@ -100,20 +104,33 @@ export class GuardedStore {
     return this.#guard(ms, 'add', async () => this.#store.add?.(key, bytes, keep))
   }
 
-  replace(key: string, head: Uint8Array, bytes: Uint8Array, keep: Keep, ms: number): Promise<boolean> {
-    return this.#guard(ms, 'replace', async () => (await this.#store.replace?.(key, head, bytes, keep)) ?? false)
+  replace(
+    key: string,
+    head: Uint8Array,
+    bytes: Uint8Array,
+    keep: Keep,
+    ms: number,
+  ): Promise<boolean> {
+    return this.#guard(
+      ms,
+      'replace',
+      async () => (await this.#store.replace?.(key, head, bytes, keep)) ?? false,
+    )
   }
 
   /** What an outage left undone: sent although the breaker is not closed yet, under a deadline all the same. */
   makeUp(keys: readonly string[], entries: readonly StoreEntry[], ms: number): Promise<void> {
     return this.#within(ms, 'deleteMany', async () => {
       if (keys.length > 0) await this.#deleteAll(keys)
-      await Promise.all(entries.map(({ key, bytes, ttlMs }) => this.#store.set(key, bytes, { ttlMs })))
+      await Promise.all(
+        entries.map(({ key, bytes, ttlMs }) => this.#store.set(key, bytes, { ttlMs })),
+      )
     })
   }
 
   #guard<T>(ms: number, operation: string, run: () => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(new ClosedError(`the cache of the store '${this.name}' is closed`))
+    if (this.#closed)
+      return Promise.reject(new ClosedError(`the cache of the store '${this.name}' is closed`))
     if (this.#breaker.state !== 'closed') return Promise.reject(this.#unavailable(operation))
     return this.#within(ms, operation, run).then(
       (value) => {
@@ -177,11 +194,14 @@ export class GuardedStore {
   }
 
   #unavailable(operation: string): StoreError {
-    return new StoreError(`the store '${this.name}' does not answer at present; it is probed until it does`, {
-      kind: 'unavailable',
-      store: this.name,
-      operation,
-    })
+    return new StoreError(
+      `the store '${this.name}' does not answer at present; it is probed until it does`,
+      {
+        kind: 'unavailable',
+        store: this.name,
+        operation,
+      },
+    )
   }
 
   #timedOut(operation: string, ms: number): StoreError {
@@ -203,7 +223,13 @@ class LetGo extends Error {}
 /** An answer that refuses one key or one value says nothing about the server's health. */
 function speaksOfTheStore(error: unknown): boolean {
   if (!(error instanceof StoreError)) return true
-  return error.kind === 'timeout' || error.kind === 'unavailable' || error.kind === 'protocol' || error.kind === 'unknown' || error.kind === 'auth'
+  return (
+    error.kind === 'timeout' ||
+    error.kind === 'unavailable' ||
+    error.kind === 'protocol' ||
+    error.kind === 'unknown' ||
+    error.kind === 'auth'
+  )
 }
 
 class Operation<T> extends Expiring {
@@ -211,7 +237,11 @@ class Operation<T> extends Expiring {
   readonly reject: (error: unknown) => void
   readonly #timedOut: () => StoreError
 
-  constructor(resolve: (value: T) => void, reject: (error: unknown) => void, timedOut: () => StoreError) {
+  constructor(
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+    timedOut: () => StoreError,
+  ) {
     super()
     this.resolve = resolve
     this.reject = reject

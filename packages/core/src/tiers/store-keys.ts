@@ -34,6 +34,11 @@ export function refreshClaimKey(scope: Scope, key: string): string {
   return `${prefixOf(scope)}/%r/${key}`
 }
 
+/** The way of a scope from the outermost cache: how the bus names it. */
+export function pathOf(scope: Scope): readonly string[] {
+  return scope.parent === undefined ? [] : [...pathOf(scope.parent), scope.name]
+}
+
 const slash = '/'.charCodeAt(0)
 
 const prefixes = new WeakMap<Scope, string>()

@@ -57,7 +57,11 @@ export class Versions {
    * `found`, and a new stamp for each of `refs` that is missing there. Whoever adds first is believed, so processes
    * agree. A version that cannot be written stays missing: what is loaded without it is not kept in the store.
    */
-  async complete(refs: readonly VersionRef[], found: Map<string, Stamp>, budget: Budget): Promise<void> {
+  async complete(
+    refs: readonly VersionRef[],
+    found: Map<string, Stamp>,
+    budget: Budget,
+  ): Promise<void> {
     const missing = refs.filter((ref) => !found.has(ref.key))
     if (missing.length === 0) return
     await budget.spend((ms) =>
@@ -90,7 +94,11 @@ export class Versions {
   }
 
   /** A new version: its bytes are to be written under `key`. */
-  renew(ref: VersionRef): { readonly key: string; readonly bytes: Uint8Array; readonly ttlMs: number } {
+  renew(ref: VersionRef): {
+    readonly key: string
+    readonly bytes: Uint8Array
+    readonly ttlMs: number
+  } {
     const { key } = ref
     const stamp = newStamp()
     this.#lastRead.set(key, stamp)
@@ -109,7 +117,11 @@ const scopeRefs = new WeakMap<Scope, readonly VersionRef[]>()
 export function namespaceRefs(scope: Scope): readonly VersionRef[] {
   let refs = scopeRefs.get(scope)
   if (refs === undefined) {
-    refs = chain(scope).map((each, depth) => ({ scope: 'namespace', name: String(depth), key: namespaceVersionKey(each) }))
+    refs = chain(scope).map((each, depth) => ({
+      scope: 'namespace',
+      name: String(depth),
+      key: namespaceVersionKey(each),
+    }))
     scopeRefs.set(scope, refs)
   }
   return refs
@@ -119,13 +131,23 @@ export function namespaceRefs(scope: Scope): readonly VersionRef[] {
 export function tagRefs(scope: Scope, tags: readonly string[]): readonly VersionRef[] {
   if (tags.length === 0) return []
   return chain(scope).flatMap((each, depth) =>
-    tags.map((tag): VersionRef => ({ scope: 'tag', name: `${depth}:${tag}`, key: tagVersionKey(each, tag) })),
+    tags.map(
+      (tag): VersionRef => ({
+        scope: 'tag',
+        name: `${depth}:${tag}`,
+        key: tagVersionKey(each, tag),
+      }),
+    ),
   )
 }
 
 /** The tag epochs of this scope and of those around it. */
 export function epochRefs(scope: Scope): readonly VersionRef[] {
-  return chain(scope).map((each, depth) => ({ scope: 'epoch', name: String(depth), key: tagEpochKey(each) }))
+  return chain(scope).map((each, depth) => ({
+    scope: 'epoch',
+    name: String(depth),
+    key: tagEpochKey(each),
+  }))
 }
 
 /** Where the version that an envelope names stands; `undefined` for a name that is none. */
@@ -134,19 +156,22 @@ export function refOfMark(scope: Scope, mark: VersionMark): VersionRef | undefin
   const depth = Number(mark.scope === 'tag' ? mark.name.slice(0, colon) : mark.name)
   const at = chain(scope)[depth]
   if (at === undefined || mark.scope === 'epoch') return undefined
-  const key = mark.scope === 'tag' ? tagVersionKey(at, mark.name.slice(colon + 1)) : namespaceVersionKey(at)
+  const key =
+    mark.scope === 'tag' ? tagVersionKey(at, mark.name.slice(colon + 1)) : namespaceVersionKey(at)
   return { scope: mark.scope, name: mark.name, key }
 }
 
 /** The tags that an envelope names, each once. */
 export function tagsOfMarks(marks: readonly VersionMark[]): string[] {
   const tags = new Set<string>()
-  for (const { scope, name } of marks) if (scope === 'tag') tags.add(name.slice(name.indexOf(':') + 1))
+  for (const { scope, name } of marks)
+    if (scope === 'tag') tags.add(name.slice(name.indexOf(':') + 1))
   return [...tags]
 }
 
 function chain(scope: Scope): Scope[] {
   const scopes: Scope[] = []
-  for (let each: Scope | undefined = scope; each !== undefined; each = each.parent) scopes.unshift(each)
+  for (let each: Scope | undefined = scope; each !== undefined; each = each.parent)
+    scopes.unshift(each)
   return scopes
 }
