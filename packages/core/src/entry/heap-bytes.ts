@@ -1,3 +1,5 @@
+import { types } from 'node:util'
+
 /*
  * Estimates of what V8's heap takes for a value, without pointer compression, as in Node. They lean upwards, since a
  * bound that is exceeded costs more than one that is reached early: strings count two bytes a character, because
@@ -46,18 +48,14 @@ export function arrayHeapBytes(length: number): number {
   return 56 + 8 * length
 }
 
-export function mapHeapBytes(size: number): number {
-  return 96 + 28 * powerOfTwoAbove(size)
-}
-
-export function setHeapBytes(size: number): number {
-  return 96 + 20 * powerOfTwoAbove(size)
-}
-
-/** Heap and memory outside it of bytes that are kept in an ArrayBuffer, together with one view of them. */
-export function bufferHeapBytes(byteLength: number): number {
-  return 320 + byteLength
-}
-
-/** A Date or RegExp. */
+/** A Date, a RegExp, or something that does not show its size. */
 export const smallObjectHeapBytes = 128
+
+/** Heap of an object of a built-in class, and its memory outside the heap, without what a Map or Set refers to. */
+export function builtInHeapBytes(object: object): number {
+  if (types.isMap(object)) return 96 + 28 * powerOfTwoAbove(object.size)
+  if (types.isSet(object)) return 96 + 20 * powerOfTwoAbove(object.size)
+  // An ArrayBuffer together with one view of it.
+  if (ArrayBuffer.isView(object) || types.isAnyArrayBuffer(object)) return 320 + object.byteLength
+  return smallObjectHeapBytes
+}

@@ -37,7 +37,7 @@ export function isolate(value: unknown, mode: ValueMode): Isolated {
   if (mode === 'shared') return { value, copyPerHit: false, bytes: sharedHeapBytes(value) }
   const walk = new PrivateCopy(true, mode === 'isolated')
   try {
-    const copy = walk.root(value)
+    const copy = walk.value(value)
     return { value: copy, copyPerHit: mode === 'copied' || walk.unfreezable, bytes: walk.bytes }
   } catch (error) {
     if (error instanceof CodecError) throw error
@@ -51,5 +51,5 @@ export function isolate(value: unknown, mode: ValueMode): Isolated {
  */
 export function copyValue<V>(value: V): V {
   if (typeof value !== 'object' || value === null) return value
-  return new PrivateCopy(false, false).root(value) as V
+  return new PrivateCopy(false, false).value(value) as V
 }

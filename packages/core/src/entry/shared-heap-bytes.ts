@@ -1,11 +1,9 @@
 import { types } from 'node:util'
 import {
   arrayHeapBytes,
-  bufferHeapBytes,
-  mapHeapBytes,
+  builtInHeapBytes,
   objectHeapBytes,
   scalarHeapBytes,
-  setHeapBytes,
   smallObjectHeapBytes,
 } from './heap-bytes.ts'
 
@@ -19,86 +17,62 @@ const deepest = 1_000
  * and what a Proxy hides or a closure holds is not counted.
  */
 export function sharedHeapBytes(value: unknown): number {
-  return Math.ceil(new SharedWalk().slot(value))
-}
-
-class SharedWalk {
-  #slots = 0
-  #depth = 0
-  #root: object | undefined
-  /** Made for the second object: most values that are sized are flat. */
-  #seen: Set<object> | undefined
+  const seen = new Set<object>()
+  let slots = 0
+  let depth = 0
+  return Math.ceil(slotBytes(value))
 
   /** What a slot refers to; 0 for an object that was counted already. */
-  slot(value: unknown): number {
-    this.#slots++
-    if ((typeof value !== 'object' && typeof value !== 'function') || value === null) {
+  function slotBytes(value: unknown): number {
+    slots++
+    if ((typeof value !== 'object' && typeof value !== 'function') || value === null)
       return scalarHeapBytes(value)
-    }
-    if (this.#root === undefined) {
-      this.#root = value
-    } else {
-      this.#seen ??= new Set()
-      if (value === this.#root || this.#seen.has(value)) return 0
-      this.#seen.add(value)
-    }
-    if (this.#depth === deepest) return smallObjectHeapBytes
-    this.#depth++
+    if (seen.has(value)) return 0
+    seen.add(value)
+    if (depth === deepest || types.isProxy(value)) return smallObjectHeapBytes
+    depth++
     try {
-      return this.#object(value)
+      return objectBytes(value)
     } catch {
       // A getter that throws hides its own object from the estimate, and nothing more.
       return smallObjectHeapBytes
     } finally {
-      this.#depth--
+      depth--
     }
   }
 
-  #object(object: object): number {
-    if (types.isProxy(object)) return smallObjectHeapBytes
-    const prototype: unknown = Object.getPrototypeOf(object)
-    if (prototype === Object.prototype || prototype === null) {
-      const names = Object.getOwnPropertyNames(object)
-      return objectHeapBytes(names) + this.#array(Object.values(object))
+  function objectBytes(object: object): number {
+    if (Array.isArray(object)) return arrayHeapBytes(object.length) + sample(object, object.length)
+    if (types.isMap(object)) {
+      const pairBytes = ([key, value]: [unknown, unknown]) => slotBytes(key) + slotBytes(value)
+      return builtInHeapBytes(object) + sample(object, object.size, pairBytes)
     }
-    if (Array.isArray(object)) return arrayHeapBytes(object.length) + this.#array(object)
-    if (ArrayBuffer.isView(object) || types.isAnyArrayBuffer(object)) {
-      return bufferHeapBytes(object.byteLength)
-    }
-    if (types.isMap(object)) return mapHeapBytes(object.size) + this.#map(object)
-    if (types.isSet(object)) return setHeapBytes(object.size) + this.#set(object)
+    if (types.isSet(object)) return builtInHeapBytes(object) + sample(object, object.size)
+    const own = builtInHeapBytes(object)
+    // The names of a view are its every index.
+    if (own !== smallObjectHeapBytes) return own
     const names = Object.getOwnPropertyNames(object)
-    if (names.length === 0) return smallObjectHeapBytes
+    const prototype: unknown = Object.getPrototypeOf(object)
+    if (prototype === Object.prototype || prototype === null)
+      return objectHeapBytes(names) + sample(Object.values(object), names.length)
+    if (names.length === 0) return own
     const data = names.map((name) => Object.getOwnPropertyDescriptor(object, name)?.value)
-    return smallObjectHeapBytes + objectHeapBytes(names) + this.#array(data)
+    return own + objectHeapBytes(names) + sample(data, names.length)
   }
 
-  #array(values: readonly unknown[]): number {
+  /** What `size` parts refer to, judged by those that there are slots left for. */
+  function sample<Part>(
+    parts: Iterable<Part>,
+    size: number,
+    bytesOf: (part: Part) => number = slotBytes,
+  ): number {
     let bytes = 0
-    let at = 0
-    for (; at < values.length && this.#slots < mostSlots; at++) bytes += this.slot(values[at])
-    return at === 0 ? 0 : (bytes / at) * values.length
-  }
-
-  #map(map: Map<unknown, unknown>): number {
-    let bytes = 0
-    let visited = 0
-    for (const [key, value] of map) {
-      if (this.#slots >= mostSlots) break
-      bytes += this.slot(key) + this.slot(value)
-      visited++
+    let looked = 0
+    for (const part of parts) {
+      if (slots >= mostSlots) break
+      bytes += bytesOf(part)
+      looked++
     }
-    return visited === 0 ? 0 : (bytes / visited) * map.size
-  }
-
-  #set(set: Set<unknown>): number {
-    let bytes = 0
-    let visited = 0
-    for (const member of set) {
-      if (this.#slots >= mostSlots) break
-      bytes += this.slot(member)
-      visited++
-    }
-    return visited === 0 ? 0 : (bytes / visited) * set.size
+    return looked === 0 ? 0 : (bytes / looked) * size
   }
 }

@@ -13,8 +13,7 @@ export function describePath(path: readonly PathStep[]): string {
 }
 
 function describeStep(step: PathStep): string {
-  if (typeof step === 'number') return `[${step}]`
   if (typeof step === 'object') return `<${step.part} ${step.index}>`
-  if (identifier.test(step)) return `.${step}`
-  return `[${JSON.stringify(step.length > 40 ? `${step.slice(0, 40)}…` : step)}]`
+  if (typeof step === 'string' && identifier.test(step)) return `.${step}`
+  return `[${JSON.stringify(typeof step === 'string' && step.length > 40 ? `${step.slice(0, 40)}…` : step)}]`
 }
