@@ -1,6 +1,6 @@
 import { CodecError, InvalidOptionError } from './errors.ts'
 import { argumentsKey } from './keys/argument-key.ts'
-import { requireCount, requireText } from './options/cache-settings.ts'
+import { requireCount, requireText } from './options/checks.ts'
 import { describe, type EntryPolicy, extendPolicy, requireTags } from './options/entry-policy.ts'
 import { layerPolicies, type PolicyOfKey } from './options/key-patterns.ts'
 import type { EntryOptions } from './options/options.ts'

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../clock.ts'
 import type { ValueMode } from '../entry/isolate.ts'
 import { InvalidOptionError } from '../errors.ts'
+import { requireCount, requireText } from './checks.ts'
 import { cacheDefaults, defaultMaxBytes, memoryDefaults, resilienceDefaults } from './defaults.ts'
 import { parseDuration } from './duration.ts'
 import { defaultPolicy, describe, type EntryPolicy, extendPolicy } from './entry-policy.ts'
@@ -142,39 +143,12 @@ function resolveResilience(options: ResilienceOptions = {}): ResilienceSettings 
   })
 }
 
-/** A whole number from `least` on, or `Infinity`. @throws InvalidOptionError */
-export function requireCount(value: unknown, option: string, least: number): number {
-  if (
-    typeof value === 'number' &&
-    value >= least &&
-    (Number.isSafeInteger(value) || value === Number.POSITIVE_INFINITY)
-  )
-    return value
-  throw new InvalidOptionError(
-    `${option} must be a whole number from ${least} on, or Infinity; it was ${describe(value)}`,
-  )
-}
-
 function requireObject(value: unknown, option: string): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new InvalidOptionError(
       `${option} must be an object of options; it was ${describe(value)}`,
     )
   }
-}
-
-/** A well-formed string of `least` to 256 characters. @throws InvalidOptionError */
-export function requireText(value: unknown, option: string, least: number): string {
-  if (
-    typeof value === 'string' &&
-    value.length >= least &&
-    value.length <= 256 &&
-    value.isWellFormed()
-  )
-    return value
-  throw new InvalidOptionError(
-    `${option} must be a well-formed string of ${least} to 256 characters; it was ${typeof value === 'string' ? `a string of ${value.length}` : describe(value)}`,
-  )
 }
 
 function requireBoolean(value: unknown, option: string): boolean {
