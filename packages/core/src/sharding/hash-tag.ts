@@ -9,7 +9,7 @@ export interface KeyHasher {
 }
 
 const encoder = new TextEncoder()
-const whole: readonly [number, number] = [0, -1]
+const decoder = new TextDecoder()
 
 /**
  * Hashes keys, or, with a tag of two bytes, only what stands between the first opening byte and the first closing
@@ -17,53 +17,70 @@ const whole: readonly [number, number] = [0, -1]
  * tag follows. An empty key's hash is 0 whatever the function. Source: measured on nutcracker 0.5.0.
  */
 export function keyHasher(keyHash: KeyHash, hashTag: string | undefined): KeyHasher {
-  if (hashTag === undefined) {
-    return {
-      hash(key) {
-        if (key.length === 0) return 0
-        return typeof key === 'string'
-          ? keyHash.text(key, 0, key.length)
-          : keyHash.bytes(key, 0, key.length)
-      },
-      hashed: (key) => key,
-    }
+  return hashTag === undefined ? new WholeKeyHasher(keyHash) : new TagHasher(keyHash, hashTag)
+}
+
+// Classes, not closures: see KeyHash.
+class WholeKeyHasher implements KeyHasher {
+  readonly #keyHash: KeyHash
+
+  constructor(keyHash: KeyHash) {
+    this.#keyHash = keyHash
   }
 
-  const tag = encoder.encode(hashTag)
-  const opening = tag[0]!
-  const closing = tag[1]!
-  // Bytes below 0x80 occur in UTF-8 only as themselves, so such a tag can be looked for in the text.
-  const inText = opening < 0x80 && closing < 0x80
-  const [openingText, closingText] = inText ? [hashTag[0]!, hashTag[1]!] : ['', '']
-
-  const inBytes = (key: Uint8Array): readonly [number, number] => {
-    const open = key.indexOf(opening)
-    const close = open < 0 ? -1 : key.indexOf(closing, open + 1)
-    return close - open > 1 ? [open + 1, close] : whole
-  }
-  const hashBytes = (key: Uint8Array): number => {
-    const [start, end] = inBytes(key)
-    return keyHash.bytes(key, start, end < 0 ? key.length : end)
+  hash(key: string | Uint8Array): number {
+    if (key.length === 0) return 0
+    return typeof key === 'string'
+      ? this.#keyHash.text(key, 0, key.length)
+      : this.#keyHash.bytes(key, 0, key.length)
   }
 
-  return {
-    hash(key) {
-      if (key.length === 0) return 0
-      if (typeof key !== 'string') return hashBytes(key)
-      if (!inText) return hashBytes(encoder.encode(key))
-      const open = key.indexOf(openingText)
-      const close = open < 0 ? -1 : key.indexOf(closingText, open + 1)
+  hashed(key: string | Uint8Array): string | Uint8Array {
+    return key
+  }
+}
+
+class TagHasher implements KeyHasher {
+  readonly #keyHash: KeyHash
+  readonly #tag: Uint8Array
+  readonly #opening: string
+  readonly #closing: string
+  /** Bytes below 0x80 occur in UTF-8 only as themselves, so a tag of such can be looked for in the text. */
+  readonly #inText: boolean
+
+  constructor(keyHash: KeyHash, hashTag: string) {
+    this.#keyHash = keyHash
+    this.#tag = encoder.encode(hashTag)
+    this.#inText = hashTag.length === this.#tag.length
+    this.#opening = hashTag.charAt(0)
+    this.#closing = hashTag.charAt(1)
+  }
+
+  hash(key: string | Uint8Array): number {
+    if (key.length === 0) return 0
+    if (typeof key === 'string' && this.#inText) {
+      const open = key.indexOf(this.#opening)
+      const close = open < 0 ? -1 : key.indexOf(this.#closing, open + 1)
       return close - open > 1
-        ? keyHash.text(key, open + 1, close)
-        : keyHash.text(key, 0, key.length)
-    },
-    hashed(key) {
-      const bytes = typeof key === 'string' ? encoder.encode(key) : key
-      const [start, end] = inBytes(bytes)
-      if (end < 0) return key
-      const part = bytes.subarray(start, end)
-      // A tag of non-ASCII bytes may cut a character in two: then the bytes are what was hashed.
-      return typeof key === 'string' && inText ? new TextDecoder().decode(part) : part
-    },
+        ? this.#keyHash.text(key, open + 1, close)
+        : this.#keyHash.text(key, 0, key.length)
+    }
+    const bytes = typeof key === 'string' ? encoder.encode(key) : key
+    const part = this.#partOf(bytes)
+    return this.#keyHash.bytes(part, 0, part.length)
+  }
+
+  hashed(key: string | Uint8Array): string | Uint8Array {
+    const bytes = typeof key === 'string' ? encoder.encode(key) : key
+    const part = this.#partOf(bytes)
+    if (part === bytes) return key
+    // A tag of non-ASCII bytes may cut a character in two: then the bytes are what was hashed.
+    return typeof key === 'string' && this.#inText ? decoder.decode(part) : part
+  }
+
+  #partOf(key: Uint8Array): Uint8Array {
+    const open = key.indexOf(this.#tag[0]!)
+    const close = open < 0 ? -1 : key.indexOf(this.#tag[1]!, open + 1)
+    return close - open > 1 ? key.subarray(open + 1, close) : key
   }
 }

@@ -1,7 +1,7 @@
 import { hashEncoded, type KeyHash } from './hashes/key-hash.ts'
 import { md5Words } from './hashes/md5.ts'
 import type { Placement, RingMember } from './placement.ts'
-import { pointRing } from './point-ring.ts'
+import { PointRing } from './point-ring.ts'
 
 const digestsPerMeanWeight = 40
 const pointsPerDigest = 4
@@ -44,7 +44,7 @@ export function weightedKetama(
       }
     }
   })
-  return pointRing({ positions, ranks, indexOfRank: live.map((member) => member.index) })
+  return new PointRing({ positions, ranks, indexOfRank: live.map((member) => member.index) })
 }
 
 /** libmemcached's ring without weights: 100 points a server, each the key hash of `name-0` to `name-99`. */
@@ -59,7 +59,7 @@ export function plainKetama(live: readonly RingMember[], keyHash: KeyHash): Plac
       ranks[at] = rank
     }
   })
-  return pointRing({ positions, ranks, indexOfRank: live.map((member) => member.index) })
+  return new PointRing({ positions, ranks, indexOfRank: live.map((member) => member.index) })
 }
 
 const digit0 = 48

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { pointRing } from './point-ring.ts'
+import { PointRing } from './point-ring.ts'
 
 const word = fc.integer({ min: 0, max: 0xffffffff })
 
@@ -24,7 +24,7 @@ it('finds the first point at or after the hash, of equal points the lower rank',
       (points, hashes) => {
         const positions = points.map(([position]) => position)
         const ranks = points.map(([, rank]) => rank)
-        const ring = pointRing({
+        const ring = new PointRing({
           positions: Uint32Array.from(positions),
           ranks: Uint32Array.from(ranks),
           indexOfRank: [10, 11, 12, 13, 14, 15],
@@ -38,4 +38,23 @@ it('finds the first point at or after the hash, of equal points the lower rank',
     ),
     { numRuns: 200 },
   )
+})
+
+it('holds indexes and points beyond 16 bits', () => {
+  const count = 70_000
+  const positions = Uint32Array.from({ length: count }, (_, i) => Math.imul(i, 0x9e3779b1))
+  const ranks = Uint32Array.from({ length: count }, (_, i) => i)
+  const ring = new PointRing({
+    positions,
+    ranks,
+    indexOfRank: Array.from(ranks, (rank) => rank + 1),
+  })
+  for (let i = 0; i < count; i += 997) expect(ring.place(positions[i]! | 0)).toBe(i + 1)
+  const lone = new PointRing({
+    positions: Uint32Array.of(5),
+    ranks: Uint32Array.of(0),
+    indexOfRank: [69_999],
+  })
+  expect([0, 5, 6, -1].map((hash) => lone.place(hash))).toEqual(new Array(4).fill(69_999))
+  expect([0, 5, 6, -1].map((hash) => lone.pointOf(hash))).toEqual([5, 5, 5, 5])
 })

@@ -12,7 +12,7 @@ import {
   type RingOptions,
   resolveRing,
 } from './ring-options.ts'
-import { slots } from './slots.ts'
+import { Slots } from './slots.ts'
 
 /** Why a key is where it is. */
 export interface RingExplanation {
@@ -141,6 +141,6 @@ function placementOf(resolved: ResolvedRing, live: readonly RingMember[]): Place
     case 'rendezvous':
       return rendezvous(ordered)
     default:
-      return slots(ordered, wellMixed)
+      return new Slots(ordered, wellMixed)
   }
 }

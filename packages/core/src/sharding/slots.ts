@@ -27,15 +27,21 @@ const encoder = new TextEncoder()
  * The even, shape-keeping table of slots. `live` must be in name order: it decides the calls made at the same time.
  * `wellMixed` says that the hash's highest bits are as good as any; others are mixed first.
  */
-export function slots(live: readonly RingMember[], wellMixed: boolean): Placement {
-  const owners = fill(live)
-  const shift = 32 - slotBits
-  if (wellMixed) {
-    return { place: (hash) => owners[hash >>> shift]!, pointOf: (hash) => hash >>> shift }
+export class Slots implements Placement {
+  readonly #owners: Uint8Array | Uint16Array | Uint32Array
+  readonly #wellMixed: boolean
+
+  constructor(live: readonly RingMember[], wellMixed: boolean) {
+    this.#owners = fill(live)
+    this.#wellMixed = wellMixed
   }
-  return {
-    place: (hash) => owners[avalanche(hash) >>> shift]!,
-    pointOf: (hash) => avalanche(hash) >>> shift,
+
+  place(hash: number): number {
+    return this.#owners[this.pointOf(hash)]!
+  }
+
+  pointOf(hash: number): number {
+    return (this.#wellMixed ? hash : avalanche(hash)) >>> (32 - slotBits)
   }
 }
 
