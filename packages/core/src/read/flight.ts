@@ -20,8 +20,12 @@ export class Flight {
   called = false
   /** The far tier answered, and no loader ran for it. */
   fromFar = false
-  /** Another process invalidated the key while it was being loaded: only those who waited before may have the value. */
+  /** Another process invalidated the key while it was being loaded: the value is not kept. */
   fencedAfar = false
+  /** Somebody joined after the loader had been called, perhaps after an invalidation that this process has not heard of yet. */
+  joinedLate = false
+  /** Those have to ask the store, which knows. */
+  asksAgain = false
   /** The key itself was invalidated, or a newer load took its place: the value goes to the waiters and nowhere else. */
   voided = false
   settled = false

@@ -364,6 +364,10 @@ export class FarLoads {
       return conclude(this.#engine, flight, decision)
     }
     const { memo, ...kept } = await this.#store(flight, decision.entry, decision.lateTags, ticket)
+    flight.asksAgain = !memo
+    // A tag or namespace that was invalidated meanwhile leaves the claim as it is; the versions tell, when it is read.
+    if (flight.joinedLate && kept.stamp !== undefined)
+      return conclude(this.#engine, flight, { ...decision, entry: undefined, removes: true })
     // During an outage what was loaded is believed for a while, or a dead store would become a dead origin.
     const maxAgeMs = memo
       ? Math.max(this.#tier.maxAgeMs, this.#tier.settings.outageMemoMs)
