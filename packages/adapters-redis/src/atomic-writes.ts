@@ -1,4 +1,5 @@
-import { type Exchange, witness } from './exchange.ts'
+import { randomBytes } from 'node:crypto'
+import type { Exchange } from './exchange.ts'
 import type { RedisClient } from './redis-client.ts'
 import { ReplyMismatch, refusalCode } from './redis-errors.ts'
 import type { Refusals } from './refusals.ts'
@@ -9,39 +10,57 @@ export interface AtomicWrites {
   replace(key: string, head: Buffer, bytes: Buffer, ttl: string): Promise<boolean>
 }
 
-/** The two writes that depend on what is stored. `ttl` as of `px`, for `add` never `'0'`. */
+/**
+ * The two writes that depend on what is stored. `ttl` as of `px`, for `add` never `'0'`.
+ *
+ * What `add` finds are bytes without a name. While nothing else is in flight they can be no other key's; else the
+ * script answers, whose reply carries a random word.
+ */
 export function atomicWrites(exchange: Exchange, refusals: Refusals): AtomicWrites {
   // SET takes NX together with GET since Redis 7.0; an older server says so the first time, and is believed.
-  let addsByScript = false
+  let knowsSetNxGet = true
+  // Without the right to scripts the command has to do, in flight or not.
+  let mayRunScripts = true
 
-  const addByCommand = (client: RedisClient, key: string, bytes: Buffer, ttl: string) =>
-    client.callBuffer('SET', [key, bytes, 'NX', ...(ttl === '' ? [] : ['PX', ttl]), 'GET'])
+  const addByCommand = async (client: RedisClient, key: string, bytes: Buffer, ttl: string) => {
+    const keep = ttl === '' ? [] : ['PX', ttl]
+    const reply = await client.callBuffer('SET', [key, bytes, 'NX', ...keep, 'GET'])
+    if (reply === null) return undefined
+    if (!Buffer.isBuffer(reply)) throw new ReplyMismatch()
+    // ioredis does not say whether this was a value or the word that answers a plain SET behind it.
+    if (exchange.unanswered > 1 && reply.equals(acknowledgement)) throw new ReplyMismatch()
+    return reply
+  }
 
-  const addOn = async (client: RedisClient, key: string, bytes: Buffer, ttl: string) => {
-    if (!addsByScript) {
+  const addByScript = async (client: RedisClient, key: string, bytes: Buffer, ttl: string) => {
+    const word = randomBytes(6)
+    const reply = await runScript(client, addScript, key, [bytes, ttl, word])
+    const [answered, there] = Array.isArray(reply) && Array.isArray(reply[0]) ? reply[0] : []
+    if (!Buffer.isBuffer(answered) || !answered.equals(word)) throw new ReplyMismatch()
+    return Buffer.isBuffer(there) ? there : undefined
+  }
+
+  const add = async (client: RedisClient, key: string, bytes: Buffer, ttl: string) => {
+    const isAlone = exchange.unanswered <= 1
+    if (knowsSetNxGet && (isAlone || !mayRunScripts)) {
       try {
         return await addByCommand(client, key, bytes, ttl)
       } catch (error) {
         if (refusalCode(error) !== 'ERR' || !/syntax/i.test((error as Error).message)) throw error
-        addsByScript = true
+        knowsSetNxGet = false
       }
     }
-    return runScript(client, addScript, key, [bytes, ttl])
+    try {
+      return await addByScript(client, key, bytes, ttl)
+    } catch (error) {
+      if (!refusals.note('EVAL', error) || !knowsSetNxGet) throw error
+      mayRunScripts = false
+      return addByCommand(client, key, bytes, ttl)
+    }
   }
 
   return {
-    add: (key, bytes, ttl) =>
-      exchange.run('add', async (client) => {
-        // Other bytes would be another key's claim; among several in flight, a witness goes with it.
-        const needsWitness = exchange.unanswered > 1
-        const [reply] = await Promise.all([
-          addOn(client, key, bytes, ttl),
-          needsWitness ? witness(client) : undefined,
-        ])
-        if (reply === null) return undefined
-        if (!Buffer.isBuffer(reply)) throw new ReplyMismatch()
-        return reply
-      }),
+    add: (key, bytes, ttl) => exchange.run('add', (client) => add(client, key, bytes, ttl)),
     replace: (key, head, bytes, ttl) =>
       exchange.run('replace', async (client) => {
         try {
@@ -55,3 +74,5 @@ export function atomicWrites(exchange: Exchange, refusals: Refusals): AtomicWrit
       }),
   }
 }
+
+const acknowledgement = Buffer.from('OK')

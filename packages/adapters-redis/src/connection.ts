@@ -1,6 +1,6 @@
 import { type Clock, type ClosedError, StoreError, type TimerHandle } from '@holdfast/core'
 import type { OpenClient } from './open-client.ts'
-import type { RedisClient } from './redis-client.ts'
+import { cutOff, type RedisClient } from './redis-client.ts'
 import { closedError, type Place, storeError } from './redis-errors.ts'
 
 /** Something that has a client, or will have one again. */
@@ -26,7 +26,7 @@ export interface OwnConnectionOptions {
  * The first try after a loss comes at a random moment of this span, so that the processes of a fleet which all lost
  * the same server at once do not come back at once: of 50, fewer than a fifth in any tenth of a second.
  */
-const firstRetryMs = 1_200
+const firstRetryMs = 1_600
 const longestRetryMs = 2_000
 const shortestRetryMs = 20
 
@@ -60,8 +60,10 @@ export class OwnConnection implements Connection {
   }
 
   drop(client: RedisClient, reason: StoreError): void {
-    client.disconnect()
+    // Whoever finds out later finds it given up already.
+    if (client !== this.#client) return
     this.#lost(client, reason)
+    cutOff(client)
   }
 
   close(): void {
@@ -69,7 +71,7 @@ export class OwnConnection implements Connection {
     this.#options.clock.clearTimeout(this.#retry)
     const client = this.#client
     this.#client = undefined
-    client?.disconnect()
+    if (client !== undefined) cutOff(client)
   }
 
   get #place(): Place {
@@ -93,7 +95,7 @@ export class OwnConnection implements Connection {
   #opened(client: RedisClient): RedisClient {
     this.#opening = undefined
     if (this.#state === 'closed') {
-      client.disconnect()
+      cutOff(client)
       throw closedError(this.#place)
     }
     if (client.status !== 'ready') throw this.#notOpened(this.#lostError())
@@ -198,7 +200,7 @@ export class HandedConnection implements Connection {
 
   /** Its owner keeps it; only the socket, whose replies cannot be trusted any more, is replaced. */
   drop(client: RedisClient): void {
-    client.disconnect(true)
+    if (client.status === 'ready') cutOff(client, true)
   }
 
   close(): void {

@@ -32,6 +32,7 @@ class Call<T> extends Waiting {
   readonly send: (client: RedisClient) => Promise<T>
   readonly resolve: (value: T) => void
   readonly reject: (error: unknown) => void
+  readonly fits: ((value: T) => boolean) | undefined
   /** Where it was written to; until then it waits for a connection. */
   client: RedisClient | undefined = undefined
   readonly #exchange: CallEnds
@@ -42,6 +43,7 @@ class Call<T> extends Waiting {
     send: (client: RedisClient) => Promise<T>,
     resolve: (value: T) => void,
     reject: (error: unknown) => void,
+    fits: ((value: T) => boolean) | undefined,
   ) {
     super()
     this.#exchange = exchange
@@ -49,6 +51,7 @@ class Call<T> extends Waiting {
     this.send = send
     this.resolve = resolve
     this.reject = reject
+    this.fits = fits
   }
 
   expire(): void {
@@ -113,18 +116,19 @@ export class Exchange {
     return new Promise((resolve, reject) => this.begin(operation, send, resolve, reject))
   }
 
-  /** As `run`, for a caller that has a promise already. */
+  /** As `run`, for a caller that has a promise already, and that sees whether a reply fits. */
   begin<T>(
     operation: string,
     send: (client: RedisClient) => Promise<T>,
     resolve: (value: T) => void,
     reject: (error: unknown) => void,
+    fits?: (value: T) => boolean,
   ): void {
     if (this.#closed) {
       reject(closedError(this.#place(operation)))
       return
     }
-    const call = new Call(this.#ends, operation, send, resolve, reject)
+    const call = new Call(this.#ends, operation, send, resolve, reject, fits)
     const client = this.#proving === undefined ? this.#options.connection.client : undefined
     if (client !== undefined) this.#write(client, call)
     else this.#wait(call)
@@ -142,18 +146,24 @@ export class Exchange {
     this.#unanswered++
     call.send(client).then(
       (value) => {
+        if (call.fits !== undefined && !call.fits(value)) {
+          this.#failed(client, call, new ReplyMismatch())
+          return
+        }
         this.#unanswered--
         this.#replies.remove(call)
         call.resolve(value)
       },
-      (error: unknown) => {
-        this.#unanswered--
-        this.#replies.remove(call)
-        const failure = storeError(error, this.#place(call.operation)) as StoreError
-        if (makesUseless(error)) this.#options.connection.drop(client, failure)
-        call.reject(failure)
-      },
+      (error: unknown) => this.#failed(client, call, error),
     )
+  }
+
+  #failed<T>(client: RedisClient, call: Call<T>, error: unknown): void {
+    this.#unanswered--
+    this.#replies.remove(call)
+    const failure = storeError(error, this.#place(call.operation)) as StoreError
+    if (makesUseless(error)) this.#options.connection.drop(client, failure)
+    call.reject(failure)
   }
 
   #wait<T>(call: Call<T>): void {
@@ -225,7 +235,7 @@ export class Exchange {
  * Rejects unless the server answers to a random word with this word, which proves that the replies before it went to
  * their own commands.
  */
-export async function witness(client: RedisClient): Promise<void> {
+async function witness(client: RedisClient): Promise<void> {
   const word = randomBytes(6)
   try {
     const reply = await client.callBuffer('PING', [word])

@@ -1,12 +1,13 @@
 import { atEndOfTurn } from './clock.ts'
 import type { Exchange } from './exchange.ts'
-import { ReplyMismatch, refusalCode } from './redis-errors.ts'
 
 interface Waiting {
   readonly key: string
   resolve(bytes: Uint8Array | undefined): void
   reject(error: unknown): void
 }
+
+type Replies = readonly (Buffer | null)[]
 
 /** The most keys of one MGET: a longer one would hold up the server's other clients. */
 const maxKeys = 512
@@ -41,55 +42,56 @@ export class GetBatcher {
 
   /** The answers to many keys, asked at once in as few commands as they need. */
   async many(keys: readonly string[], operation: string): Promise<(Uint8Array | undefined)[]> {
-    if (keys.length <= maxKeys) return this.#mget([...keys], operation)
-    const parts: Promise<(Uint8Array | undefined)[]>[] = []
+    const parts: Promise<Replies>[] = []
     for (let at = 0; at < keys.length; at += maxKeys) {
-      parts.push(this.#mget(keys.slice(at, at + maxKeys), operation))
+      const part = keys.slice(at, at + maxKeys)
+      parts.push(new Promise((resolve, reject) => this.#mget(part, operation, resolve, reject)))
     }
-    return (await Promise.all(parts)).flat()
+    const answers: (Uint8Array | undefined)[] = []
+    for (const [index, replies] of (await Promise.all(parts)).entries()) {
+      const asked = Math.min(maxKeys, keys.length - index * maxKeys)
+      for (let at = 0; at < asked; at++) answers.push(replies[at] ?? undefined)
+    }
+    return answers
   }
 
   #flush(): void {
     const waiting = this.#waiting
     if (waiting.length === 0) return
     this.#waiting = []
-    const only = waiting[0]!
-    if (waiting.length === 1 && this.#exchange.unanswered === 0) {
-      this.#getOne(only)
-      return
-    }
+    const keys: string[] = []
+    for (const { key } of waiting) keys.push(key)
     this.#mget(
-      waiting.map(({ key }) => key),
+      keys,
       'get',
-    ).then(
-      (answers) => {
-        for (const [index, { resolve }] of waiting.entries()) resolve(answers[index])
+      (replies) => {
+        for (let index = 0; index < waiting.length; index++) {
+          waiting[index]!.resolve(replies[index] ?? undefined)
+        }
       },
-      (error: unknown) => {
+      (error) => {
         for (const { reject } of waiting) reject(error)
       },
     )
   }
 
-  #getOne({ key, resolve, reject }: Waiting): void {
-    this.#exchange.begin(
-      'get',
-      (client) => client.getBuffer(key).then(bytesOrNothing, nothingForOtherTypes),
+  #mget(
+    keys: string[],
+    operation: string,
+    resolve: (replies: Replies) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    let asked = keys
+    this.#exchange.begin<Replies>(
+      operation,
+      (client) => {
+        asked = this.#exchange.unanswered > 1 ? this.#padded(keys) : this.#noted(keys)
+        return client.mgetBuffer(asked)
+      },
       resolve,
       reject,
+      (replies) => answersKeys(replies, asked.length),
     )
-  }
-
-  #mget(keys: string[], operation: string): Promise<(Uint8Array | undefined)[]> {
-    if (keys.length === 0) return Promise.resolve([])
-    return this.#exchange.run(operation, async (client) => {
-      const asked = this.#exchange.unanswered > 1 ? this.#padded(keys) : this.#noted(keys)
-      const replies = await client.mgetBuffer(asked)
-      if (!Array.isArray(replies) || replies.length !== asked.length) throw new ReplyMismatch()
-      const answers: (Uint8Array | undefined)[] = new Array(keys.length)
-      for (let index = 0; index < keys.length; index++) answers[index] = replies[index] ?? undefined
-      return answers
-    })
   }
 
   /**
@@ -111,14 +113,9 @@ export class GetBatcher {
   }
 }
 
-function bytesOrNothing(reply: Buffer | null): Buffer | undefined {
-  if (reply === null) return undefined
-  if (!Buffer.isBuffer(reply)) throw new ReplyMismatch()
-  return reply
-}
-
-/** Somebody else's list or hash is no entry; MGET answers nil for it. */
-function nothingForOtherTypes(error: unknown): undefined {
-  if (refusalCode(error) === 'WRONGTYPE') return undefined
-  throw error
+/** Replies to other commands are no arrays, or hold something else. */
+function answersKeys(replies: unknown, count: number): boolean {
+  if (!Array.isArray(replies) || replies.length !== count) return false
+  for (const reply of replies) if (reply !== null && !Buffer.isBuffer(reply)) return false
+  return true
 }

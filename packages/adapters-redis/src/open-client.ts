@@ -6,7 +6,7 @@ import { refusePublicPlaintext } from './address-policy.ts'
 import type { AuthPace } from './auth-pace.ts'
 import { sleep } from './clock.ts'
 import { Deadlines, Wait } from './deadlines.ts'
-import type { RedisClient } from './redis-client.ts'
+import { cutOff, type RedisClient } from './redis-client.ts'
 import { closedError, type Place, refusalCode, storeError, timedOut } from './redis-errors.ts'
 import { checkTls, type RedisStoreOptions } from './redis-options.ts'
 
@@ -114,7 +114,7 @@ async function handshake(
     await Promise.race([connectAndAsk(client), late])
     return client
   } catch (error) {
-    client.disconnect()
+    cutOff(client)
     throw storeError(reason ?? error, place)
   } finally {
     if (wait !== undefined) deadlines.remove(wait)

@@ -9,6 +9,7 @@ export interface RedisClient {
   readonly status: string
   readonly isCluster: boolean
   readonly options: { readonly keyPrefix?: string | undefined }
+  readonly stream?: { destroy(): unknown } | undefined
   connect(): Promise<void>
   disconnect(reconnect?: boolean): void
   duplicate(override?: object): RedisClient
@@ -29,6 +30,15 @@ export interface RedisClient {
 export function isRedisClient(given: unknown): given is RedisClient {
   if (typeof given !== 'object' || given === null) return false
   return 'callBuffer' in given && typeof given.callBuffer === 'function' && 'status' in given
+}
+
+/**
+ * Ends a client's connection now. `disconnect` alone first writes out what is still waiting, and a write that nobody
+ * waits for any more must not happen.
+ */
+export function cutOff(client: RedisClient, reconnect = false): void {
+  client.disconnect(reconnect)
+  client.stream?.destroy()
 }
 
 /** The same bytes under the class that ioredis writes as they are. Nothing is copied. */

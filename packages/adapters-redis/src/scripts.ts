@@ -27,12 +27,14 @@ elseif redis.call('GETRANGE', KEYS[1], 0, #head - 1) ~= head then return 0 end
 ${keep('ARGV[2]', 'ARGV[3]')}
 return 1`)
 
-/** ARGV: bytes, time to live. What SET with NX and GET does since Redis 7.0. */
+/**
+ * ARGV: bytes, time to live, a word. What SET with NX and GET does since Redis 7.0, with an answer that cannot be taken
+ * for another command's: the word stands beside what was found.
+ */
 export const addScript = script(`
 local there = redis.call('GET', KEYS[1])
-if there then return there end
-${keep('ARGV[1]', 'ARGV[2]')}
-return false`)
+if not there then ${keep('ARGV[1]', 'ARGV[2]')} end
+return {{ARGV[3], there}}`)
 
 /** Runs a script by its hash, and by its text where the server does not know it yet, or not any more. */
 export async function runScript(

@@ -3,13 +3,26 @@ import { type RedisServer, startRedis } from '@holdfast/lab/redis-server'
 import { Redis } from 'ioredis'
 import { Redis as Redis5 } from 'ioredis5'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type RedisClient, redisBus, redisStore } from '../src/index.ts'
+import { type RedisClient, type RedisStore, redisBus, redisStore } from '../src/index.ts'
 
 const capabilities = {
   ttlGranularityMs: 1,
   maxKeyBytes: 65_536,
   maxValueBytes: 8 * 1024 * 1024,
   evicts: true,
+}
+
+/** The wait for a first connection is short, and a machine that runs many tests at once may take longer. */
+async function connected(store: RedisStore): Promise<RedisStore> {
+  while (
+    !(await store.touch('connected', { ttlMs: 1 }).then(
+      () => true,
+      () => false,
+    ))
+  ) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  return store
 }
 
 describe.each(['redis', 'valkey'] as const)('over %s', (engine) => {
@@ -36,7 +49,11 @@ describe.each(['redis', 'valkey'] as const)('over %s', (engine) => {
   }
   describe.each(Object.keys(ways) as (keyof typeof ways)[])('a store by %s', (way) => {
     test.concurrent.each(
-      storeConformance({ create: () => ways[way](), capabilities, methods: optionalMethods }),
+      storeConformance({
+        create: () => connected(ways[way]()),
+        capabilities,
+        methods: optionalMethods,
+      }),
     )('$name', async ({ run }) => {
       expect(await run()).toEqual({})
     })

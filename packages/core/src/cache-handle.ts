@@ -9,11 +9,12 @@ import { assertKey } from './keys/assert-key.ts'
 import { type CacheEvents, channels, type EventName } from './observe/events.ts'
 import type { Explanation } from './observe/explanation.ts'
 import type { CacheStats } from './observe/stats.ts'
-import { requireText } from './options/checks.ts'
 import type { Duration } from './options/duration.ts'
-import { describe, type EntryPolicy, extendPolicy, requireTags } from './options/entry-policy.ts'
+import { type EntryPolicy, extendPolicy } from './options/entry-policy.ts'
+import { describe } from './options/expectation.ts'
 import { layerPolicies, type PolicyOfKey } from './options/key-patterns.ts'
 import type { EntryOptions } from './options/options.ts'
+import { readName, readTags } from './options/readers.ts'
 import { type Engine, nearKeyOf } from './read/engine.ts'
 import type { Run } from './read/load.ts'
 import type { LoaderContext } from './read/loader-context.ts'
@@ -55,7 +56,7 @@ export class CacheHandle implements Cache, DefinitionHost {
     const entry = this.#near.get(prefix === '' ? key : prefix + key)
     if (entry === undefined || entry.kind !== 'shareable') return undefined
     const engine = this.#engine
-    if (entry.seq !== engine.fence.seq || engine.tick() >= entry.checkAt) return undefined
+    if (entry.seq !== engine.fence.seq || engine.coarse.now() >= entry.checkAt) return undefined
     if (engine.observer.hearsHits || channels.hit.hasSubscribers) return undefined
     engine.counters.hits++
     return entry.promise
@@ -66,19 +67,21 @@ export class CacheHandle implements Cache, DefinitionHost {
     load: (context: LoaderContext) => V | Promise<V>,
     options?: EntryOptions,
   ): Promise<V> {
-    if (options?.refresh !== true) {
-      const hit = this.hit(key)
-      if (hit !== undefined) return hit as Promise<V>
-    }
+    const hit = options?.refresh === true ? undefined : this.hit(key)
+    return (hit ?? this.#wrapLong(key, load, options)) as Promise<V>
+  }
+
+  // Apart from `wrap`, so that V8 inlines a small `wrap` whole into its callers (docs/decisions/0004-near-hit.md).
+  #wrapLong(key: string, load: Run, options: EntryOptions | undefined): Promise<unknown> {
     try {
       this.#assertOpen()
       assertKey(key)
       if (typeof load !== 'function') throw noLoader('wrap', load)
       const { opening } = this.#engine
-      if (opening !== undefined) return opening.then(() => this.wrap(key, load, options))
+      if (opening !== undefined) return opening.then(() => this.#wrapLong(key, load, options))
       const policy = extendPolicy(this.#policyOfKey(key), options)
       const call = { scope: this.#scope, key, run: load, policy, bulkheads: this.#bulkheads }
-      return wrap(this.#engine, call) as Promise<V>
+      return wrap(this.#engine, call)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -230,7 +233,7 @@ export class CacheHandle implements Cache, DefinitionHost {
 
   async invalidateTags(tags: readonly string[]): Promise<void> {
     this.#assertOpen()
-    const asked = requireTags(tags, 'invalidateTags(tags)')
+    const asked = readTags(tags, 'invalidateTags(tags)')
     if (this.#engine.opening !== undefined) await this.#engine.opening
     await invalidateTags(this.#engine, this.#scope, asked)
   }
@@ -251,7 +254,7 @@ export class CacheHandle implements Cache, DefinitionHost {
 
   namespace(name: string, defaults?: EntryOptions): Cache {
     this.#assertOpen()
-    const scope = this.#scope.child(requireText(name, 'namespace(name)', 1))
+    const scope = this.#scope.child(readName(name, 'namespace(name)'))
     return new CacheHandle(
       this.#engine,
       scope,

@@ -40,35 +40,43 @@ export function keepAlive(timer: TimerHandle, alive: boolean): void {
 const reusesPerReading = 32
 
 /**
- * A monotonic reading for the near hit, where reading the clock would cost a third of the call. While hits follow
- * each other within one millisecond, a reading is used up to 32 times, and never after the turn of the event
- * loop in which a 1 ms timer fires. A clock that somebody injected is always read exactly.
+ * A monotonic reading in whole milliseconds for the near hit, where reading the clock would cost a third of the call.
+ * While hits follow each other within one millisecond, a reading is used up to 32 times, and never after the turn of
+ * the event loop in which a 1 ms timer fires. A clock that somebody injected is always read exactly.
  */
-export function coarseMonotonic(clock: Clock): () => number {
-  if (clock !== systemClock) return () => clock.monotonic()
-  let reading = Number.NEGATIVE_INFINITY
-  let reuses = 0
-  let armedAt = Number.NEGATIVE_INFINITY
-  const expire = () => {
-    armedAt = Number.NEGATIVE_INFINITY
-    reuses = 0
+export class CoarseTime {
+  readonly #clock: Clock
+  #reading = -1
+  #reuses = 0
+  #armedAt = Number.NEGATIVE_INFINITY
+
+  constructor(clock: Clock) {
+    this.#clock = clock
   }
-  return () => {
-    if (reuses > 0) {
-      reuses--
-      return reading
-    }
-    const now = performance.now()
+
+  now(): number {
+    if (this.#reuses === 0) return this.#read()
+    this.#reuses--
+    return this.#reading
+  }
+
+  #read(): number {
+    const now = Math.trunc(this.#clock.monotonic())
     // Armed only when busy: a lone hit pays for one exact reading and no timer. A timer that a test's fake timers
     // swallowed is not waited for.
-    if (now - reading < 1) {
-      reuses = reusesPerReading
-      if (now - armedAt > 100) {
-        armedAt = now
-        setTimeout(expire, 1).unref()
+    if (now === this.#reading && this.#clock === systemClock) {
+      this.#reuses = reusesPerReading
+      if (now - this.#armedAt > 100) {
+        this.#armedAt = now
+        setTimeout(this.#expire, 1).unref()
       }
     }
-    reading = now
+    this.#reading = now
     return now
+  }
+
+  readonly #expire = () => {
+    this.#armedAt = Number.NEGATIVE_INFINITY
+    this.#reuses = 0
   }
 }

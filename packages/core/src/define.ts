@@ -1,9 +1,17 @@
 import { CodecError, InvalidOptionError } from './errors.ts'
 import { argumentsKey } from './keys/argument-key.ts'
-import { requireCount, requireText } from './options/checks.ts'
-import { describe, type EntryPolicy, extendPolicy, requireTags } from './options/entry-policy.ts'
+import { type EntryPolicy, entryOptionNames } from './options/entry-policy.ts'
 import { layerPolicies, type PolicyOfKey } from './options/key-patterns.ts'
+import { refuseUnknownNames } from './options/known-names.ts'
 import type { EntryOptions } from './options/options.ts'
+import {
+  type Reader,
+  readCount,
+  reader,
+  readName,
+  readObject,
+  readTags,
+} from './options/readers.ts'
 import type { Run } from './read/load.ts'
 import type { LoaderContext } from './read/loader-context.ts'
 import { Bulkhead } from './resilience/bulkhead.ts'
@@ -28,6 +36,8 @@ export type Definition<A extends readonly unknown[], V> = DefinitionParts<A, V> 
     | { load: (...args: A) => V | Promise<V>; loadWith?: undefined }
     | { loadWith: (context: LoaderContext, ...args: A) => V | Promise<V>; load?: undefined }
   )
+
+type AnyDefinition = Definition<readonly never[], unknown>
 
 /** A cached function, and the handle of what it keeps. */
 export interface Defined<A extends readonly unknown[], V> {
@@ -55,15 +65,24 @@ export interface DefinitionHost {
   expire(key: string): Promise<void>
 }
 
-const ownNames = [
-  'load',
-  'loadWith',
-  'key',
-  'schema',
-  'tags',
-  'version',
-  'loadConcurrency',
-] as const
+const readFunction = reader<unknown>('a function', (value) => typeof value === 'function')
+
+/** How each field of a definition that is no entry option is checked. */
+const ownReaders = {
+  load: readFunction,
+  loadWith: readFunction,
+  key: readFunction,
+  schema: reader<unknown>(
+    "a Standard Schema of version 1 (a '~standard' property with validate)",
+    (value) => typeof (value as StandardSchemaV1 | null)?.['~standard']?.validate === 'function',
+  ),
+  tags: (value, option) => typeof value === 'function' || readTags(value, option),
+  version: readName,
+  loadConcurrency: readCount(1),
+} as const satisfies Record<
+  Exclude<keyof AnyDefinition, keyof EntryOptions> | 'tags',
+  Reader<unknown>
+>
 
 /** @throws InvalidOptionError naming the field, what was expected and what came. */
 export function createDefinition<A extends readonly unknown[], V>(
@@ -71,88 +90,52 @@ export function createDefinition<A extends readonly unknown[], V>(
   name: string,
   definition: Definition<A, V>,
 ): Defined<A, V> {
-  requireText(name, 'define(name)', 1)
-  if (typeof definition !== 'object' || definition === null) {
-    throw new InvalidOptionError(
-      `define('${name}', definition) needs an object; it was ${describe(definition)}`,
-    )
+  readName(name, 'define(name)')
+  const where = `define('${name}')`
+  readObject(definition, `${where}: definition`)
+  refuseUnknownNames(definition, [...Object.keys(ownReaders), ...entryOptionNames], where)
+  for (const [field, read] of Object.entries(ownReaders)) {
+    const value: unknown = definition[field as keyof typeof ownReaders]
+    if (value !== undefined) read(value, `${where}: ${field}`)
   }
   // Copied once: what happens to the caller's object later has no effect.
-  const { load, loadWith, key, schema, tags, version, loadConcurrency, ...entryOptions } = {
-    ...definition,
-  }
-  const where = `define('${name}')`
-  if ((typeof load === 'function') === (typeof loadWith === 'function')) {
-    throw new InvalidOptionError(
-      `${where} needs either load or loadWith as a function; load was ${describe(load)}, loadWith ${describe(loadWith)}`,
-    )
-  }
-  if (key !== undefined && typeof key !== 'function')
-    throw new InvalidOptionError(
-      `${where}: key must be a function of the arguments; it was ${describe(key)}`,
-    )
-  if (version !== undefined) requireText(version, `${where}: version`, 1)
-  if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function') {
-    throw new InvalidOptionError(
-      `${where}: schema must implement Standard Schema version 1 (a '~standard' property with validate)`,
-    )
-  }
-  const fixedTags =
-    typeof tags === 'function' ? undefined : requireTags(tags ?? [], `${where}: tags`)
+  const { load, loadWith, key, schema, tags, version, loadConcurrency, ...entryOptions } =
+    definition
+  if ((load === undefined) === (loadWith === undefined))
+    throw new InvalidOptionError(`${where} needs either load or loadWith as a function`)
+
+  const fetch: (context: LoaderContext, ...args: A) => V | Promise<V> =
+    loadWith ?? ((_context, ...args) => load!(...args))
+  const checkedFetch =
+    schema === undefined
+      ? fetch
+      : (context: LoaderContext, ...args: A) => checked(schema, fetch(context, ...args), where)
+  const keyOf = key ?? ((...args: A) => argumentsKey(name, args, version))
+  const fixedTags = typeof tags === 'function' ? undefined : readTags(tags ?? [], where)
   const bulkhead =
-    loadConcurrency === undefined
-      ? undefined
-      : new Bulkhead(requireCount(loadConcurrency, `${where}: loadConcurrency`, 1), host.loadQueue)
+    loadConcurrency === undefined ? undefined : new Bulkhead(loadConcurrency, host.loadQueue)
 
-  const fetch = (loadWith ??
-    ((_context: LoaderContext, ...args: A) =>
-      (load as (...args: A) => V | Promise<V>)(...args))) as (
-    context: LoaderContext,
-    ...args: A
-  ) => V | Promise<V>
-  const keyOf =
-    key === undefined ? (args: A) => argumentsKey(name, args, version) : (args: A) => key(...args)
-  const tagsOf = (args: A): readonly string[] =>
-    typeof tags === 'function'
-      ? requireTags(tags(...args), `${where}: tags(…)`)
-      : (fixedTags as readonly string[])
-
-  return definedWith(extendedPolicies(entryOptions, where), entryOptions.refresh === true)
-
-  function extendedPolicies(
-    options: EntryOptions,
-    where: string,
-    base = host.policyOfKey,
-  ): PolicyOfKey {
-    if (typeof options !== 'object' || options === null)
-      throw new InvalidOptionError(
-        `${where} needs an object of entry options; it was ${describe(options)}`,
-      )
-    for (const own of ownNames) {
-      if (own !== 'tags' && own in options)
-        throw new InvalidOptionError(`${where}: ${own} belongs to define, not to with(options)`)
-    }
-    return layerPolicies(base, options, where)
-  }
+  return definedWith(
+    layerPolicies(host.policyOfKey, entryOptions, where),
+    entryOptions.refresh === true,
+  )
 
   function policyFor(policyOf: PolicyOfKey, key: string, args: A): EntryPolicy {
     const policy = policyOf(key)
-    const own = tagsOf(args)
+    const own =
+      fixedTags ?? readTags((tags as (...args: A) => unknown)(...args), `${where}: tags(…)`)
     if (own.length === 0) return policy
     // Tags of the definition are part of what the value is: those of a call come on top, never instead.
-    return extendPolicy(policy, { tags: [...own, ...policy.tags] }, where)
+    return { ...policy, tags: readTags([...own, ...policy.tags], where) }
   }
 
   function definedWith(policyOf: PolicyOfKey, refreshes: boolean): Defined<A, V> {
     const call = (...args: A): Promise<V> => {
       try {
-        const key = keyOf(args)
+        const key = keyOf(...args)
         const hit = refreshes ? undefined : host.hit(key)
         if (hit !== undefined) return hit as Promise<V>
-        const run: Run =
-          schema === undefined
-            ? (context) => fetch(context, ...args)
-            : (context) => checked(schema, fetch(context, ...args), where)
+        const run: Run = (context) => checkedFetch(context, ...args)
         return host.load(key, run, policyFor(policyOf, key, args), bulkhead) as Promise<V>
       } catch (error) {
         return Promise.reject(error)
@@ -162,24 +145,23 @@ export function createDefinition<A extends readonly unknown[], V>(
     Object.defineProperty(call, 'name', { value: name, configurable: true })
     return Object.assign(call, {
       many: (calls: readonly A[]) => Promise.all(calls.map((args) => call(...args))),
-      peek: (...args: A) => host.peek<V>(keyOf(args)),
+      peek: (...args: A) => host.peek<V>(keyOf(...args)),
       set: async (args: A, value: V) => {
-        const key = keyOf(args)
+        const key = keyOf(...args)
         const policy = policyFor(policyOf, key, args)
-        await host.put(
-          key,
-          schema === undefined ? value : await checked(schema, value, where),
-          policy,
+        const fit = schema === undefined ? value : await checked(schema, value, where)
+        await host.put(key, fit, policy)
+      },
+      delete: async (...args: A) => host.delete(keyOf(...args)),
+      expire: async (...args: A) => host.expire(keyOf(...args)),
+      key: keyOf,
+      with: (options: EntryOptions) => {
+        readObject(options, `${where}.with(options)`)
+        return definedWith(
+          layerPolicies(policyOf, options, `${where}.with(options)`),
+          options.refresh ?? refreshes,
         )
       },
-      delete: async (...args: A) => host.delete(keyOf(args)),
-      expire: async (...args: A) => host.expire(keyOf(args)),
-      key: (...args: A) => keyOf(args),
-      with: (options: EntryOptions) =>
-        definedWith(
-          extendedPolicies(options, `${where}.with(options)`, policyOf),
-          options.refresh ?? refreshes,
-        ),
     })
   }
 }
@@ -189,19 +171,14 @@ async function checked<V>(
   loading: V | Promise<V>,
   where: string,
 ): Promise<V> {
-  const value = await loading
-  const result: SchemaResult<V> = await schema['~standard'].validate(value)
+  const result: SchemaResult<V> = await schema['~standard'].validate(await loading)
   if (result.issues === undefined) return result.value
-  const issues = result.issues.slice(0, 5).map((issue) => {
-    const path = issue.path
-      ?.map((part) => String(typeof part === 'object' ? part.key : part))
-      .join('.')
-    return path ? `${path}: ${issue.message}` : issue.message
+  const issues = result.issues.slice(0, 5).map(({ path = [], message }) => {
+    const names = path.map((part) => String(typeof part === 'object' ? part.key : part))
+    return names.length > 0 ? `${names.join('.')}: ${message}` : message
   })
   throw new CodecError(
     `${where}: what was loaded does not fit its schema (${issues.join('; ')}); it is not kept`,
-    {
-      cause: result.issues,
-    },
+    { cause: result.issues },
   )
 }

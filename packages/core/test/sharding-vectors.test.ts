@@ -107,6 +107,25 @@ describe("libmemcached's measured decisions", () => {
   })
 })
 
+describe("libmemcached's measured decisions for Unix sockets", () => {
+  const { servers, expected } = read('libmemcached-sockets.json') as {
+    servers: readonly string[]
+    expected: Record<string, string>
+  }
+  const keys = Array.from({ length: 200 }, (_, i) => `key:${i}`)
+
+  it.each(Object.entries(expected))('agrees in mode %s', (mode, choices) => {
+    const compat = 'libmemcached'
+    const distribution = mode as Distribution
+    const bare = createRing({ compat, distribution, servers: servers.map((name) => ({ name })) })
+    expect(countAgreement(bare, servers, keys, choices)).toBe(keys.length)
+    const [a, b, host] = servers
+    const paths = [{ path: a }, { path: b }, { name: host }]
+    const given = createRing({ compat, distribution, servers: paths })
+    expect(countAgreement(given, servers, keys, choices)).toBe(keys.length)
+  })
+})
+
 describe("pymemcache's measured decisions", () => {
   const vectors = read('pymemcache.json') as {
     lists: Record<string, { servers: readonly string[]; expected: string }>

@@ -86,8 +86,8 @@ describe('apiKey', () => {
     ['a brace in it', 'a{', /holds one at position 1/],
     ['a space in it', ' a', /holds one at position 0/],
     ['a number', 1, /of type number/],
-    ['null', null, /of type null/],
-    ['undefined', undefined, /of type undefined/],
+    ['null', null, /it was null/],
+    ['undefined', undefined, /it was undefined/],
   ])('refuses a service and an endpoint that is %s', (_name, part, message) => {
     expect(() => apiKey(part as string, 'e')).toThrow(KeyError)
     expect(() => apiKey(part as string, 'e')).toThrow(/^The service of an apiKey/)

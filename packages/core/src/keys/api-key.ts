@@ -1,12 +1,13 @@
 import { hash } from 'node:crypto'
 import { KeyError } from '../errors.ts'
-import { argumentText, UnsupportedArgument } from './argument-text.ts'
+import { describeKind } from '../options/expectation.ts'
+import { argumentText } from './argument-text.ts'
 
 /** What would end a part of the key early, choose a Redis slot (`{}`), or not be seen. */
 const unsafe = /[:{}\s\p{C}]/u
 
-const hashShape = /^[0-9a-f]{40}$/
-const longestReadable = 120
+/** What stays as it is: nothing unsafe, not too long, and not to be taken for a hash. */
+const readable = /^(?![0-9a-f]{40}$)[^:{}\s\p{C}]{1,120}$/u
 
 /**
  * A key for a call of an API: `api:{service}:{endpoint}:{hash(params)}`. One plain string stays readable, so
@@ -24,34 +25,20 @@ export function apiKey(service: string, endpoint: string, params?: unknown): str
 function assertPart(part: string, value: unknown): void {
   if (typeof value === 'string' && value !== '' && !unsafe.test(value)) return
   const came =
-    typeof value !== 'string'
-      ? `of type ${value === null ? 'null' : typeof value}`
-      : value === ''
-        ? 'an empty string'
-        : `a string that holds one at position ${value.search(unsafe)}`
+    typeof value === 'string' && value !== ''
+      ? `a string that holds one at position ${value.search(unsafe)}`
+      : describeKind(value)
   throw new KeyError(
     `The ${part} of an apiKey must be a non-empty string without ':', '{', '}', white space or control characters; it was ${came}`,
   )
 }
 
 function paramsText(params: unknown): string {
-  if (typeof params === 'string' && staysReadable(params)) return params
-  try {
-    return hash('sha256', argumentText(params), 'hex').slice(0, 40)
-  } catch (error) {
-    const known = error instanceof UnsupportedArgument
-    throw new KeyError(
-      `The params of an apiKey must be plain data; they are or hold ${known ? error.message : 'an object that threw while it was read'}. Pass the fields that tell one call from another`,
-      known ? {} : { cause: error },
-    )
-  }
-}
-
-function staysReadable(params: string): boolean {
-  return (
-    params !== '' &&
-    params.length <= longestReadable &&
-    !unsafe.test(params) &&
-    !hashShape.test(params)
+  if (typeof params === 'string' && readable.test(params)) return params
+  const text = argumentText(
+    params,
+    'The params of an apiKey must be plain data; they are or hold',
+    'Pass the fields that tell one call from another',
   )
+  return hash('sha256', text, 'hex').slice(0, 40)
 }

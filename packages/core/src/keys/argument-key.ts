@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto'
-import { KeyError } from '../errors.ts'
-import { argumentText, quoted, stringText, UnsupportedArgument } from './argument-text.ts'
+import { argumentText, quoted, stringText } from './argument-text.ts'
 
 /** Arguments that take more characters are written as a digest. */
 const longestReadable = 120
@@ -18,39 +17,21 @@ const plainVersion = /^[\w.-]+$/
  * @throws KeyError for an argument that has no text of its own (functions, symbols, class instances, cycles).
  */
 export function argumentsKey(name: string, args: readonly unknown[], version?: string): string {
-  let key = plainName.test(name) ? `${name}:` : `${quoted(name)}:`
-  if (version !== undefined) {
-    key += plainVersion.test(version) ? `@${version}:` : `@${quoted(version)}:`
-  }
+  let key = `${plainName.test(name) ? name : quoted(name)}:`
+  if (version !== undefined) key += `@${plainVersion.test(version) ? version : quoted(version)}:`
   const only = args.length === 1 ? args[0] : undefined
   // Nearly all keys end here: one id.
   if (typeof only === 'number' && only > 0 && only < Number.MAX_SAFE_INTEGER) return key + only
-  const written = typeof only === 'string' ? stringText(only) : textOf(args, name)
-  return key + (written.length <= longestReadable ? written : digest(written))
+  const written = typeof only === 'string' ? stringText(only) : argumentsText(name, args)
+  if (written.length <= longestReadable) return key + written
+  return `${key}#${hash('sha256', written, 'base64url').slice(0, 32)}`
 }
 
-function textOf(args: readonly unknown[], name: string): string {
+function argumentsText(name: string, args: readonly unknown[]): string {
   if (args.length === 0) return '()'
+  const place = `The default key of '${name.slice(0, 40)}' is built from plain data; argument`
+  const advice = 'Give define the option key, a function from the arguments to a string'
   return args
-    .map((argument, at) => {
-      try {
-        return argumentText(argument)
-      } catch (error) {
-        throw refused(name, at, error)
-      }
-    })
+    .map((argument, at) => argumentText(argument, `${place} ${at + 1} is or holds`, advice))
     .join(',')
-}
-
-function refused(name: string, at: number, error: unknown): KeyError {
-  const what =
-    error instanceof UnsupportedArgument ? error.message : 'an object that threw while it was read'
-  return new KeyError(
-    `The default key of '${name.slice(0, 40)}' is built from plain data; argument ${at + 1} is or holds ${what}. Give define the option key, a function from the arguments to a string`,
-    error instanceof UnsupportedArgument ? {} : { cause: error },
-  )
-}
-
-function digest(text: string): string {
-  return `#${hash('sha256', text, 'base64url').slice(0, 32)}`
 }

@@ -1,14 +1,29 @@
 import { type Clock, systemClock } from '../clock.ts'
+import { type CodecOptions, resolveCodec } from '../entry/codec.ts'
 import type { ValueMode } from '../entry/isolate.ts'
 import { InvalidOptionError } from '../errors.ts'
-import { requireCount, requireText } from './checks.ts'
-import { cacheDefaults, defaultMaxBytes, memoryDefaults, resilienceDefaults } from './defaults.ts'
+import type { BreakerSettings } from '../resilience/breaker.ts'
+import {
+  breakerDefaults,
+  cacheDefaults,
+  defaultMaxBytes,
+  memoryDefaults,
+  resilienceDefaults,
+} from './defaults.ts'
 import { parseDuration } from './duration.ts'
-import { defaultPolicy, describe, type EntryPolicy, extendPolicy } from './entry-policy.ts'
-import { type FarSettings, resolveFar } from './far-settings.ts'
+import { defaultPolicy, type EntryPolicy, extendPolicy } from './entry-policy.ts'
+import { unmet } from './expectation.ts'
+import { type FarParts, type FarSettings, readBus, readStore, resolveFar } from './far-settings.ts'
 import { compilePolicies, type PolicyOfKey } from './key-patterns.ts'
-import { refuseUnknownNames } from './known-names.ts'
-import type { CacheOptions, MemoryOptions, ResilienceOptions } from './options.ts'
+import { type OptionTable, readOptions } from './option-table.ts'
+import type {
+  BreakerOptions,
+  CacheOptions,
+  EntryOptions,
+  MemoryOptions,
+  ResilienceOptions,
+} from './options.ts'
+import { readBoolean, readCount, reader, readName, readOneOf } from './readers.ts'
 
 export interface MemorySettings {
   readonly maxEntries: number
@@ -22,6 +37,10 @@ export interface MemorySettings {
 export interface ResilienceSettings {
   readonly loadConcurrency: number
   readonly loadQueue: number
+  readonly storeTimeoutMs: number
+  readonly breaker: BreakerSettings
+  readonly journalKeys: number
+  readonly outageMemoMs: number
 }
 
 /** `CacheOptions`, checked, copied and complete. */
@@ -38,34 +57,38 @@ export interface CacheSettings {
   readonly far: FarSettings | undefined
 }
 
-const cacheOptionNames = [
-  'name',
-  'namespace',
-  'memory',
-  'store',
-  'bus',
-  'codec',
-  'defaults',
-  'policies',
-  'resilience',
-  'clock',
-  'enabled',
-] as const satisfies readonly (keyof CacheOptions)[]
-const memoryOptionNames = [
-  'maxEntries',
-  'maxBytes',
-  'maxAge',
-  'eviction',
-  'values',
-] as const satisfies readonly (keyof MemoryOptions)[]
-const resilienceOptionNames = [
-  'storeTimeout',
-  'breaker',
-  'journal',
-  'outageMemo',
-  'loadConcurrency',
-  'loadQueue',
-] as const satisfies readonly (keyof ResilienceOptions)[]
+const memoryTable = {
+  maxEntries: ['maxEntries', readCount(1)],
+  maxBytes: ['maxBytes', readCount(1)],
+  maxAge: ['maxAgeMs', parseDuration],
+  eviction: ['eviction', readOneOf('lru', 'fifo')],
+  values: ['values', readOneOf('isolated', 'copied', 'shared')],
+} as const satisfies OptionTable<MemoryOptions, MemorySettings>
+
+const breakerTable = {
+  failuresInARow: ['failuresInARow', readCount(1)],
+  failureShare: [
+    'failureShare',
+    reader<number>(
+      'a share above 0, at most 1',
+      (value) => typeof value === 'number' && value > 0 && value <= 1,
+    ),
+  ],
+  minimumOperations: ['minimumOperations', readCount(1)],
+  window: ['windowMs', parseDuration],
+  open: ['openMs', parseDuration],
+  maxOpen: ['maxOpenMs', parseDuration],
+} as const satisfies OptionTable<BreakerOptions, BreakerSettings>
+
+const resilienceTable = {
+  storeTimeout: ['storeTimeoutMs', readStoreTimeout],
+  breaker: ['breaker', readBreaker],
+  journal: ['journalKeys', readCount(0)],
+  outageMemo: ['outageMemoMs', parseDuration],
+  loadConcurrency: ['loadConcurrency', readCount(1)],
+  loadQueue: ['loadQueue', readCount(0)],
+} as const satisfies OptionTable<ResilienceOptions, ResilienceSettings>
+
 const clockMethods = [
   'now',
   'monotonic',
@@ -74,51 +97,71 @@ const clockMethods = [
   'clearTimeout',
 ] as const satisfies readonly (keyof Clock)[]
 
+/** What the table of `CacheOptions` reads, before the parts that need each other are put together. */
+interface ReadOptions extends Omit<CacheSettings, 'namespace' | 'policyOfKey' | 'far'>, FarParts {
+  readonly namespace: string | undefined
+  readonly policies: Readonly<Record<string, EntryOptions>> | undefined
+}
+
+const cacheTable = {
+  name: ['name', readName],
+  namespace: ['namespace', (value, option) => (value === '' ? '' : readName(value, option))],
+  memory: ['memory', (value) => (value === false ? undefined : readMemory(value))],
+  defaults: [
+    'policy',
+    (value, option) => extendPolicy(defaultPolicy, value as EntryOptions, option),
+  ],
+  store: ['store', readStore],
+  bus: ['bus', readBus],
+  codec: ['codec', (value) => resolveCodec(value as CodecOptions)],
+  policies: ['policies', (value) => value as ReadOptions['policies']],
+  resilience: ['resilience', (value) => readResilience(value)],
+  clock: [
+    'clock',
+    reader<Clock>(`an object with the methods ${clockMethods.join(', ')}`, (value) =>
+      clockMethods.every((method) => typeof (value as Clock | null)?.[method] === 'function'),
+    ),
+  ],
+  enabled: ['enabled', readBoolean],
+} as const satisfies OptionTable<CacheOptions, ReadOptions>
+
 /** @throws InvalidOptionError for anything in `options` that cannot work, before anything is built. */
 export function resolveCacheOptions(options: CacheOptions = {}): CacheSettings {
-  requireObject(options, 'createCache(options)')
-  refuseUnknownNames(options, cacheOptionNames, 'createCache')
-  const name = requireText(options.name ?? cacheDefaults.name, 'name', 1)
-  const policy = extendPolicy(defaultPolicy, options.defaults, 'defaults')
+  const { policies, store, bus, codec, ...read } = readOptions<ReadOptions>(
+    {
+      ...cacheDefaults,
+      namespace: undefined,
+      memory: readMemory({}),
+      policy: defaultPolicy,
+      policies: undefined,
+      store: undefined,
+      bus: undefined,
+      codec: undefined,
+      resilience: readResilience({}),
+      clock: systemClock,
+    },
+    options,
+    cacheTable,
+    'createCache',
+  )
   return Object.freeze({
-    name,
-    namespace: requireText(options.namespace ?? name, 'namespace', 0),
-    memory: options.memory === false ? undefined : resolveMemory(options.memory),
-    policy,
-    policyOfKey: compilePolicies(policy, options.policies),
-    resilience: resolveResilience(options.resilience),
-    clock: requireClock(options.clock ?? systemClock),
-    enabled: requireBoolean(options.enabled ?? cacheDefaults.enabled, 'enabled'),
-    far: resolveFar(options),
+    ...read,
+    namespace: read.namespace ?? read.name,
+    policyOfKey: compilePolicies(read.policy, policies),
+    far: resolveFar({ store, bus, codec }, read.resilience),
   })
 }
 
-function resolveMemory(options: MemoryOptions = {}): MemorySettings {
-  requireObject(options, 'memory')
-  refuseUnknownNames(options, memoryOptionNames, 'memory')
-  const settings: MemorySettings = {
-    maxEntries: requireCount(
-      options.maxEntries ?? memoryDefaults.maxEntries,
-      'memory.maxEntries',
-      1,
-    ),
-    maxBytes: requireCount(options.maxBytes ?? defaultMaxBytes(), 'memory.maxBytes', 1),
-    maxAgeMs:
-      options.maxAge === undefined ? undefined : parseDuration(options.maxAge, 'memory.maxAge'),
-    eviction: requireOneOf(options.eviction ?? memoryDefaults.eviction, 'memory.eviction', [
-      'lru',
-      'fifo',
-    ]),
-    values: requireOneOf(options.values ?? memoryDefaults.values, 'memory.values', [
-      'isolated',
-      'copied',
-      'shared',
-    ]),
-  }
-  if (
-    settings.maxEntries === Number.POSITIVE_INFINITY &&
-    settings.maxBytes === Number.POSITIVE_INFINITY
-  ) {
+function readMemory(options: unknown): MemorySettings {
+  const { maxAge: _whateverTheTiersAre, ...defaults } = memoryDefaults
+  const settings = readOptions<MemorySettings>(
+    { ...defaults, maxAgeMs: undefined, maxBytes: defaultMaxBytes() },
+    options,
+    memoryTable,
+    'memory',
+    'memory.',
+  )
+  if (settings.maxEntries === Infinity && settings.maxBytes === Infinity) {
     throw new InvalidOptionError(
       'memory.maxEntries and memory.maxBytes must not both be Infinity: the near tier would grow without end',
     )
@@ -126,48 +169,28 @@ function resolveMemory(options: MemoryOptions = {}): MemorySettings {
   return Object.freeze(settings)
 }
 
-function resolveResilience(options: ResilienceOptions = {}): ResilienceSettings {
-  requireObject(options, 'resilience')
-  refuseUnknownNames(options, resilienceOptionNames, 'resilience')
-  return Object.freeze({
-    loadConcurrency: requireCount(
-      options.loadConcurrency ?? resilienceDefaults.loadConcurrency,
-      'resilience.loadConcurrency',
-      1,
-    ),
-    loadQueue: requireCount(
-      options.loadQueue ?? resilienceDefaults.loadQueue,
-      'resilience.loadQueue',
-      0,
-    ),
-  })
+function readResilience(options: unknown): ResilienceSettings {
+  const read = (base: ResilienceSettings, from: unknown) =>
+    readOptions<ResilienceSettings>(base, from, resilienceTable, 'resilience', 'resilience.')
+  const base = read({ breaker: readBreaker({}) } as ResilienceSettings, resilienceDefaults)
+  return Object.freeze(read(base, options))
 }
 
-function requireObject(value: unknown, option: string): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new InvalidOptionError(
-      `${option} must be an object of options; it was ${describe(value)}`,
+function readBreaker(options: unknown): BreakerSettings {
+  const read = (base: BreakerSettings, from: unknown) =>
+    readOptions<BreakerSettings>(
+      base,
+      from,
+      breakerTable,
+      'resilience.breaker',
+      'resilience.breaker.',
     )
-  }
+  return read(read({} as BreakerSettings, breakerDefaults), options)
 }
 
-function requireBoolean(value: unknown, option: string): boolean {
-  if (typeof value === 'boolean') return value
-  throw new InvalidOptionError(`${option} must be true or false; it was ${describe(value)}`)
-}
-
-function requireOneOf<T extends string>(value: unknown, option: string, choices: readonly T[]): T {
-  const found = choices.find((choice) => choice === value)
-  if (found !== undefined) return found
-  throw new InvalidOptionError(
-    `${option} must be one of ${choices.map((choice) => `'${choice}'`).join(', ')}; it was ${describe(value)}`,
-  )
-}
-
-function requireClock(clock: Clock): Clock {
-  const missing = clockMethods.find((method) => typeof clock?.[method] !== 'function')
-  if (missing === undefined) return clock
-  throw new InvalidOptionError(
-    `clock must have the methods ${clockMethods.join(', ')}; ${missing} is missing`,
-  )
+/** A call must neither skip its store nor hang with it. */
+function readStoreTimeout(value: unknown, option: string): number {
+  const ms = parseDuration(value, option)
+  if (ms > 0 && ms < Infinity) return ms
+  throw unmet(option, 'a duration above 0, and not Infinity', value)
 }

@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../errors.ts'
-import { describe, type EntryPolicy, extendPolicy } from './entry-policy.ts'
+import { type EntryPolicy, extendPolicy } from './entry-policy.ts'
 import type { EntryOptions } from './options.ts'
+import { readObject } from './readers.ts'
 
 /** Finds the policy of a key: that of the longest pattern that matches it, else `base`. */
 export type PolicyOfKey = (key: string) => EntryPolicy
@@ -11,14 +12,9 @@ export type PolicyOfKey = (key: string) => EntryPolicy
  */
 export function compilePolicies(
   base: EntryPolicy,
-  policies: Readonly<Record<string, EntryOptions>> | undefined,
+  policies: Readonly<Record<string, EntryOptions>> = {},
 ): PolicyOfKey {
-  if (policies === undefined) return () => base
-  if (typeof policies !== 'object' || policies === null) {
-    throw new InvalidOptionError(
-      `policies must be an object of entry options by key pattern; it was ${describe(policies)}`,
-    )
-  }
+  readObject(policies, 'policies')
   const compiled = Object.entries(policies).map(([pattern, options]) => {
     if (pattern === '')
       throw new InvalidOptionError(
@@ -26,34 +22,28 @@ export function compilePolicies(
       )
     return {
       pattern,
-      matches: matcher(pattern),
+      parts: pattern.split('*'),
       policy: extendPolicy(base, options, `policies['${pattern}']`),
     }
   })
   if (compiled.length === 0) return () => base
   compiled.sort((a, b) => b.pattern.length - a.pattern.length || (a.pattern < b.pattern ? -1 : 1))
-  return (key) => compiled.find((candidate) => candidate.matches(key))?.policy ?? base
+  return (key) => compiled.find(({ parts }) => matches(key, parts))?.policy ?? base
 }
 
-/** Linear in key and pattern: a pattern cannot be made to backtrack without end, as a regular expression could. */
-function matcher(pattern: string): (key: string) => boolean {
-  const parts = pattern.split('*')
-  const first = parts[0] ?? ''
-  const last = parts.at(-1) ?? ''
-  if (parts.length === 1) return (key) => key === pattern
-  const between = parts.slice(1, -1).filter((part) => part !== '')
-  return (key) => {
-    if (key.length < first.length + last.length || !key.startsWith(first) || !key.endsWith(last))
-      return false
-    let from = first.length
-    const end = key.length - last.length
-    for (const part of between) {
-      const at = key.indexOf(part, from)
-      if (at === -1 || at + part.length > end) return false
-      from = at + part.length
-    }
-    return true
+/**
+ * Whether the parts around the stars stand in a key, in their order, the first and the last at its ends. Linear in key
+ * and pattern: a pattern cannot be made to backtrack without end, as a regular expression could.
+ */
+function matches(key: string, parts: readonly string[]): boolean {
+  let from = 0
+  for (const [index, part] of parts.entries()) {
+    const isLast = index === parts.length - 1
+    const at = index === 0 ? 0 : isLast ? key.length - part.length : key.indexOf(part, from)
+    if (at < from || !key.startsWith(part, at)) return false
+    from = at + part.length
   }
+  return from === key.length
 }
 
 /**
@@ -67,12 +57,12 @@ export function layerPolicies(
   where: string,
 ): PolicyOfKey {
   if (options === undefined) return base
-  const own =
-    typeof options === 'object' && options !== null && !Array.isArray(options)
-      ? { ...options }
-      : options
+  // Stands for a key where only the options are to be checked.
+  extendPolicy(base('*'), options, where)
+  const own = { ...options }
   const layered = new Map<EntryPolicy, EntryPolicy>()
-  const extend = (policy: EntryPolicy): EntryPolicy => {
+  return (key) => {
+    const policy = base(key)
     let extended = layered.get(policy)
     if (extended === undefined) {
       extended = extendPolicy(policy, own, where)
@@ -80,9 +70,4 @@ export function layerPolicies(
     }
     return extended
   }
-  extend(base(anyKey))
-  return (key) => extend(base(key))
 }
-
-/** Stands for a key where only the options are to be checked. */
-const anyKey = '*'

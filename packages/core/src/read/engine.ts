@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import { LRUCache } from 'lru-cache'
-import { type Clock, coarseMonotonic } from '../clock.ts'
+import { type Clock, CoarseTime } from '../clock.ts'
 import { type Entry, goneAt } from '../entry/entry.ts'
 import { copyValue } from '../entry/isolate.ts'
 import { Fence, Scope, touchedMark } from '../invalidation/scope.ts'
@@ -34,7 +34,7 @@ export class Engine {
   readonly settings: CacheSettings
   readonly clock: Clock
   /** A monotonic reading that may be a moment old; for near hits only. */
-  readonly tick: () => number
+  readonly coarse: CoarseTime
   readonly fence = new Fence()
   readonly root: Scope
   readonly near: NearTier | undefined
@@ -58,7 +58,7 @@ export class Engine {
     this.settings = settings
     this.name = settings.name
     this.clock = settings.clock
-    this.tick = coarseMonotonic(settings.clock)
+    this.coarse = new CoarseTime(settings.clock)
     this.root = new Scope(this.fence, undefined, settings.namespace)
     this.observer = new Observer(settings.name, settings.clock)
     this.deadlines = new Deadlines(settings.clock)

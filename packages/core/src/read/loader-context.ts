@@ -1,6 +1,6 @@
 import { InvalidOptionError } from '../errors.ts'
 import { type Duration, parseDuration } from '../options/duration.ts'
-import { requireTags } from '../options/entry-policy.ts'
+import { readTags } from '../options/readers.ts'
 import type { Flight } from './flight.ts'
 
 /** What a loader is handed. Every part may be taken out of it: `({ signal, skip }) => …`. */
@@ -73,7 +73,7 @@ export class Context implements LoaderContext {
 
   get setTags(): (tags: readonly string[]) => void {
     return (tags) => {
-      this.tags = requireTags(tags, 'setTags(tags)')
+      this.tags = readTags(tags, 'setTags(tags)')
     }
   }
 

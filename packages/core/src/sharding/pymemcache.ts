@@ -1,4 +1,5 @@
 import { Murmur3 } from './hashes/murmur3.ts'
+import { refuseOtherThanBytes } from './key-hasher.ts'
 import type { RingMember } from './placement.ts'
 
 const murmur3 = new Murmur3()
@@ -16,6 +17,7 @@ export function pymemcacheScores(live: readonly RingMember[]): {
   const prefixes = live.map((member) => lowBytes(`${member.ringName}-`))
   return {
     winner(key) {
+      if (typeof key !== 'string') refuseOtherThanBytes(key)
       const suffix = lowBytes(typeof key === 'string' ? key : decoder.decode(key))
       let best = 0
       let bestScore = -1

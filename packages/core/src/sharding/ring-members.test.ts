@@ -66,6 +66,9 @@ describe('what is hashed for a server', () => {
     expect(hashed({ host: '10.0.0.1', port: 11_211 }, 'twemproxy')).toBe('10.0.0.1')
     expect(hashed({ name: 'b:11211', host: '10.0.0.1', port: 11_212 }, 'twemproxy')).toBe('b:11211')
     expect(hashed({ path: '/p' }, 'twemproxy')).toBe('/p:')
+    expect(hashed({ name: '/p' }, 'twemproxy')).toBe('/p:')
+    expect(hashed({ name: '/p:' }, 'twemproxy')).toBe('/p:')
+    expect(hashed({ name: '/alias', path: '/p' }, 'twemproxy')).toBe('/alias')
   })
 
   it('is the address for libmemcached, which knows no aliases', () => {
@@ -76,6 +79,8 @@ describe('what is hashed for a server', () => {
       '10.0.0.1:11212',
     )
     expect(hashed({ name: '10.0.0.1:11211' }, 'libmemcached')).toBe('10.0.0.1')
+    expect(hashed({ path: '/p' }, 'libmemcached')).toBe('/p:0')
+    expect(hashed({ name: '/p' }, 'libmemcached')).toBe('/p:0')
   })
 
   it('refuses names that differ only in a port that is not hashed', () => {

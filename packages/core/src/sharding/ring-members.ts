@@ -92,27 +92,28 @@ function addressName(server: RingServer, compat: Compat | undefined): string {
   return server.port === undefined || silent ? server.host! : `${server.host}:${server.port}`
 }
 
+/** A bare name is an address as somebody wrote it down; beside a host or a path it is an alias, taken verbatim. */
 function ringNameOf(
   server: RingServer,
   name: string,
   compat: Compat | undefined,
   distribution: Distribution,
 ): string {
+  const isBare = server.host === undefined && server.path === undefined
+  const socket = server.path ?? (isBare && name.startsWith('/') ? name : undefined)
   if (compat === 'libmemcached') {
-    // libmemcached knows no aliases: its rings are made of addresses.
-    const address =
-      server.path !== undefined
-        ? `${server.path}:0`
-        : server.host === undefined
-          ? name
-          : `${server.host}:${server.port ?? silentPort}`
+    // libmemcached knows no aliases, only addresses; a socket has the port 0.
+    const address = socket === undefined ? hostAddress(server, name) : `${socket}:0`
     if (distribution !== 'ketama_spy') return withoutSilentPort(address)
     return address.includes(':') ? `/${address}` : `/${address}:${silentPort}`
   }
-  // A bare name is an address as somebody wrote it down; beside a host or a path it is an alias, taken verbatim.
-  const isBare = server.host === undefined && server.path === undefined
-  return compat === 'twemproxy' && isBare ? withoutSilentPort(name) : name
+  if (compat !== 'twemproxy' || !isBare) return name
+  if (socket === undefined) return withoutSilentPort(name)
+  return name.endsWith(':') ? name : `${name}:`
 }
+
+const hostAddress = (server: RingServer, name: string): string =>
+  server.host === undefined ? name : `${server.host}:${server.port ?? silentPort}`
 
 function withoutSilentPort(address: string): string {
   const colon = address.lastIndexOf(':')

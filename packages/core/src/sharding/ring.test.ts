@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { KeyError } from '../errors.ts'
 import { compareRings } from './compare-rings.ts'
 import { createRing, type Ring } from './ring.ts'
 import type { RingOptions } from './ring-options.ts'
@@ -91,7 +92,7 @@ describe('the default ring', () => {
           expect(wrong).toEqual([])
         },
       ),
-      { numRuns: 25 },
+      { numRuns: 10 },
     )
   })
 
@@ -176,6 +177,13 @@ describe('every ring', () => {
       const index = left.locateIndex(`k${i}`)
       expect([1, 3, 4]).toContain(index)
       expect(left.locate(`k${i}`)).toBe(servers[index]!.name)
+    }
+  })
+
+  it.each(kinds)('%s refuses a key that is neither text nor bytes', (_kind, options) => {
+    const ring = createRing({ servers: serverList(5), ...options })
+    for (const key of [7, undefined, null, {}, ['a'], [1, 2]]) {
+      expect(() => ring.locate(key as unknown as string)).toThrow(KeyError)
     }
   })
 

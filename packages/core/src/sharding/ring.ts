@@ -1,6 +1,6 @@
 import { InvalidOptionError } from '../errors.ts'
-import { keyHasher } from './hash-tag.ts'
 import { plainKetama, weightedKetama } from './ketama.ts'
+import { keyHasher } from './key-hasher.ts'
 import { modula } from './modula.ts'
 import { inNameOrder } from './name-order.ts'
 import type { Placement, RingMember } from './placement.ts'

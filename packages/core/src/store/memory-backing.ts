@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../clock.ts'
 import type { MemoryBusHub } from './memory-bus.ts'
+import type { StoreMetrics } from './store.ts'
 
 /** An entry as the memory store keeps it. */
 interface Kept {
@@ -25,47 +26,47 @@ const sweptPerWrite = 2
  */
 export class MemoryBacking {
   readonly hub: MemoryBusHub = new Set()
+  /** Entries may go before their time. */
   readonly bounded: boolean
-  evictions = 0
-  hits = 0
-  misses = 0
   readonly #clock: Clock
   readonly #maxEntries: number
   readonly #maxBytes: number
   /** A Map keeps the order of insertion, and every use inserts again: its first entry is the one unused longest. */
   readonly #entries = new Map<string, Kept>()
-  #sweep: Iterator<[string, Kept]> | undefined
-  #bytes = 0
+  #sweep = this.#entries.entries()
+  #usedBytes = 0
+  #hits = 0
+  #misses = 0
+  #evictions = 0
 
   constructor(options: MemoryBackingOptions = {}) {
-    this.#clock = options.clock ?? systemClock
-    this.#maxEntries = options.maxEntries ?? Number.POSITIVE_INFINITY
-    this.#maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY
-    this.bounded = this.#maxEntries !== Infinity || this.#maxBytes !== Infinity
+    const { clock = systemClock, maxEntries = Infinity, maxBytes = Infinity } = options
+    this.#clock = clock
+    this.#maxEntries = maxEntries
+    this.#maxBytes = maxBytes
+    this.bounded = Math.min(maxEntries, maxBytes) < Infinity
   }
 
-  get size(): number {
-    return this.#entries.size
-  }
-
-  get usedBytes(): number {
-    return this.#bytes
-  }
-
-  get limitBytes(): number {
-    return this.#maxBytes
+  metrics(): StoreMetrics {
+    return {
+      hits: this.#hits,
+      misses: this.#misses,
+      evictions: this.#evictions,
+      entries: this.#entries.size,
+      usedBytes: this.#usedBytes,
+      ...(this.#maxBytes < Infinity ? { limitBytes: this.#maxBytes } : {}),
+    }
   }
 
   /** The kept bytes themselves: whoever hands them out copies them first. */
   read(key: string): Uint8Array | undefined {
     const kept = this.#live(key)
     if (kept === undefined) {
-      this.misses++
+      this.#misses++
       return undefined
     }
-    this.hits++
-    this.#entries.delete(key)
-    this.#entries.set(key, kept)
+    this.#hits++
+    this.#keep(key, kept)
     return kept.bytes
   }
 
@@ -74,14 +75,11 @@ export class MemoryBacking {
     this.remove(key)
     this.#sweepSome()
     if (ttlMs <= 0) return
-    const kept = { bytes: new Uint8Array(bytes), expiresAt: this.#clock.monotonic() + ttlMs }
-    this.#entries.set(key, kept)
-    this.#bytes += weight(key, kept)
-    while (this.#entries.size > this.#maxEntries || this.#bytes > this.#maxBytes) {
-      const [oldest] = this.#entries.keys()
-      if (oldest === undefined) break
+    this.#keep(key, { bytes: new Uint8Array(bytes), expiresAt: this.#clock.monotonic() + ttlMs })
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= this.#maxEntries && this.#usedBytes <= this.#maxBytes) break
       this.remove(oldest)
-      this.evictions++
+      this.#evictions++
     }
   }
 
@@ -89,12 +87,8 @@ export class MemoryBacking {
   extend(key: string, ttlMs: number): boolean {
     const kept = this.#live(key)
     if (kept === undefined) return false
-    if (ttlMs <= 0) {
-      this.remove(key)
-      return true
-    }
-    this.#entries.delete(key)
-    this.#entries.set(key, { bytes: kept.bytes, expiresAt: this.#clock.monotonic() + ttlMs })
+    if (ttlMs > 0) this.#keep(key, { ...kept, expiresAt: this.#clock.monotonic() + ttlMs })
+    else this.remove(key)
     return true
   }
 
@@ -102,13 +96,20 @@ export class MemoryBacking {
     const kept = this.#entries.get(key)
     if (kept === undefined) return
     this.#entries.delete(key)
-    this.#bytes -= weight(key, kept)
+    this.#usedBytes -= weight(key, kept)
   }
 
   /** A snapshot of the live keys. */
   keys(): string[] {
     const now = this.#clock.monotonic()
     return [...this.#entries].filter(([, kept]) => kept.expiresAt > now).map(([key]) => key)
+  }
+
+  /** Puts an entry behind all others. */
+  #keep(key: string, kept: Kept): void {
+    this.remove(key)
+    this.#entries.set(key, kept)
+    this.#usedBytes += weight(key, kept)
   }
 
   #live(key: string): Kept | undefined {
@@ -121,14 +122,10 @@ export class MemoryBacking {
   #sweepSome(): void {
     const now = this.#clock.monotonic()
     for (let looked = 0; looked < sweptPerWrite; looked++) {
-      this.#sweep ??= this.#entries.entries()
-      const next = this.#sweep.next()
-      if (next.done === true) {
-        this.#sweep = undefined
-        return
-      }
-      const [key, kept] = next.value
-      if (kept.expiresAt <= now) this.remove(key)
+      const { value } = this.#sweep.next()
+      // At the end: the next write begins again.
+      if (value === undefined) this.#sweep = this.#entries.entries()
+      else if (value[1].expiresAt <= now) this.remove(value[0])
     }
   }
 }

@@ -9,23 +9,26 @@ export function memoryBus(hub: MemoryBusHub = new Set()): Bus {
   const own = new Set<(message: Uint8Array) => void>()
   let closed = false
 
+  const check = (operation: string) => {
+    if (closed) throw new ClosedError(`${operation} on a memory bus that has been closed`)
+  }
+
   return {
     async publish(message) {
-      if (closed) throw new ClosedError('publish on a memory bus that has been closed')
+      check('publish')
       for (const receive of hub) receive(new Uint8Array(message))
     },
     subscribe(onMessage: (message: Uint8Array) => void, onState: (state: BusState) => void) {
-      if (closed) throw new ClosedError('subscribe on a memory bus that has been closed')
+      check('subscribe')
       // A microtask away, as from a socket: a publisher is never inside a subscriber's call.
-      const receive = (message: Uint8Array) =>
+      const soon = (tell: () => void) =>
         queueMicrotask(() => {
-          if (own.has(receive)) onMessage(message)
+          if (own.has(receive)) tell()
         })
+      const receive = (message: Uint8Array) => soon(() => onMessage(message))
       own.add(receive)
       hub.add(receive)
-      queueMicrotask(() => {
-        if (own.has(receive)) onState('up')
-      })
+      soon(() => onState('up'))
       return () => {
         own.delete(receive)
         hub.delete(receive)

@@ -1,4 +1,4 @@
-import { ClosedError, StoreError } from '../errors.ts'
+import { ClosedError, StoreError, type StoreErrorKind } from '../errors.ts'
 import { MemoryBacking, type MemoryBackingOptions } from './memory-backing.ts'
 import { memoryBus } from './memory-bus.ts'
 import type { Bus, Keep, Store, StoreCapabilities, StoreEntry, StoreMetrics } from './store.ts'
@@ -17,8 +17,7 @@ export interface MemoryStoreOptions extends MemoryBackingOptions {
 /** A memory store has every optional method. */
 export type MemoryStore = Required<Store>
 
-const defaultMaxKeyBytes = 65_536
-const defaultMaxValueBytes = 64 * 1024 * 1024
+type LimitOption = 'maxKeyBytes' | 'maxValueBytes'
 
 /**
  * The reference: a store in this process's memory that behaves as a shared one does. Bytes are copied on their way in
@@ -27,120 +26,109 @@ const defaultMaxValueBytes = 64 * 1024 * 1024
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const name = options.name ?? 'memory'
   const backing = options.backing ?? new MemoryBacking(options)
-  const maxKeyBytes = options.maxKeyBytes ?? defaultMaxKeyBytes
-  const maxValueBytes = options.maxValueBytes ?? defaultMaxValueBytes
+  const { maxKeyBytes = 65_536, maxValueBytes = 64 * 1024 * 1024 } = options
+  const limits = { maxKeyBytes, maxValueBytes }
   const buses = new Set<Bus>()
   let closed = false
 
-  const begin = (operation: string) => {
+  const refuse = (operation: string, kind: StoreErrorKind, came: number, option: LimitOption) => {
+    const what = kind === 'too-large' ? 'values' : 'keys'
+    throw new StoreError(
+      `the store '${name}' takes ${what} of at most ${limits[option]} bytes, not of ${came}; give it less or raise ${option}`,
+      { kind, store: name, operation },
+    )
+  }
+  /** What every operation asks before it begins. */
+  const check = (
+    operation: string,
+    keys: readonly string[] = [],
+    values: readonly Uint8Array[] = [],
+  ) => {
     if (closed) throw new ClosedError(`${operation} on the store '${name}', which has been closed`)
-  }
-  const checkKey = (operation: string, key: string) => {
-    begin(operation)
-    // UTF-8 takes at most three bytes for each UTF-16 unit, so most keys need no counting.
-    if (key.length * 3 <= maxKeyBytes) return
-    const bytes = Buffer.byteLength(key)
-    if (bytes <= maxKeyBytes) return
-    throw new StoreError(
-      `the store '${name}' takes keys of at most ${maxKeyBytes} bytes, not of ${bytes}; shorten the key or raise maxKeyBytes`,
-      { kind: 'invalid-key', store: name, operation },
-    )
-  }
-  const checkValue = (operation: string, bytes: Uint8Array) => {
-    if (bytes.byteLength <= maxValueBytes) return
-    throw new StoreError(
-      `the store '${name}' takes values of at most ${maxValueBytes} bytes, not of ${bytes.byteLength}; keep less or raise maxValueBytes`,
-      { kind: 'too-large', store: name, operation },
-    )
+    for (const key of keys) {
+      const came = Buffer.byteLength(key)
+      if (came > limits.maxKeyBytes) refuse(operation, 'invalid-key', came, 'maxKeyBytes')
+    }
+    for (const { byteLength } of values) {
+      if (byteLength > limits.maxValueBytes)
+        refuse(operation, 'too-large', byteLength, 'maxValueBytes')
+    }
   }
   const copyOf = (key: string) => {
     const bytes = backing.read(key)
-    return bytes === undefined ? undefined : new Uint8Array(bytes)
+    return bytes && new Uint8Array(bytes)
   }
 
   return {
     name,
     capabilities: {
       ttlGranularityMs: 1,
-      maxKeyBytes,
-      maxValueBytes,
+      ...limits,
       ...(backing.bounded ? { evicts: true } : {}),
     } satisfies StoreCapabilities,
 
     async get(key: string) {
-      checkKey('get', key)
+      check('get', [key])
       return copyOf(key)
     },
-    async set(key: string, bytes: Uint8Array, keep: Keep) {
-      checkKey('set', key)
-      checkValue('set', bytes)
-      backing.write(key, bytes, keep.ttlMs)
+    async set(key: string, bytes: Uint8Array, { ttlMs }: Keep) {
+      check('set', [key], [bytes])
+      backing.write(key, bytes, ttlMs)
     },
     async delete(key: string) {
-      checkKey('delete', key)
+      check('delete', [key])
       backing.remove(key)
     },
     async getMany(keys: readonly string[]) {
-      begin('getMany')
-      for (const key of keys) checkKey('getMany', key)
+      check('getMany', keys)
       return keys.map(copyOf)
     },
     async setMany(entries: readonly StoreEntry[]) {
-      begin('setMany')
-      for (const { key, bytes } of entries) {
-        checkKey('setMany', key)
-        checkValue('setMany', bytes)
-      }
+      check(
+        'setMany',
+        entries.map(({ key }) => key),
+        entries.map(({ bytes }) => bytes),
+      )
       for (const { key, bytes, ttlMs } of entries) backing.write(key, bytes, ttlMs)
     },
     async deleteMany(keys: readonly string[]) {
-      begin('deleteMany')
-      for (const key of keys) checkKey('deleteMany', key)
+      check('deleteMany', keys)
       for (const key of keys) backing.remove(key)
     },
     // Each of the next three runs without a pause from its look to its write: that is what makes it atomic here.
-    async add(key: string, bytes: Uint8Array, keep: Keep) {
-      checkKey('add', key)
-      checkValue('add', bytes)
+    async add(key: string, bytes: Uint8Array, { ttlMs }: Keep) {
+      check('add', [key], [bytes])
       const there = copyOf(key)
-      if (there === undefined) backing.write(key, bytes, keep.ttlMs)
+      if (there === undefined) backing.write(key, bytes, ttlMs)
       return there
     },
-    async replace(key: string, head: Uint8Array, bytes: Uint8Array, keep: Keep) {
-      checkKey('replace', key)
-      checkValue('replace', bytes)
+    async replace(key: string, head: Uint8Array, bytes: Uint8Array, { ttlMs }: Keep) {
+      check('replace', [key], [bytes])
       const there = backing.read(key)
-      if (there === undefined || !beginsWith(there, head)) return false
-      backing.write(key, bytes, keep.ttlMs)
+      if (there === undefined || !head.every((byte, index) => there[index] === byte)) return false
+      backing.write(key, bytes, ttlMs)
       return true
     },
-    async touch(key: string, keep: Keep) {
-      checkKey('touch', key)
-      return backing.extend(key, keep.ttlMs)
+    async touch(key: string, { ttlMs }: Keep) {
+      check('touch', [key])
+      return backing.extend(key, ttlMs)
     },
     async *list(prefix: string) {
-      begin('list')
+      check('list')
       for (const key of backing.keys()) {
         if (key.startsWith(prefix)) yield key
-        begin('list')
+        check('list')
       }
     },
     bus() {
-      begin('bus')
+      check('bus')
       const bus = memoryBus(backing.hub)
       buses.add(bus)
       return bus
     },
     async metrics(): Promise<StoreMetrics> {
-      begin('metrics')
-      return {
-        hits: backing.hits,
-        misses: backing.misses,
-        evictions: backing.evictions,
-        entries: backing.size,
-        usedBytes: backing.usedBytes,
-        ...(backing.limitBytes === Infinity ? {} : { limitBytes: backing.limitBytes }),
-      }
+      check('metrics')
+      return backing.metrics()
     },
     async close() {
       closed = true
@@ -148,9 +136,4 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       buses.clear()
     },
   }
-}
-
-function beginsWith(bytes: Uint8Array, head: Uint8Array): boolean {
-  if (head.byteLength > bytes.byteLength) return false
-  return head.every((byte, index) => bytes[index] === byte)
 }

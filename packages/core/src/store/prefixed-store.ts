@@ -1,5 +1,7 @@
-import { InvalidOptionError } from '../errors.ts'
-import type { Store } from './store.ts'
+import { unmet } from '../options/expectation.ts'
+import type { Store, StoreEntry } from './store.ts'
+
+type Method = (first: never, ...rest: unknown[]) => unknown
 
 /**
  * A store inside a store: every key lives under `prefix` there, and nothing outside it can be read, changed or
@@ -8,42 +10,40 @@ import type { Store } from './store.ts'
  * @throws {InvalidOptionError} for a prefix that is empty or leaves no room for a key.
  */
 export function prefixedStore(store: Store, prefix: string): Store {
-  if (typeof prefix !== 'string' || prefix === '') {
-    throw new InvalidOptionError('prefixedStore expects a prefix that is a non-empty string')
-  }
+  if (typeof prefix !== 'string' || prefix === '')
+    throw unmet('the prefix of prefixedStore', 'a non-empty string', prefix)
   const maxKeyBytes = store.capabilities.maxKeyBytes - Buffer.byteLength(prefix)
-  if (maxKeyBytes < 1) {
-    throw new InvalidOptionError(
-      `the prefix of prefixedStore leaves no room for a key: '${store.name}' takes keys of at most ${store.capabilities.maxKeyBytes} bytes; choose a shorter prefix`,
+  if (maxKeyBytes < 1)
+    throw unmet(
+      'the prefix of prefixedStore',
+      `shorter than the ${store.capabilities.maxKeyBytes} bytes that '${store.name}' allows a key`,
+      prefix,
+      'so long that it leaves no room for a key',
     )
-  }
   const inside = (key: string) => prefix + key
-  const view: Store = {
-    name: store.name,
-    capabilities: { ...store.capabilities, maxKeyBytes },
-    get: (key) => store.get(inside(key)),
-    set: (key, bytes, keep) => store.set(inside(key), bytes, keep),
-    delete: (key) => store.delete(inside(key)),
+  const allInside = (keys: readonly string[]) => keys.map(inside)
+  const entriesInside = (entries: readonly StoreEntry[]) =>
+    entries.map((entry) => ({ ...entry, key: inside(entry.key) }))
+  const untouched = (argument: unknown) => argument
+
+  const view = { name: store.name, capabilities: { ...store.capabilities, maxKeyBytes } } as Store
+  /** Only what the inner store has is passed on: an absent method is how a store says what it cannot do. */
+  const passOn = (names: readonly (keyof Store)[], first: (argument: never) => unknown) => {
+    for (const name of names) {
+      if (store[name] === undefined) continue
+      const pass: Method = (argument, ...rest) =>
+        (store as unknown as Record<string, Method>)[name]!(first(argument) as never, ...rest)
+      Object.assign(view, { [name]: pass })
+    }
   }
-  // Only what the inner store has is passed on: an absent method is how a store says what it cannot do.
-  if (store.getMany) view.getMany = (keys) => store.getMany!(keys.map(inside))
-  if (store.setMany) {
-    view.setMany = (entries) =>
-      store.setMany!(entries.map((entry) => ({ ...entry, key: inside(entry.key) })))
-  }
-  if (store.deleteMany) view.deleteMany = (keys) => store.deleteMany!(keys.map(inside))
-  if (store.add) view.add = (key, bytes, keep) => store.add!(inside(key), bytes, keep)
-  if (store.replace) {
-    view.replace = (key, head, bytes, keep) => store.replace!(inside(key), head, bytes, keep)
-  }
-  if (store.touch) view.touch = (key, keep) => store.touch!(inside(key), keep)
+  passOn(['get', 'set', 'delete', 'add', 'replace', 'touch'], inside)
+  passOn(['getMany', 'deleteMany'], allInside)
+  passOn(['setMany'], entriesInside)
+  passOn(['bus', 'metrics', 'close'], untouched)
   if (store.list) {
     view.list = async function* (start) {
       for await (const key of store.list!(inside(start))) yield key.slice(prefix.length)
     }
   }
-  if (store.bus) view.bus = () => store.bus!()
-  if (store.metrics) view.metrics = () => store.metrics!()
-  if (store.close) view.close = () => store.close!()
   return view
 }

@@ -14,7 +14,7 @@ export interface RingFile {
 }
 
 export const isPool = (ring: RingOptions | NutcrackerPool): ring is NutcrackerPool =>
-  'listen' in ring
+  typeof ring === 'object' && ring !== null && 'listen' in ring
 
 /** Reads a file. */
 export async function readRingFile(terminal: Terminal, path: string): Promise<RingFile> {

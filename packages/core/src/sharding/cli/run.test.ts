@@ -21,6 +21,7 @@ const files: Record<string, string> = {
   'ring.json': JSON.stringify({ servers: [{ name: 'x' }, { name: 'y' }] }),
   'broken.json': '{',
   'wrong.json': JSON.stringify({ servers: [] }),
+  'null.json': 'null',
   'keys.txt': 'a\nb\r\n\nc\n',
   'no-keys.txt': '\n',
 }
@@ -185,6 +186,8 @@ describe('a wrong command line', () => {
     [['diff', 'two.yml', 'two.yml', '--pool', 'gamma'], 2, /neither file has a pool 'gamma'/],
     [['verify'], 2, /10\.0\.0\.1:11211 is not on this machine.*--host 10\.0\.0\.1/],
     [['verify', 'ring.json'], 2, /needs a nutcracker\.yml/],
+    [['verify', 'null.json'], 2, /needs a nutcracker\.yml/],
+    [['spread', 'null.json'], 2, /createRing needs an object/],
     [['verify', 'two.yml', '-p', 'beta'], 2, /nothing to verify/],
     [['verify', '--count', '0'], 2, /--count must be a whole number from 1 to 100000/],
     [['verify', '--proxy', 'localhost'], 2, /--proxy must be host:port/],

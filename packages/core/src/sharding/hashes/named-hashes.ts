@@ -42,4 +42,5 @@ export const ownHashes = {
 } as const satisfies Record<string, (sign: CharSign) => KeyHash>
 
 export type TwemproxyHash = keyof typeof twemproxyHashes
+/** Every key hash. `default` and `crc` are libmemcached's names; `murmur3` is not one of twemproxy's. */
 export type HashName = keyof typeof libmemcachedHashes

@@ -25,7 +25,7 @@ class Gap {
     return this.breaks.length > 0
   }
 
-  /** Reads all blanks and breaks; `onBlank` sees those that indent a following line. */
+  /** Reads all blanks and breaks; `onIndent` is asked before each blank that indents a following line. */
   take(cursor: YamlCursor, onIndent: () => void = () => {}): void {
     while (isBlank(cursor.peek()) || isBreak(cursor.peek())) {
       if (isBreak(cursor.peek())) {

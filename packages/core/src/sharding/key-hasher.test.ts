@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { keyHasher } from './hash-tag.ts'
 import { Murmur3 } from './hashes/murmur3.ts'
+import { keyHasher } from './key-hasher.ts'
 
 const whole = keyHasher(new Murmur3(), undefined)
 const braces = keyHasher(new Murmur3(), '{}')

@@ -1,3 +1,4 @@
+import { KeyError } from '../errors.ts'
 import type { KeyHash } from './hashes/key-hash.ts'
 
 /** From a key to its hash: the first half of every lookup. */
@@ -29,10 +30,11 @@ class WholeKeyHasher implements KeyHasher {
   }
 
   hash(key: string | Uint8Array): number {
-    if (key.length === 0) return 0
-    return typeof key === 'string'
-      ? this.#keyHash.text(key, 0, key.length)
-      : this.#keyHash.bytes(key, 0, key.length)
+    if (typeof key === 'string') {
+      return key.length === 0 ? 0 : this.#keyHash.text(key, 0, key.length)
+    }
+    refuseOtherThanBytes(key)
+    return key.length === 0 ? 0 : this.#keyHash.bytes(key, 0, key.length)
   }
 
   hashed(key: string | Uint8Array): string | Uint8Array {
@@ -57,6 +59,7 @@ class TagHasher implements KeyHasher {
   }
 
   hash(key: string | Uint8Array): number {
+    if (typeof key !== 'string') refuseOtherThanBytes(key)
     if (key.length === 0) return 0
     if (typeof key === 'string' && this.#inText) {
       const open = key.indexOf(this.#opening)
@@ -83,4 +86,12 @@ class TagHasher implements KeyHasher {
     const close = open < 0 ? -1 : key.indexOf(this.#tag[1]!, open + 1)
     return close - open > 1 ? key.subarray(open + 1, close) : key
   }
+}
+
+/** @throws KeyError for what the compiler could not stop: numbers and objects would all hash alike. */
+export function refuseOtherThanBytes(key: unknown): void {
+  if (key instanceof Uint8Array) return
+  throw new KeyError(
+    `a key must be text or bytes (Uint8Array), got ${key === null ? 'null' : typeof key}`,
+  )
 }

@@ -1,0 +1,32 @@
+import { refuseUnknownNames } from './known-names.ts'
+import { type Reader, readObject } from './readers.ts'
+
+/** Every option of one object: its name, what it is called inside, and how it is read. This is all that makes it known. */
+export type OptionTable<Options, Settings> = {
+  readonly [Name in keyof Options]-?: {
+    [Inside in keyof Settings]: readonly [Inside, Reader<Settings[Inside]>]
+  }[keyof Settings]
+}
+
+/**
+ * `base` with what `options` sets. `options` is read once, here; later changes to it have no effect. An option that is
+ * `undefined` leaves what is in `base`.
+ * @throws InvalidOptionError naming the option, what was expected and what came; for an unknown one the nearest.
+ */
+export function readOptions<Settings extends object>(
+  base: Settings,
+  options: unknown,
+  table: OptionTable<never, Settings> | Record<string, readonly [keyof Settings, Reader<unknown>]>,
+  where: string,
+  prefix = '',
+): Settings {
+  const given = readObject(options, where) as Record<string, unknown>
+  const fields = table as Record<string, readonly [keyof Settings, Reader<unknown>]>
+  const settings = { ...base }
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(fields, name)) refuseUnknownNames(given, Object.keys(fields), where)
+    const [inside, read] = fields[name]!
+    if (given[name] !== undefined) settings[inside] = read(given[name], prefix + name) as never
+  }
+  return settings
+}
