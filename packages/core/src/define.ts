@@ -8,6 +8,7 @@ import {
   type Reader,
   readCount,
   reader,
+  readFunction,
   readName,
   readObject,
   readTags,
@@ -64,8 +65,6 @@ export interface DefinitionHost {
   delete(key: string): Promise<void>
   expire(key: string): Promise<void>
 }
-
-const readFunction = reader<unknown>('a function', (value) => typeof value === 'function')
 
 /** How each field of a definition that is no entry option is checked. */
 const ownReaders = {

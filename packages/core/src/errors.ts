@@ -17,7 +17,8 @@ export class CacheError extends Error {
   readonly [brand] = true
 
   constructor(code: string, message: string, details: ErrorDetails = {}) {
-    super(message, 'cause' in details ? { cause: details.cause } : undefined)
+    // Of the details only `cause` has a meaning for Error, and only where it is present.
+    super(message, details)
     this.name = new.target.name
     this.code = code
   }
@@ -86,8 +87,7 @@ export class StoreError extends CacheError {
     this.store = details.store
     this.operation = details.operation
     this.retryable =
-      details.retryable ??
-      (this.kind === 'timeout' || this.kind === 'unavailable' || this.kind === 'overloaded')
+      details.retryable ?? ['timeout', 'unavailable', 'overloaded'].includes(this.kind)
   }
 }
 

@@ -1,14 +1,15 @@
 import { releaseMarks, type TagMark } from '../invalidation/scope.ts'
 
 /**
- * A kept value with its times, as the near tier holds it. All instants are on this process's monotonic clock, in
- * whole milliseconds, so that a step of the machine's clock expires nothing and small integers need no heap.
+ * A kept value with its times, as the near tier holds it. There may be a million of them, so each field counts; a
+ * private method would cost one too. All instants are on this process's monotonic clock, in whole milliseconds, so
+ * that a step of the machine's clock expires nothing and small integers need no heap.
  */
 export class Entry {
   /** The value, isolated as `memory.values` asks; of a kept error, the error. */
   readonly value: unknown
   readonly kind: EntryKind
-  #promise: Promise<unknown> | undefined = undefined
+  #promise: Promise<unknown> | null | undefined = undefined
   /** Until here, and while `seq` is the fence's, a hit needs no further thought. */
   checkAt: number
   /** The last point of the family's invalidations at which this entry is known to be valid. */
@@ -17,13 +18,13 @@ export class Entry {
   staleAt: number
   readonly swrMs: number
   readonly sieMs: number
-  /** Here the near tier looks the entry up again, however long it lives. */
-  ageAt: number
+  /** Here the near tier looks the entry up again, however long it lives. `undefined` = never: `Infinity` would take 16 bytes of heap. */
+  ageAt: number | undefined
   /** After a failed load: until here the stale value is served without another try. */
   retryAt = 0
   /** Stale because `expire()` said so, not because its ttl passed. */
   expired = false
-  /** How long the load took; 0 for a value that was set. */
+  /** How long the load took, in whole milliseconds, rounded up; 0 for a value that was set. */
   readonly loadMs: number
   readonly marks: readonly TagMark[] | undefined
   /** Estimated heap of key, value and bookkeeping. */
@@ -41,7 +42,7 @@ export class Entry {
     this.swrMs = parts.swrMs
     this.sieMs = parts.sieMs
     this.ageAt = parts.ageAt
-    this.loadMs = parts.loadMs
+    this.loadMs = Math.ceil(parts.loadMs)
     this.marks = parts.marks
     this.bytes = parts.bytes
     this.stamp = parts.stamp
@@ -52,10 +53,16 @@ export class Entry {
     releaseMarks(this.marks)
   }
 
-  /** One settled promise, handed to every hit of a shareable value, and made on the first one. */
+  /**
+   * One settled promise that all hits of a shareable value share, kept from the second hit on: most keys of a large
+   * cache are asked for once, and a promise takes 48 bytes.
+   */
   get promise(): Promise<unknown> {
-    if (this.#promise === undefined) this.#promise = Promise.resolve(this.value)
-    return this.#promise
+    const kept = this.#promise
+    if (kept) return kept
+    const promise = Promise.resolve(this.value)
+    this.#promise = kept === undefined ? null : promise
+    return promise
   }
 }
 
@@ -71,14 +78,15 @@ export interface EntryParts {
   readonly staleAt: number
   readonly swrMs: number
   readonly sieMs: number
-  readonly ageAt: number
+  readonly ageAt: number | undefined
   readonly loadMs: number
   readonly marks: readonly TagMark[] | undefined
   readonly bytes: number
-  readonly stamp: string | undefined
+  readonly stamp?: string | undefined
 }
 
 /** From here on the entry is no longer usable in any window. */
 export function goneAt(entry: Entry): number {
-  return Math.min(entry.ageAt, entry.staleAt + Math.max(entry.swrMs, entry.sieMs))
+  const windowEndsAt = entry.staleAt + Math.max(entry.swrMs, entry.sieMs)
+  return entry.ageAt === undefined ? windowEndsAt : Math.min(entry.ageAt, windowEndsAt)
 }

@@ -1,4 +1,4 @@
-import { channel } from 'node:diagnostics_channel'
+import { type Channel, channel } from 'node:diagnostics_channel'
 
 /** How one call for one key ended. Built once, at the end of the call, and only if somebody listens. */
 export interface OutcomeEvent {
@@ -131,17 +131,6 @@ export const eventNames = [
 export type EventName = keyof CacheEvents
 
 /** The process-wide channels, one for each event. A channel nobody subscribed to costs one property read. */
-export const channels = {
-  hit: channel('holdfast:hit'),
-  stale: channel('holdfast:stale'),
-  miss: channel('holdfast:miss'),
-  refreshed: channel('holdfast:refreshed'),
-  load: channel('holdfast:load'),
-  invalidate: channel('holdfast:invalidate'),
-  evict: channel('holdfast:evict'),
-  'not-kept': channel('holdfast:not-kept'),
-  refused: channel('holdfast:refused'),
-  breaker: channel('holdfast:breaker'),
-  bus: channel('holdfast:bus'),
-  error: channel('holdfast:error'),
-} as const satisfies Record<EventName, ReturnType<typeof channel>>
+export const channels = Object.fromEntries(
+  eventNames.map((name) => [name, channel(`holdfast:${name}`)]),
+) as Readonly<Record<EventName, Channel>>

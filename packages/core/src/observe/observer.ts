@@ -1,9 +1,11 @@
 import type { Clock } from '../clock.ts'
-import { InvalidOptionError } from '../errors.ts'
-import { nearestName } from '../options/known-names.ts'
+import { refuseUnknownName } from '../options/known-names.ts'
+import { readFunction } from '../options/readers.ts'
 import { type CacheEvents, channels, type ErrorKind, type EventName, eventNames } from './events.ts'
 
 const warnEveryMs = 60_000
+
+type Listeners = Set<(event: never) => unknown>
 
 /**
  * Carries events to the listeners of one cache and to the process's diagnostics channels. A listener that throws
@@ -13,7 +15,9 @@ const warnEveryMs = 60_000
 export class Observer {
   readonly #cache: string
   readonly #clock: Clock
-  readonly #listeners = new Map<EventName, Set<(event: never) => void>>()
+  readonly #listeners = Object.fromEntries(
+    eventNames.map((name) => [name, new Set()]),
+  ) as unknown as Readonly<Record<EventName, Listeners>>
   /** Somebody listens for hits: the one question that a near hit asks. */
   hearsHits = false
   readonly #warnedAt = new Map<ErrorKind, number>()
@@ -25,46 +29,37 @@ export class Observer {
 
   /** @throws InvalidOptionError for an unknown event or a listener that is no function. */
   on<Name extends EventName>(name: Name, listener: (event: CacheEvents[Name]) => void): () => void {
-    if (!eventNames.includes(name)) {
-      const nearest = nearestName(String(name), eventNames)
-      throw new InvalidOptionError(
-        `there is no event '${String(name).slice(0, 40)}'${nearest === undefined ? '' : `; did you mean '${nearest}'?`} Events are ${eventNames.join(', ')}`,
-      )
-    }
-    if (typeof listener !== 'function')
-      throw new InvalidOptionError(
-        `on('${name}', listener) needs a function; it was a ${typeof listener}`,
-      )
-    const listeners = this.#listeners.get(name) ?? new Set()
-    this.#listeners.set(name, listeners)
+    refuseUnknownName(String(name), eventNames, 'on(event, listener) has no event')
+    readFunction(listener, `the listener of on('${name}', listener)`)
     // Wrapped, so that one function registered twice is two registrations, each with an end of its own.
     const registered = (event: CacheEvents[Name]) => listener(event)
-    listeners.add(registered)
-    this.hearsHits = this.#listeners.has('hit')
+    this.#listeners[name].add(registered)
+    this.#note()
     return () => {
-      listeners.delete(registered)
-      if (listeners.size === 0 && this.#listeners.get(name) === listeners)
-        this.#listeners.delete(name)
-      this.hearsHits = this.#listeners.has('hit')
+      this.#listeners[name].delete(registered)
+      this.#note()
     }
+  }
+
+  #note(): void {
+    this.hearsHits = this.#listeners.hit.size > 0
   }
 
   /** Whether anybody would hear of it: ask before an event is built. */
   hears(name: EventName): boolean {
-    return this.#listeners.has(name) || channels[name].hasSubscribers
+    return this.#listeners[name].size > 0 || channels[name].hasSubscribers
   }
 
   emit<Name extends EventName>(name: Name, event: CacheEvents[Name]): void {
-    const listeners = this.#listeners.get(name)
-    if (listeners !== undefined) {
-      for (const listener of listeners) {
-        try {
-          const returned: unknown = (listener as (event: CacheEvents[Name]) => unknown)(event)
-          if (returned instanceof Promise)
-            returned.catch((error: unknown) => this.#listenerFailed(name, error))
-        } catch (error) {
-          this.#listenerFailed(name, error)
-        }
+    // A listener for errors that throws must not be told of it, or it would be told for ever.
+    const failed = (error: unknown) =>
+      name === 'error' ? this.#warn('listener', error) : this.error('listener', error)
+    for (const listener of this.#listeners[name]) {
+      try {
+        const returned = listener(event as never)
+        if (returned instanceof Promise) returned.catch(failed)
+      } catch (error) {
+        failed(error)
       }
     }
     if (channels[name].hasSubscribers) channels[name].publish(event)
@@ -76,16 +71,9 @@ export class Observer {
     else this.#warn(kind, error)
   }
 
-  #listenerFailed(name: EventName, error: unknown): void {
-    // A listener for errors that throws must not be told of it, or it would be told for ever.
-    if (name === 'error') this.#warn('listener', error)
-    else this.error('listener', error)
-  }
-
   #warn(kind: ErrorKind, error: unknown): void {
     const now = this.#clock.monotonic()
-    const last = this.#warnedAt.get(kind)
-    if (last !== undefined && now - last < warnEveryMs) return
+    if (now - (this.#warnedAt.get(kind) ?? -Infinity) < warnEveryMs) return
     this.#warnedAt.set(kind, now)
     process.emitWarning(`cache '${this.#cache}': ${advice[kind]}: ${summary(error)}`, {
       type: 'HoldfastWarning',
@@ -96,8 +84,8 @@ export class Observer {
   }
 
   close(): void {
-    this.#listeners.clear()
-    this.hearsHits = false
+    for (const name of eventNames) this.#listeners[name].clear()
+    this.#note()
     this.#warnedAt.clear()
   }
 }

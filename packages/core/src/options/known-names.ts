@@ -6,18 +6,16 @@ import { InvalidOptionError } from '../errors.ts'
  * @throws InvalidOptionError
  */
 export function refuseUnknownNames(options: object, known: readonly string[], where: string): void {
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name))
-      throw new InvalidOptionError(
-        `${where} has no option '${name.slice(0, 40)}'${didYouMean(name, known)} It knows ${known.join(', ')}`,
-      )
-  }
+  for (const name of Object.keys(options)) refuseUnknownName(name, known, `${where} has no option`)
 }
 
-/** The end of a sentence about an unknown name. */
-export function didYouMean(name: string, known: readonly string[]): string {
+/** @throws InvalidOptionError that goes on from `refusal`, unless `name` is one of those known. */
+export function refuseUnknownName(name: string, known: readonly string[], refusal: string): void {
+  if (known.includes(name)) return
   const nearest = nearestName(name, known)
-  return nearest === undefined ? '.' : `; did you mean '${nearest}'?`
+  throw new InvalidOptionError(
+    `${refusal} '${name.slice(0, 40)}'${nearest === undefined ? '.' : `; did you mean '${nearest}'?`} It knows ${known.join(', ')}`,
+  )
 }
 
 /** The known name with the smallest edit distance, if it is near enough to be meant. */

@@ -13,6 +13,8 @@ export function reader<Value>(expected: string, fits: (value: unknown) => boolea
 
 export const readBoolean = reader<boolean>('true or false', (value) => typeof value === 'boolean')
 
+export const readFunction = reader<unknown>('a function', (value) => typeof value === 'function')
+
 export const readObject = reader<object>(
   'an object of options',
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),

@@ -131,7 +131,7 @@ export class Engine {
       if (touched !== undefined) return `tag ${touched.tag}`
       entry.seq = this.fence.seq
     }
-    if (now >= entry.ageAt) return 'age'
+    if (entry.ageAt !== undefined && now >= entry.ageAt) return 'age'
     return now >= goneAt(entry) ? 'ttl' : undefined
   }
 

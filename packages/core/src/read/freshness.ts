@@ -5,7 +5,7 @@ export interface Life {
   readonly staleAt: number
   readonly swrMs: number
   readonly sieMs: number
-  readonly ageAt: number
+  readonly ageAt: number | undefined
 }
 
 /**
@@ -13,7 +13,7 @@ export interface Life {
  * that makes nobody wait wins. After both, or once the near tier's `maxAge` has passed, the entry is gone.
  */
 export function freshness(life: Life, now: number): Freshness {
-  if (now >= life.ageAt) return 'gone'
+  if (life.ageAt !== undefined && now >= life.ageAt) return 'gone'
   if (now < life.staleAt) return 'fresh'
   if (now < life.staleAt + life.swrMs) return 'stale-while-revalidate'
   if (now < life.staleAt + life.sieMs) return 'stale-if-error'

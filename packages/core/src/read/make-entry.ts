@@ -39,7 +39,8 @@ export function makeEntry(engine: Engine, scope: Scope, parts: NewEntry): Entry 
   const now = engine.clock.monotonic()
   const storedAt = Math.trunc(now)
   const staleAt = Math.trunc(now + freshMs)
-  const ageAt = Math.trunc(now + (parts.maxAgeMs ?? engine.maxAgeMs))
+  const maxAgeMs = parts.maxAgeMs ?? engine.maxAgeMs
+  const ageAt = maxAgeMs === Number.POSITIVE_INFINITY ? undefined : Math.trunc(now + maxAgeMs)
   const mayRefreshEarly = kind !== 'error' && policy.earlyBeta > 0 && parts.loadMs > 0
   const earlyAt = mayRefreshEarly
     ? earlyRefreshAt(storedAt, staleAt, parts.loadMs, policy.earlyBeta, engine.clock.random())
@@ -47,7 +48,7 @@ export function makeEntry(engine: Engine, scope: Scope, parts: NewEntry): Entry 
   return new Entry({
     value: parts.value,
     kind,
-    checkAt: Math.min(earlyAt, ageAt),
+    checkAt: ageAt === undefined ? earlyAt : Math.min(earlyAt, ageAt),
     seq: engine.fence.seq,
     storedAt,
     staleAt,

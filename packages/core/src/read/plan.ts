@@ -29,5 +29,5 @@ export function plan(entry: Entry | undefined, refresh: boolean, now: number): P
 
 /** The draw of an early refresh is used up: whatever becomes of it, the next try is when the entry is stale. */
 export function spendEarlyRefresh(entry: Entry): void {
-  entry.checkAt = Math.min(entry.staleAt, entry.ageAt)
+  entry.checkAt = entry.ageAt === undefined ? entry.staleAt : Math.min(entry.staleAt, entry.ageAt)
 }

@@ -298,7 +298,7 @@ export class FarLoads {
       const soon = Math.trunc(clock.monotonic()) + lookAgainMs
       for (const entry of [flight.stale, found.entry]) {
         if (entry === undefined) continue
-        entry.ageAt = Math.min(entry.ageAt, soon)
+        entry.ageAt = Math.min(entry.ageAt ?? soon, soon)
         entry.retryAt = Math.max(entry.retryAt, soon)
       }
       flight.load.answered(flight, undefined, undefined)

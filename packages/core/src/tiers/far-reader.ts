@@ -196,7 +196,7 @@ export class FarReader {
     const ahead = now - clock.now()
     const storedAt = Math.trunc(value.storedAt + ahead)
     const staleAt = Math.trunc(value.staleAt + ahead)
-    const ageAt = Math.trunc(now + this.#maxAgeMs())
+    const ageAt = Math.min(Math.trunc(now + this.#maxAgeMs()), Number.MAX_SAFE_INTEGER)
     const isolated = isolate(value.value, settings.memory?.values ?? 'isolated')
     const beta = settings.policy.earlyBeta
     const earlyAt =
