@@ -1,6 +1,7 @@
 import type { Cache, LoadedMany } from './cache.ts'
 import { closeScope } from './close.ts'
 import { createDefinition, type Defined, type Definition, type DefinitionHost } from './define.ts'
+import type { Entry } from './entry/entry.ts'
 import { ClosedError, InvalidOptionError } from './errors.ts'
 import { explain } from './explain.ts'
 import type { Scope } from './invalidation/scope.ts'
@@ -23,7 +24,7 @@ import { wrapMany } from './read/wrap-many.ts'
 import type { Bulkhead } from './resilience/bulkhead.ts'
 import type { NearTier } from './tiers/near-tier.ts'
 import { clear, count, deleteKeys, expireKeys, invalidateTags } from './write/invalidate.ts'
-import { setKey } from './write/set.ts'
+import { type SetKey, setKeys } from './write/set.ts'
 
 /** A cache or one of its namespaces: checks what comes in and hands each verb to its room. */
 export class CacheHandle implements Cache, DefinitionHost {
@@ -76,6 +77,8 @@ export class CacheHandle implements Cache, DefinitionHost {
       this.#assertOpen()
       assertKey(key)
       if (typeof load !== 'function') throw noLoader('wrap', load)
+      const { opening } = this.#engine
+      if (opening !== undefined) return opening.then(() => this.#wrapLong(key, load, options))
       const policy = extendPolicy(this.#policyOfKey(key), options)
       const call = { scope: this.#scope, key, run: load, policy, bulkheads: this.#bulkheads }
       return wrap(this.#engine, call)
@@ -93,6 +96,8 @@ export class CacheHandle implements Cache, DefinitionHost {
   ): Promise<unknown> {
     this.#assertOpen()
     assertKey(key)
+    const { opening } = this.#engine
+    if (opening !== undefined) return opening.then(() => this.load(key, run, policy, bulkhead))
     const bulkheads = bulkhead === undefined ? this.#bulkheads : [bulkhead, ...this.#bulkheads]
     return wrap(this.#engine, { scope: this.#scope, key, run, policy, bulkheads })
   }
@@ -100,8 +105,7 @@ export class CacheHandle implements Cache, DefinitionHost {
   async put(key: string, value: unknown, policy: EntryPolicy): Promise<void> {
     this.#assertOpen()
     assertKey(key)
-    setKey(this.#engine, this.#scope, key, value, policy)
-    count(this.#engine, 'set', [key], [])
+    await this.#set([{ key, value, policy }])
   }
 
   get policyOfKey(): PolicyOfKey {
@@ -123,6 +127,7 @@ export class CacheHandle implements Cache, DefinitionHost {
     const policyOf = layerPolicies(this.#policyOfKey, options, 'options')
     // Checked even where no key would come to it.
     policyOf(asked[0] ?? '*')
+    if (this.#engine.opening !== undefined) await this.#engine.opening
     const call = { scope: this.#scope, keys: asked, load, policyOf, bulkheads: this.#bulkheads }
     return (await wrapMany(this.#engine, call)) as Map<string, V>
   }
@@ -133,10 +138,14 @@ export class CacheHandle implements Cache, DefinitionHost {
     try {
       this.#assertOpen()
       assertKey(key)
-      const entry = read(this.#engine, this.#scope, key, 'get')
-      return (
-        entry === undefined ? Promise.resolve(undefined) : this.#engine.hand(entry)
-      ) as Promise<V | undefined>
+      const engine = this.#engine
+      if (engine.opening !== undefined) return engine.opening.then(() => this.get(key))
+      const entries = read(engine, this.#scope, [key], 'get')
+      const hand = ([entry]: readonly (Entry | undefined)[]) =>
+        (entry === undefined ? Promise.resolve(undefined) : engine.hand(entry)) as Promise<
+          V | undefined
+        >
+      return entries instanceof Promise ? entries.then(hand) : hand(entries)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -144,11 +153,14 @@ export class CacheHandle implements Cache, DefinitionHost {
 
   async getMany<V>(keys: readonly string[]): Promise<Map<string, V>> {
     this.#assertOpen()
+    const asked = assertKeys(keys, 'getMany')
+    if (this.#engine.opening !== undefined) await this.#engine.opening
+    const entries = await read(this.#engine, this.#scope, asked, 'getMany')
     const found = new Map<string, V>()
-    for (const key of assertKeys(keys, 'getMany')) {
-      const entry = read(this.#engine, this.#scope, key, 'getMany')
+    asked.forEach((key, index) => {
+      const entry = entries[index]
       if (entry !== undefined) found.set(key, this.#engine.valueOf(entry) as V)
-    }
+    })
     return found
   }
 
@@ -181,7 +193,7 @@ export class CacheHandle implements Cache, DefinitionHost {
       )
     }
     const policyOf = layerPolicies(this.#policyOfKey, options, 'options')
-    const checked: [string, unknown, EntryPolicy][] = []
+    const items: SetKey[] = []
     for (const entry of entries) {
       if (!Array.isArray(entry))
         throw new InvalidOptionError(
@@ -189,37 +201,47 @@ export class CacheHandle implements Cache, DefinitionHost {
         )
       const [key, value] = entry as readonly [string, unknown]
       assertKey(key)
-      checked.push([key, value, policyOf(key)])
+      items.push({ key, value, policy: policyOf(key) })
     }
-    for (const [key, value, policy] of checked)
-      setKey(this.#engine, this.#scope, key, value, policy)
-    if (checked.length > 0)
-      count(
-        this.#engine,
-        'set',
-        checked.map(([key]) => key),
-        [],
-      )
+    if (items.length > 0) await this.#set(items)
+  }
+
+  async #set(items: readonly SetKey[]): Promise<void> {
+    if (this.#engine.opening !== undefined) await this.#engine.opening
+    count(
+      this.#engine,
+      'set',
+      items.map(({ key }) => key),
+      [],
+    )
+    await setKeys(this.#engine, this.#scope, items)
   }
 
   async delete(keys: string | readonly string[]): Promise<void> {
     this.#assertOpen()
-    deleteKeys(this.#engine, this.#scope, assertOneOrMore(keys, 'delete'))
+    const asked = assertOneOrMore(keys, 'delete')
+    if (this.#engine.opening !== undefined) await this.#engine.opening
+    await deleteKeys(this.#engine, this.#scope, asked)
   }
 
   async expire(keys: string | readonly string[]): Promise<void> {
     this.#assertOpen()
-    expireKeys(this.#engine, this.#scope, assertOneOrMore(keys, 'expire'))
+    const asked = assertOneOrMore(keys, 'expire')
+    if (this.#engine.opening !== undefined) await this.#engine.opening
+    await expireKeys(this.#engine, this.#scope, asked)
   }
 
   async invalidateTags(tags: readonly string[]): Promise<void> {
     this.#assertOpen()
-    invalidateTags(this.#engine, this.#scope, readTags(tags, 'invalidateTags(tags)'))
+    const asked = readTags(tags, 'invalidateTags(tags)')
+    if (this.#engine.opening !== undefined) await this.#engine.opening
+    await invalidateTags(this.#engine, this.#scope, asked)
   }
 
   async clear(): Promise<void> {
     this.#assertOpen()
-    clear(this.#engine, this.#scope)
+    if (this.#engine.opening !== undefined) await this.#engine.opening
+    await clear(this.#engine, this.#scope)
   }
 
   define<A extends readonly unknown[], V>(
@@ -243,6 +265,7 @@ export class CacheHandle implements Cache, DefinitionHost {
   async explain(key: string): Promise<Explanation> {
     this.#assertOpen()
     assertKey(key)
+    if (this.#engine.opening !== undefined) await this.#engine.opening
     return explain(this.#engine, this.#scope, key)
   }
 

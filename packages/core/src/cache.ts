@@ -5,6 +5,7 @@ import type { Explanation } from './observe/explanation.ts'
 import type { CacheStats } from './observe/stats.ts'
 import { resolveCacheOptions } from './options/cache-settings.ts'
 import type { Duration } from './options/duration.ts'
+import type { FarSettings } from './options/far-settings.ts'
 import type { CacheOptions, EntryOptions } from './options/options.ts'
 import { Engine } from './read/engine.ts'
 import type { LoaderContext } from './read/loader-context.ts'
@@ -80,13 +81,21 @@ export interface Cache {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** Loaded on demand: a cache in memory alone carries nothing of what a store needs. */
+async function openFar(engine: Engine, settings: FarSettings): Promise<void> {
+  const { Far } = await import('./tiers/far.ts')
+  if (!engine.root.isClosed) engine.far = new Far(engine, settings)
+  engine.opening = undefined
+}
+
 /**
- * A cache in this process's memory.
+ * A cache in this process's memory and, with a `store`, one that processes share.
  * @throws InvalidOptionError naming the option, what was expected and what came.
  */
 export function createCache(options?: CacheOptions): Cache {
   const settings = resolveCacheOptions(options)
   const engine = new Engine(settings)
   engine.root.switch(settings.enabled)
+  if (settings.far !== undefined) engine.opening = openFar(engine, settings.far)
   return new CacheHandle(engine, engine.root, settings.policyOfKey)
 }

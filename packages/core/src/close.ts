@@ -46,6 +46,8 @@ async function drainAndClose(engine: Engine, scope: Scope, drainMs: number): Pro
   for (const load of loads) load.close()
   if (!isRoot) return
 
+  if (engine.opening !== undefined) await engine.opening
+  await engine.far?.close()
   engine.deadlines.close()
   engine.flights.clear()
   engine.verdicts.clear()

@@ -2,7 +2,10 @@
 export { type Cache, createCache, type LoadedMany } from './cache.ts'
 export type { Clock, TimerHandle } from './clock.ts'
 export type { Defined, Definition } from './define.ts'
+export type { CodecOptions, CompressionOptions, IntegrityOptions } from './entry/codec.ts'
+export type { CompressionAlgorithm } from './entry/compression.ts'
 export type { ValueMode } from './entry/isolate.ts'
+export type { Serializer } from './entry/serializer.ts'
 export {
   CacheError,
   ClosedError,
@@ -22,6 +25,8 @@ export {
 } from './errors.ts'
 export { apiKey } from './keys/api-key.ts'
 export type {
+  BreakerEvent,
+  BusEvent,
   CacheEvents,
   ErrorEvent,
   ErrorKind,
@@ -34,11 +39,13 @@ export type {
   NotKeptReason,
   OutcomeEvent,
   OutcomeStatus,
+  RefusedEvent,
 } from './observe/events.ts'
 export type { Explanation } from './observe/explanation.ts'
 export type { CacheStats } from './observe/stats.ts'
 export type { Duration } from './options/duration.ts'
 export type {
+  BreakerOptions,
   CacheOptions,
   EntryOptions,
   MemoryOptions,

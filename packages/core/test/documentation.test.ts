@@ -8,6 +8,7 @@ import { apiKey } from '../src/keys/api-key.ts'
 import { argumentsKey } from '../src/keys/argument-key.ts'
 import { resolveCacheOptions } from '../src/options/cache-settings.ts'
 import {
+  breakerDefaults,
   cacheDefaults,
   drainDefault,
   entryDefaults,
@@ -35,6 +36,7 @@ describe('the tables of options', () => {
     ['A cache', cacheDefaults],
     ['`memory`', memoryDefaults],
     ['`resilience`', resilienceDefaults],
+    ['`resilience.breaker`', breakerDefaults],
     ['`close`', { drain: drainDefault }],
   ] as const)('%s: every default is that of the code', ([heading, defaults]) => {
     const table = documented(heading)
@@ -48,6 +50,7 @@ describe('the tables of options', () => {
     ['A cache', { none: 1 }],
     ['`memory`', { memory: { none: 1 } }],
     ['`resilience`', { resilience: { none: 1 } }],
+    ['`resilience.breaker`', { resilience: { breaker: { none: 1 } } }],
   ] as const)('%s: every option is there, and no other', ([heading, wrong]) => {
     expect(Object.keys(documented(heading)).sort()).toEqual(knownOptions(wrong).sort())
   })

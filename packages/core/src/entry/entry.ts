@@ -1,4 +1,4 @@
-import type { TagMark } from '../invalidation/scope.ts'
+import { releaseMarks, type TagMark } from '../invalidation/scope.ts'
 
 /**
  * A kept value with its times, as the near tier holds it. There may be a million of them, so each field counts; a
@@ -19,7 +19,7 @@ export class Entry {
   readonly swrMs: number
   readonly sieMs: number
   /** Here the near tier looks the entry up again, however long it lives. `undefined` = never: `Infinity` would take 16 bytes of heap. */
-  readonly ageAt: number | undefined
+  ageAt: number | undefined
   /** After a failed load: until here the stale value is served without another try. */
   retryAt = 0
   /** Stale because `expire()` said so, not because its ttl passed. */
@@ -29,6 +29,8 @@ export class Entry {
   readonly marks: readonly TagMark[] | undefined
   /** Estimated heap of key, value and bookkeeping. */
   readonly bytes: number
+  /** Which envelope of the far tier this is; `undefined` if it is not there. */
+  readonly stamp: string | undefined
 
   constructor(parts: EntryParts) {
     this.value = parts.value
@@ -43,6 +45,12 @@ export class Entry {
     this.loadMs = Math.ceil(parts.loadMs)
     this.marks = parts.marks
     this.bytes = parts.bytes
+    this.stamp = parts.stamp
+  }
+
+  /** Gives back its marks, for an entry that is kept nowhere. */
+  release(): void {
+    releaseMarks(this.marks)
   }
 
   /**
@@ -74,6 +82,7 @@ export interface EntryParts {
   readonly loadMs: number
   readonly marks: readonly TagMark[] | undefined
   readonly bytes: number
+  readonly stamp?: string | undefined
 }
 
 /** From here on the entry is no longer usable in any window. */

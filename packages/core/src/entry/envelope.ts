@@ -142,6 +142,12 @@ export function restampValue(
   return 'fields' in body ? writeValue({ ...body.fields, ...change }, body.payload, codec) : body
 }
 
+/** What an envelope says about its value, without reading the value; `undefined` for anything that is no valid value of this key. */
+export function readFields(bytes: Uint8Array, key: string, codec: Codec): ValueFields | undefined {
+  const body = readBody(bytes, key, codec)
+  return 'fields' in body ? body.fields : undefined
+}
+
 function readBody(bytes: Uint8Array, key: string, codec: Codec): ValueBody | RefusedEntry {
   try {
     const frame = openFrame(bytes, key, codec)

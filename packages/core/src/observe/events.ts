@@ -8,7 +8,7 @@ export interface OutcomeEvent {
   /** `hit`: fresh, from a tier. `stale`: served past its ttl. `miss`: nothing usable was kept. `refreshed`: loaded because the call asked for it. */
   readonly status: OutcomeStatus
   /** Where the answer came from; `origin` is the loader. `undefined` for a `get` that found nothing. */
-  readonly tier: 'near' | 'origin' | undefined
+  readonly tier: 'near' | 'far' | 'origin' | undefined
   /** The call waited for a load that another call had started. */
   readonly coalesced: boolean
   readonly durationMs: number
@@ -67,16 +67,35 @@ export type NotKeptReason =
   | 'off'
   | 'closed'
 
+/** Bytes in the store that were not believed: damaged, of another key, of an unknown format, over a limit. */
+export interface RefusedEvent {
+  readonly cache: string
+  readonly key: string
+  readonly reason: string
+}
+
+/** The breaker around the store: while it is not `closed`, the store is not asked. */
+export interface BreakerEvent {
+  readonly cache: string
+  readonly state: 'closed' | 'open' | 'half-open'
+}
+
+/** The bus may have lost messages, so the near tier was not believed any more; or a message on it was `malformed`. */
+export interface BusEvent {
+  readonly cache: string
+  readonly reason: 'gap' | 'silence' | 'down' | 'up' | 'malformed'
+}
+
 /** A failure that no caller saw. */
 export interface ErrorEvent {
   readonly cache: string
-  /** `refresh`: a load behind the caller failed. `fallback`: a load failed and a stale value was served. `codec`: a value could not be kept. `listener`: a listener threw. */
+  /** `refresh`: a load behind the caller failed. `fallback`: a load failed and a stale value was served. `codec`: a value could not be kept. `store`: the store did not do what it was asked. `listener`: a listener threw. */
   readonly kind: ErrorKind
   readonly key: string | undefined
   readonly error: unknown
 }
 
-export type ErrorKind = 'refresh' | 'fallback' | 'codec' | 'listener'
+export type ErrorKind = 'refresh' | 'fallback' | 'codec' | 'store' | 'listener'
 
 /** Every event of a cache. Each is also published on the `node:diagnostics_channel` `holdfast:<name>`. */
 export interface CacheEvents {
@@ -88,6 +107,9 @@ export interface CacheEvents {
   invalidate: InvalidateEvent
   evict: EvictEvent
   'not-kept': NotKeptEvent
+  refused: RefusedEvent
+  breaker: BreakerEvent
+  bus: BusEvent
   error: ErrorEvent
 }
 
@@ -100,6 +122,9 @@ export const eventNames = [
   'invalidate',
   'evict',
   'not-kept',
+  'refused',
+  'breaker',
+  'bus',
   'error',
 ] as const satisfies readonly (keyof CacheEvents)[]
 

@@ -94,6 +94,7 @@ const advice: Record<ErrorKind, string> = {
   refresh: 'a refresh behind a caller failed',
   fallback: 'a load failed and a stale value was served',
   codec: 'a value was returned but not kept',
+  store: 'the store did not do what it was asked',
   listener: 'a listener threw',
 }
 

@@ -20,6 +20,16 @@ export interface CacheStats {
   readonly codecErrors: number
   /** Loads refused because `resilience.loadQueue` was full. */
   readonly overloads: number
+  /** Hits and stale hits that came from the store. */
+  readonly farHits: number
+  /** Operations that the store failed, or did not answer in time. */
+  readonly storeErrors: number
+  /** Bytes in the store that were not believed. */
+  readonly refused: number
+  /** Times the bus lost messages. */
+  readonly busGaps: number
+  /** Invalidations that were made up for after an outage. */
+  readonly madeUp: number
   /** Entries that left the near tier because of a bound. */
   readonly evictions: number
   /** Calls of delete, expire, set, invalidateTags and clear. */
@@ -47,6 +57,11 @@ export class Counters {
   fenced = 0
   codecErrors = 0
   overloads = 0
+  farHits = 0
+  storeErrors = 0
+  refused = 0
+  busGaps = 0
+  madeUp = 0
   evictions = 0
   invalidations = 0
 }

@@ -1,18 +1,35 @@
 import { type Clock, systemClock } from '../clock.ts'
+import { type CodecOptions, resolveCodec } from '../entry/codec.ts'
 import type { ValueMode } from '../entry/isolate.ts'
 import { InvalidOptionError } from '../errors.ts'
-import { cacheDefaults, defaultMaxBytes, memoryDefaults, resilienceDefaults } from './defaults.ts'
+import type { BreakerSettings } from '../resilience/breaker.ts'
+import {
+  breakerDefaults,
+  cacheDefaults,
+  defaultMaxBytes,
+  memoryDefaults,
+  resilienceDefaults,
+} from './defaults.ts'
 import { parseDuration } from './duration.ts'
 import { defaultPolicy, type EntryPolicy, extendPolicy } from './entry-policy.ts'
+import { unmet } from './expectation.ts'
+import { type FarParts, type FarSettings, readBus, readStore, resolveFar } from './far-settings.ts'
 import { compilePolicies, type PolicyOfKey } from './key-patterns.ts'
 import { type OptionTable, readOptions } from './option-table.ts'
-import type { CacheOptions, EntryOptions, MemoryOptions, ResilienceOptions } from './options.ts'
+import type {
+  BreakerOptions,
+  CacheOptions,
+  EntryOptions,
+  MemoryOptions,
+  ResilienceOptions,
+} from './options.ts'
 import { readBoolean, readCount, reader, readName, readOneOf } from './readers.ts'
 
 export interface MemorySettings {
   readonly maxEntries: number
   readonly maxBytes: number
-  readonly maxAgeMs: number
+  /** `undefined`: not chosen. */
+  readonly maxAgeMs: number | undefined
   readonly eviction: 'lru' | 'fifo'
   readonly values: ValueMode
 }
@@ -20,6 +37,10 @@ export interface MemorySettings {
 export interface ResilienceSettings {
   readonly loadConcurrency: number
   readonly loadQueue: number
+  readonly storeTimeoutMs: number
+  readonly breaker: BreakerSettings
+  readonly journalKeys: number
+  readonly outageMemoMs: number
 }
 
 /** `CacheOptions`, checked, copied and complete. */
@@ -32,6 +53,8 @@ export interface CacheSettings {
   readonly resilience: ResilienceSettings
   readonly clock: Clock
   readonly enabled: boolean
+  /** `undefined`: memory only. */
+  readonly far: FarSettings | undefined
 }
 
 const memoryTable = {
@@ -42,7 +65,26 @@ const memoryTable = {
   values: ['values', readOneOf('isolated', 'copied', 'shared')],
 } as const satisfies OptionTable<MemoryOptions, MemorySettings>
 
+const breakerTable = {
+  failuresInARow: ['failuresInARow', readCount(1)],
+  failureShare: [
+    'failureShare',
+    reader<number>(
+      'a share above 0, at most 1',
+      (value) => typeof value === 'number' && value > 0 && value <= 1,
+    ),
+  ],
+  minimumOperations: ['minimumOperations', readCount(1)],
+  window: ['windowMs', parseDuration],
+  open: ['openMs', parseDuration],
+  maxOpen: ['maxOpenMs', parseDuration],
+} as const satisfies OptionTable<BreakerOptions, BreakerSettings>
+
 const resilienceTable = {
+  storeTimeout: ['storeTimeoutMs', readStoreTimeout],
+  breaker: ['breaker', readBreaker],
+  journal: ['journalKeys', readCount(0)],
+  outageMemo: ['outageMemoMs', parseDuration],
   loadConcurrency: ['loadConcurrency', readCount(1)],
   loadQueue: ['loadQueue', readCount(0)],
 } as const satisfies OptionTable<ResilienceOptions, ResilienceSettings>
@@ -56,7 +98,7 @@ const clockMethods = [
 ] as const satisfies readonly (keyof Clock)[]
 
 /** What the table of `CacheOptions` reads, before the parts that need each other are put together. */
-interface ReadOptions extends Omit<CacheSettings, 'namespace' | 'policyOfKey'> {
+interface ReadOptions extends Omit<CacheSettings, 'namespace' | 'policyOfKey' | 'far'>, FarParts {
   readonly namespace: string | undefined
   readonly policies: Readonly<Record<string, EntryOptions>> | undefined
 }
@@ -69,6 +111,9 @@ const cacheTable = {
     'policy',
     (value, option) => extendPolicy(defaultPolicy, value as EntryOptions, option),
   ],
+  store: ['store', readStore],
+  bus: ['bus', readBus],
+  codec: ['codec', (value) => resolveCodec(value as CodecOptions)],
   policies: ['policies', (value) => value as ReadOptions['policies']],
   resilience: ['resilience', (value) => readResilience(value)],
   clock: [
@@ -82,13 +127,16 @@ const cacheTable = {
 
 /** @throws InvalidOptionError for anything in `options` that cannot work, before anything is built. */
 export function resolveCacheOptions(options: CacheOptions = {}): CacheSettings {
-  const { policies, ...read } = readOptions<ReadOptions>(
+  const { policies, store, bus, codec, ...read } = readOptions<ReadOptions>(
     {
       ...cacheDefaults,
       namespace: undefined,
       memory: readMemory({}),
       policy: defaultPolicy,
       policies: undefined,
+      store: undefined,
+      bus: undefined,
+      codec: undefined,
       resilience: readResilience({}),
       clock: systemClock,
     },
@@ -100,13 +148,14 @@ export function resolveCacheOptions(options: CacheOptions = {}): CacheSettings {
     ...read,
     namespace: read.namespace ?? read.name,
     policyOfKey: compilePolicies(read.policy, policies),
+    far: resolveFar({ store, bus, codec }, read.resilience),
   })
 }
 
 function readMemory(options: unknown): MemorySettings {
-  const { maxAge: maxAgeMs, ...defaults } = memoryDefaults
+  const { maxAge: _whateverTheTiersAre, ...defaults } = memoryDefaults
   const settings = readOptions<MemorySettings>(
-    { ...defaults, maxAgeMs, maxBytes: defaultMaxBytes() },
+    { ...defaults, maxAgeMs: undefined, maxBytes: defaultMaxBytes() },
     options,
     memoryTable,
     'memory',
@@ -121,13 +170,27 @@ function readMemory(options: unknown): MemorySettings {
 }
 
 function readResilience(options: unknown): ResilienceSettings {
-  return Object.freeze(
-    readOptions<ResilienceSettings>(
-      resilienceDefaults,
-      options,
-      resilienceTable,
-      'resilience',
-      'resilience.',
-    ),
-  )
+  const read = (base: ResilienceSettings, from: unknown) =>
+    readOptions<ResilienceSettings>(base, from, resilienceTable, 'resilience', 'resilience.')
+  const base = read({ breaker: readBreaker({}) } as ResilienceSettings, resilienceDefaults)
+  return Object.freeze(read(base, options))
+}
+
+function readBreaker(options: unknown): BreakerSettings {
+  const read = (base: BreakerSettings, from: unknown) =>
+    readOptions<BreakerSettings>(
+      base,
+      from,
+      breakerTable,
+      'resilience.breaker',
+      'resilience.breaker.',
+    )
+  return read(read({} as BreakerSettings, breakerDefaults), options)
+}
+
+/** A call must neither skip its store nor hang with it. */
+function readStoreTimeout(value: unknown, option: string): number {
+  const ms = parseDuration(value, option)
+  if (ms > 0 && ms < Infinity) return ms
+  throw unmet(option, 'a duration above 0, and not Infinity', value)
 }

@@ -1,5 +1,11 @@
 import { getHeapStatistics } from 'node:v8'
-import type { CacheOptions, EntryOptions, MemoryOptions, ResilienceOptions } from './options.ts'
+import type {
+  BreakerOptions,
+  CacheOptions,
+  EntryOptions,
+  MemoryOptions,
+  ResilienceOptions,
+} from './options.ts'
 
 /** Every default of an entry in one place; the table in docs/ is compared with it by a test. */
 export const entryDefaults = {
@@ -31,9 +37,22 @@ export const memoryDefaults = {
 
 /** Every default of resilience. */
 export const resilienceDefaults = {
+  storeTimeout: '200ms',
+  journal: 10_000,
+  outageMemo: '5s',
   loadConcurrency: Number.POSITIVE_INFINITY,
   loadQueue: 1_000,
 } as const satisfies ResilienceOptions
+
+/** Every default of the breaker around a store. */
+export const breakerDefaults = {
+  failuresInARow: 5,
+  failureShare: 0.5,
+  minimumOperations: 20,
+  window: '1s',
+  open: '250ms',
+  maxOpen: '2s',
+} as const satisfies BreakerOptions
 
 /** How long `close()` waits for loads in flight before it aborts them. */
 export const drainDefault = '2s'

@@ -1,5 +1,7 @@
 import type { Clock } from '../clock.ts'
+import type { CodecOptions } from '../entry/codec.ts'
 import type { ValueMode } from '../entry/isolate.ts'
+import type { Bus, Store } from '../store/store.ts'
 import type { Duration } from './duration.ts'
 
 /** How one entry is loaded, kept and renewed. Given per call, per definition, per key pattern or per cache; the nearer one wins, field by field. */
@@ -46,8 +48,31 @@ export interface MemoryOptions {
   values?: ValueMode | undefined
 }
 
+/** When a store that fails is not asked any more, and when again. */
+export interface BreakerOptions {
+  /** Failures one after the other that open it. Default 5. */
+  failuresInARow?: number | undefined
+  /** Or this share of failures, from 0 to 1. Default 0.5. */
+  failureShare?: number | undefined
+  /** Among at least this many operations. Default 20. */
+  minimumOperations?: number | undefined
+  /** Within this span. Default `'1s'`. */
+  window?: Duration | undefined
+  /** How long it stays open before the first probe; doubled after each that fails. Default `'250ms'`. */
+  open?: Duration | undefined
+  /** The longest time between probes. Default `'2s'`. */
+  maxOpen?: Duration | undefined
+}
+
 /** What keeps a bad day from becoming a worse one. */
 export interface ResilienceOptions {
+  /** All the time that one call may spend on the store. Default `'200ms'`. */
+  storeTimeout?: Duration | undefined
+  breaker?: BreakerOptions | undefined
+  /** Invalidations that are remembered while the store does not answer, to be made up for. Default 10,000. */
+  journal?: number | undefined
+  /** While the store does not answer, a loaded value is believed this long in memory, whatever `memory.maxAge` says. Default `'5s'`. */
+  outageMemo?: Duration | undefined
   /** Loads that run at once in this cache. Loads started from inside a load ride on its place. Default `Infinity`. */
   loadConcurrency?: number | undefined
   /** Loads that may wait for a place; past it a stale value is served, else `OverloadError`. Default 1,000. */
@@ -61,6 +86,12 @@ export interface CacheOptions {
   namespace?: string | undefined
   /** The near tier; `false` = none. */
   memory?: MemoryOptions | false | undefined
+  /** The far tier, which processes share. Default: none. */
+  store?: Store | undefined
+  /** Carries invalidations between processes; `false` = none. Default: the store's own, if it has one. */
+  bus?: Bus | false | undefined
+  /** How values become bytes for the store. */
+  codec?: CodecOptions | undefined
   defaults?: EntryOptions | undefined
   /** Options by key pattern, such as `'api:products:*'`; `*` stands for any characters; of the patterns that match the longest wins. */
   policies?: Readonly<Record<string, EntryOptions>> | undefined

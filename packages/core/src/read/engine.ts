@@ -4,12 +4,14 @@ import { type Clock, CoarseTime } from '../clock.ts'
 import { type Entry, goneAt } from '../entry/entry.ts'
 import { copyValue } from '../entry/isolate.ts'
 import { Fence, Scope, touchedMark } from '../invalidation/scope.ts'
-import type { NotKeptReason } from '../observe/events.ts'
+import type { BusEvent, NotKeptReason } from '../observe/events.ts'
 import { Observer } from '../observe/observer.ts'
 import { Counters } from '../observe/stats.ts'
 import type { CacheSettings } from '../options/cache-settings.ts'
+import type { BreakerState } from '../resilience/breaker.ts'
 import { Bulkhead } from '../resilience/bulkhead.ts'
 import { Deadlines } from '../resilience/deadlines.ts'
+import type { Far } from '../tiers/far.ts'
 import { NearTier } from '../tiers/near-tier.ts'
 import type { Flight } from './flight.ts'
 import type { Load } from './load.ts'
@@ -40,6 +42,10 @@ export class Engine {
   readonly flights = new Map<string, Flight>()
   /** Every load that is not done yet, also those that nobody may join any more. */
   readonly loading = new Set<Load>()
+  /** What comes with a store; `undefined` without one, and until it has been loaded. */
+  far: Far | undefined
+  /** While what comes with a store is being loaded, every call but a near hit waits for it. */
+  opening: Promise<void> | undefined
   readonly deadlines: Deadlines
   readonly bulkhead: Bulkhead | undefined
   readonly counters = new Counters()
@@ -73,6 +79,33 @@ export class Engine {
           })
         }
       })
+  }
+
+  /** How long the near tier believes an entry without asking again. */
+  get maxAgeMs(): number {
+    return this.far?.tier.maxAgeMs ?? this.settings.memory?.maxAgeMs ?? Number.POSITIVE_INFINITY
+  }
+
+  /** The store did not do what it was asked: no caller of `wrap` or `get` hears of it otherwise. */
+  storeFailed(operation: string, error: unknown): void {
+    this.counters.storeErrors++
+    this.observer.error('store', error, operation)
+  }
+
+  /** Bytes in the store that are not believed. */
+  refused(key: string, reason: string): void {
+    this.counters.refused++
+    if (this.observer.hears('refused'))
+      this.observer.emit('refused', { cache: this.name, key, reason })
+  }
+
+  breakerChanged(state: BreakerState): void {
+    if (this.observer.hears('breaker')) this.observer.emit('breaker', { cache: this.name, state })
+  }
+
+  busChanged(reason: BusEvent['reason']): void {
+    if (reason === 'gap') this.counters.busGaps++
+    if (this.observer.hears('bus')) this.observer.emit('bus', { cache: this.name, reason })
   }
 
   runInOwnContext(run: () => void): void {
@@ -143,6 +176,7 @@ export class Engine {
 
   /** From here on nobody joins the load of this key, and its value is not kept. */
   voidFlight(nearKey: string): void {
+    this.far?.tier.voidRead(nearKey)
     const flight = this.flights.get(nearKey)
     if (flight === undefined) return
     flight.voided = true

@@ -16,6 +16,16 @@ export class Flight {
   /** Marks of the tags that the call named; those that the loader names come at its end. */
   readonly marks: readonly TagMark[] | undefined
   load!: Load
+  /** The loader has been called: who joins from here on may come after an invalidation in another process. */
+  called = false
+  /** The far tier answered, and no loader ran for it. */
+  fromFar = false
+  /** Another process invalidated the key while it was being loaded: the value is not kept. */
+  fencedAfar = false
+  /** Somebody joined after the loader had been called, perhaps after an invalidation that this process has not heard of yet. */
+  joinedLate = false
+  /** Those have to ask the store, which knows. */
+  asksAgain = false
   /** The key itself was invalidated, or a newer load took its place: the value goes to the waiters and nowhere else. */
   voided = false
   settled = false
@@ -60,6 +70,16 @@ export class Flight {
     return this.#shared.promise
   }
 
+  /** Whether anybody waits for it. */
+  get isAwaited(): boolean {
+    return this.#own !== undefined || this.#shared !== undefined
+  }
+
+  /** The caller that started the load has its value before the store has it: nothing that comes later concerns it. */
+  resolveOwn(own: unknown): void {
+    this.#own?.resolve(own)
+  }
+
   /** `shared` differs from `own` where it is the cache's private copy, which no caller may touch. */
   resolve(own: unknown, shared: unknown): void {
     this.#land()
@@ -75,6 +95,7 @@ export class Flight {
   }
 
   #land(): void {
+    if (this.settled) return
     this.settled = true
     releaseMarks(this.marks)
   }

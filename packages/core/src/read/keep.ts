@@ -2,117 +2,163 @@ import type { Entry, EntryKind } from '../entry/entry.ts'
 import { isolate } from '../entry/isolate.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { touchedMark } from '../invalidation/scope.ts'
-import type { LoadEvent, NotKeptReason } from '../observe/events.ts'
+import type { NotKeptReason } from '../observe/events.ts'
 import type { EntryPolicy } from '../options/entry-policy.ts'
 import type { Engine } from './engine.ts'
 import type { Flight } from './flight.ts'
 import type { Load } from './load.ts'
 import { type Context, NotModified } from './loader-context.ts'
-import { entryBytes, makeEntry } from './make-entry.ts'
+import { entryBytes, jittered, makeEntry, type NewEntry } from './make-entry.ts'
 
-/** Keeps what a loader brought, where nothing was invalidated meanwhile, and then tells its waiters. */
-export function settleSuccess(
-  engine: Engine,
-  load: Load,
-  loaded: unknown,
-  context: Context,
-  loadMs: number,
-  batch: boolean,
-): LoadEvent['outcome'] {
-  let fenced = false
-  if (!batch) {
-    const flight = load.flights[0]
-    if (flight !== undefined) fenced = settleFlight(engine, flight, loaded, context, loadMs)
-    return fenced ? 'fenced' : 'ok'
-  }
-  const valueAt = loaded instanceof NotModified ? () => loaded : batchValues(load, loaded)
-  if (valueAt instanceof InvalidOptionError) {
-    engine.counters.loadErrors++
-    settleFailure(engine, load, valueAt, false)
-    return 'error'
-  }
-  load.flights.forEach((flight, index) => {
-    if (settleFlight(engine, flight, valueAt(flight.key, index), context, loadMs)) fenced = true
-  })
-  return fenced ? 'fenced' : 'ok'
+/** What becomes of a key's share of what a loader brought. */
+export interface Decision {
+  /** What the caller gets that started the load. */
+  readonly own: unknown
+  /** What the others get, or make their copies of. */
+  readonly shared: unknown
+  /** What is to be kept; `undefined` if nothing is. */
+  readonly entry: NewEntry | undefined
+  readonly notKept: NotKeptReason | undefined
+  /** Nothing is kept, and what was kept until now is out of date. */
+  readonly removes: boolean
+  /** Tags that the loader named, or that come from the value it kept on. */
+  readonly lateTags: readonly string[] | undefined
 }
 
-function batchValues(
-  load: Load,
+/** The value of each key of a batch. @throws InvalidOptionError for what is neither a Map nor as long as the keys. */
+export function valuesOf(
+  flights: readonly Flight[],
   loaded: unknown,
-): InvalidOptionError | ((key: string, index: number) => unknown) {
-  if (loaded instanceof Map) return (key) => loaded.get(key)
-  if (Array.isArray(loaded) && loaded.length === load.flights.length)
-    return (_key, index) => loaded[index]
-  return new InvalidOptionError(
-    `the loader of wrapMany must return a Map by key, or an array as long as the missing keys (${load.flights.length}); it returned ${Array.isArray(loaded) ? `an array of ${loaded.length}` : `a value of type ${typeof loaded}`}`,
+  batch: boolean,
+): readonly unknown[] {
+  if (!batch || loaded instanceof NotModified) return flights.map(() => loaded)
+  if (loaded instanceof Map) return flights.map(({ key }) => loaded.get(key))
+  if (Array.isArray(loaded) && loaded.length === flights.length) return loaded
+  throw new InvalidOptionError(
+    `the loader of wrapMany must return a Map by key, or an array as long as the missing keys (${flights.length}); it returned ${Array.isArray(loaded) ? `an array of ${loaded.length}` : `a value of type ${typeof loaded}`}`,
   )
 }
 
-/** True if an invalidation kept the value out. */
-function settleFlight(
+/** Decides what becomes of a loaded value. Changes nothing that others see. */
+export function decide(
   engine: Engine,
   flight: Flight,
   loaded: unknown,
   context: Context,
   loadMs: number,
-): boolean {
+): Decision {
   const stale = loaded instanceof NotModified ? flight.stale : undefined
   // A value that is kept on keeps the tags that an earlier loader gave it, unless this one names its own.
   const lateTags = context.tags ?? tagsBeside(stale, flight.policy)
-  const fenced = isFenced(engine, flight, lateTags)
+  const without = (
+    own: unknown,
+    notKept: NotKeptReason,
+    removes: boolean,
+    shared = own,
+  ): Decision => ({
+    own,
+    shared,
+    entry: undefined,
+    notKept,
+    removes,
+    lateTags,
+  })
   if (loaded instanceof NotModified) {
     // In a batch some keys may have had nothing to keep.
-    if (stale === undefined || stale.kind === 'error')
-      return answer(engine, flight, undefined, fenced ? 'fenced' : 'undefined')
-    if (!fenced)
-      put(engine, flight, stale.value, stale.kind, stale.bytes, context.ttlMs, lateTags, loadMs)
+    if (stale === undefined || stale.kind === 'error') return without(undefined, 'undefined', false)
     flight.copyPerWaiter = stale.kind === 'copied'
-    return answer(engine, flight, engine.valueOf(stale), fenced ? 'fenced' : undefined, stale.value)
+    return keeping(
+      engine,
+      flight,
+      engine.valueOf(stale),
+      stale.value,
+      stale.kind,
+      stale.bytes,
+      context,
+      lateTags,
+      loadMs,
+    )
   }
-  if (loaded === undefined) {
-    if (!fenced && !context.skipped) engine.near?.delete(flight.nearKey)
-    return answer(engine, flight, undefined, fenced ? 'fenced' : 'undefined')
-  }
+  if (loaded === undefined) return without(undefined, 'undefined', !context.skipped)
   let isolated: ReturnType<typeof isolate>
   try {
     isolated = isolate(loaded, engine.settings.memory?.values ?? 'isolated')
   } catch (error) {
-    if (context.skipped) return answer(engine, flight, loaded, fenced ? 'fenced' : 'skip')
+    if (context.skipped) return without(loaded, 'skip', false)
     engine.counters.codecErrors++
-    if (!fenced) engine.near?.delete(flight.nearKey)
     engine.observer.error('codec', error, flight.key)
-    return answer(engine, flight, loaded, fenced ? 'fenced' : 'codec')
+    return without(loaded, 'codec', true)
   }
   flight.copyPerWaiter = isolated.copyPerHit
-  const handed = isolated.copyPerHit ? loaded : isolated.value
-  if (fenced) return answer(engine, flight, handed, 'fenced', isolated.value)
-  if (context.skipped) return answer(engine, flight, handed, 'skip', isolated.value)
+  const own = isolated.copyPerHit ? loaded : isolated.value
+  if (context.skipped) return without(own, 'skip', false, isolated.value)
   const bytes = entryBytes(flight.nearKey, isolated.bytes)
-  const kept = put(
-    engine,
-    flight,
-    isolated.value,
-    isolated.copyPerHit ? 'copied' : 'shareable',
+  const kind = isolated.copyPerHit ? 'copied' : 'shareable'
+  return keeping(engine, flight, own, isolated.value, kind, bytes, context, lateTags, loadMs)
+}
+
+function keeping(
+  engine: Engine,
+  flight: Flight,
+  own: unknown,
+  value: unknown,
+  kind: EntryKind,
+  bytes: number,
+  context: Context,
+  lateTags: readonly string[] | undefined,
+  loadMs: number,
+): Decision {
+  const { policy } = flight
+  const ttlMs =
+    context.ttlMs ?? (value === null ? (policy.nullTtlMs ?? policy.ttlMs) : policy.ttlMs)
+  if (ttlMs === 0)
+    return { own, shared: value, entry: undefined, notKept: 'ttl', removes: true, lateTags }
+  const tags = lateTags === undefined ? policy.tags : [...new Set([...policy.tags, ...lateTags])]
+  const entry = {
+    value,
+    kind,
     bytes,
-    context.ttlMs,
-    lateTags,
+    freshMs: jittered(engine, ttlMs, policy),
     loadMs,
-  )
-  return answer(engine, flight, handed, kept, isolated.value)
+    tags,
+    policy,
+  }
+  return { own, shared: value, entry, notKept: undefined, removes: false, lateTags }
 }
 
 function tagsBeside(stale: Entry | undefined, policy: EntryPolicy): readonly string[] | undefined {
   return stale?.marks?.map((mark) => mark.tag).filter((tag) => !policy.tags.includes(tag))
 }
 
+/**
+ * Carries a decision out, unless something was invalidated meanwhile, and tells the waiters. First the entry, then the
+ * free slot, then the waiters: whoever comes between finds the value, not a reason to load again. True if an
+ * invalidation kept the value out.
+ */
+export function conclude(engine: Engine, flight: Flight, decision: Decision): boolean {
+  const fenced = isFenced(engine, flight, decision.lateTags)
+  let { notKept } = decision
+  if (fenced) notKept = flight.apart ? 'off' : 'fenced'
+  else if (decision.removes) engine.near?.delete(flight.nearKey)
+  else if (decision.entry !== undefined && engine.near !== undefined) {
+    const entry = makeEntry(engine, flight.scope, decision.entry)
+    if (!engine.near.set(flight.nearKey, entry)) notKept = 'too-large'
+  }
+  if (notKept !== undefined) noteNotKept(engine, flight, notKept)
+  else if (engine.verdicts.size > 0) engine.verdicts.delete(flight.nearKey)
+  engine.land(flight)
+  flight.resolve(decision.own, decision.shared)
+  if (notKept === 'fenced') engine.counters.fenced++
+  return notKept === 'fenced'
+}
+
 /** Whether anything that this load's value may depend on was invalidated since it started. */
-function isFenced(
+export function isFenced(
   engine: Engine,
   flight: Flight,
   lateTags: readonly string[] | undefined,
 ): boolean {
-  if (engine.fence.seq === flight.seq) return flight.voided || flight.apart
+  if (engine.fence.seq === flight.seq) return flight.voided || flight.apart || flight.fencedAfar
   // Asked first and whatever else fences: those who joined after that invalidation must not get the value either.
   flight.lateTagsFenced =
     lateTags !== undefined && lateTags.length > 0 && flight.scope.tagsTouchedSince(flight.seq)
@@ -120,26 +166,10 @@ function isFenced(
     flight.lateTagsFenced ||
     flight.voided ||
     flight.apart ||
+    flight.fencedAfar ||
     flight.scope.clearedSince(flight.seq) ||
     touchedMark(flight.marks, flight.seq) !== undefined
   )
-}
-
-/** First the entry, then the free slot, then the waiters: whoever comes between finds the value, not a reason to load again. */
-function answer(
-  engine: Engine,
-  flight: Flight,
-  value: unknown,
-  notKept: NotKeptReason | undefined,
-  shared = value,
-): boolean {
-  if (notKept !== undefined) noteNotKept(engine, flight, flight.apart ? 'off' : notKept)
-  else if (engine.verdicts.size > 0) engine.verdicts.delete(flight.nearKey)
-  engine.land(flight)
-  flight.resolve(value, shared)
-  if (notKept !== 'fenced' || flight.apart) return false
-  engine.counters.fenced++
-  return true
 }
 
 function noteNotKept(engine: Engine, flight: Flight, notKept: NotKeptReason): void {
@@ -149,54 +179,31 @@ function noteNotKept(engine: Engine, flight: Flight, notKept: NotKeptReason): vo
   }
 }
 
-function put(
-  engine: Engine,
-  flight: Flight,
-  value: unknown,
-  kind: EntryKind,
-  bytes: number,
-  chosenTtlMs: number | undefined,
-  lateTags: readonly string[] | undefined,
-  loadMs: number,
-): NotKeptReason | undefined {
-  const { policy } = flight
-  const ttlMs = chosenTtlMs ?? (value === null ? (policy.nullTtlMs ?? policy.ttlMs) : policy.ttlMs)
-  if (ttlMs === 0) {
-    engine.near?.delete(flight.nearKey)
-    return 'ttl'
-  }
-  const tags = lateTags === undefined ? policy.tags : [...new Set([...policy.tags, ...lateTags])]
-  if (engine.near === undefined) return undefined
-  const entry = makeEntry(engine, flight.scope, { value, kind, bytes, ttlMs, loadMs, tags, policy })
-  return engine.near.set(flight.nearKey, entry) ? undefined : 'too-large'
-}
-
 /** Tells the waiters of a failed load. What was kept stays; the next try waits for `retryAfterError`. */
-export function settleFailure(engine: Engine, load: Load, error: unknown, keepable: boolean): void {
+export function settleFailure(
+  engine: Engine,
+  load: Load,
+  flights: readonly Flight[],
+  error: unknown,
+  keepable: boolean,
+): void {
   const now = engine.clock.monotonic()
-  for (const flight of load.flights) {
+  for (const flight of flights) {
     if (!isFenced(engine, flight, undefined)) {
-      const { stale, policy } = flight
-      if (
-        stale !== undefined &&
-        stale.kind !== 'error' &&
-        engine.near?.peek(flight.nearKey) === stale
-      ) {
+      const { stale, policy, nearKey } = flight
+      if (stale !== undefined && stale.kind !== 'error' && engine.near?.peek(nearKey) === stale) {
         stale.retryAt = Math.trunc(now + policy.retryAfterErrorMs)
       } else if (keepable && policy.errorTtlMs > 0) {
-        const bytes = entryBytes(flight.nearKey, 0)
-        engine.near?.set(
-          flight.nearKey,
-          makeEntry(engine, flight.scope, {
-            value: error,
-            kind: 'error',
-            bytes,
-            ttlMs: policy.errorTtlMs,
-            loadMs: 0,
-            tags: policy.tags,
-            policy,
-          }),
-        )
+        const parts = {
+          value: error,
+          kind: 'error' as const,
+          bytes: entryBytes(nearKey, 0),
+          loadMs: 0,
+          tags: policy.tags,
+          policy,
+        }
+        const freshMs = jittered(engine, policy.errorTtlMs, policy)
+        engine.near?.set(nearKey, makeEntry(engine, flight.scope, { ...parts, freshMs }))
       }
     }
     engine.land(flight)

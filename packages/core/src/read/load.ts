@@ -5,7 +5,7 @@ import type { Bulkhead, Place, Ticket } from '../resilience/bulkhead.ts'
 import { Expiring } from '../resilience/deadlines.ts'
 import type { Engine } from './engine.ts'
 import type { Flight } from './flight.ts'
-import { settleFailure, settleSuccess } from './keep.ts'
+import { conclude, type Decision, decide, settleFailure, valuesOf } from './keep.ts'
 import { Context, type ContextSource, NotModified } from './loader-context.ts'
 import { currentLoad, leastPruneAt, reentrant, runAs, type Waiting } from './wait-graph.ts'
 
@@ -40,6 +40,8 @@ export class Load extends Expiring implements Waiting, ContextSource {
   /** Somebody waits who cannot leave, or nobody waits at all: the load goes on to its end. */
   #pinned = false
   #behind = false
+  /** Flights that have not landed. */
+  #open: number
   #calledAt = 0
 
   constructor(
@@ -55,6 +57,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
     this.#run = run
     this.#batch = batch
     this.flights = flights
+    this.#open = flights.length
     this.reason = reason
     this.startedBy = startedBy
     this.#lenders = startedBy === undefined ? undefined : startedBy.#asLenders()
@@ -66,20 +69,26 @@ export class Load extends Expiring implements Waiting, ContextSource {
     }
   }
 
-  /** Queues for a place in each bulkhead, outermost first, then calls the loader. Never throws. */
+  /** Claims the keys where processes share a store, queues for a place in each bulkhead, then calls the loader. Never throws. */
   start(bulkheads: readonly Bulkhead[], loadTimeoutMs: number): void {
-    this.#engine.deadlines.add(this, loadTimeoutMs, this.startedAt)
-    this.#engine.loading.add(this)
-    if (bulkheads.length === 0) this.#call()
-    else if (bulkheads.some((bulkhead) => bulkhead.isFull(this.#lentIn(bulkhead))))
-      this.#overloaded()
-    else this.#enter(bulkheads, 0)
+    const { far, deadlines, loading } = this.#engine
+    deadlines.add(this, loadTimeoutMs, this.startedAt)
+    loading.add(this)
+    if (far === undefined || this.flights[0]?.apart) this.#queue(bulkheads, this.flights)
+    else far.loads.claim(this, (flights) => this.#queue(far.bulkheads(bulkheads), flights))
   }
 
-  #enter(bulkheads: readonly Bulkhead[], index: number): void {
+  #queue(bulkheads: readonly Bulkhead[], flights: readonly Flight[]): void {
+    if (bulkheads.length === 0) this.#call(flights)
+    else if (bulkheads.some((bulkhead) => bulkhead.isFull(this.#lentIn(bulkhead))))
+      this.#overloaded(flights)
+    else this.#enter(bulkheads, 0, flights)
+  }
+
+  #enter(bulkheads: readonly Bulkhead[], index: number, flights: readonly Flight[]): void {
     const bulkhead = bulkheads[index]
     if (bulkhead === undefined) {
-      this.#call()
+      this.#call(flights)
       return
     }
     this.#ticket = bulkhead.enter((place) => {
@@ -87,7 +96,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
       if (this.settled) return Promise.resolve()
       this.#ticket = undefined
       this.#places = [...this.#places, place]
-      this.#enter(bulkheads, index + 1)
+      this.#enter(bulkheads, index + 1, flights)
       return this.ended()
     })
     for (const place of this.#lentIn(bulkhead)) this.#ticket.ride(place)
@@ -143,10 +152,11 @@ export class Load extends Expiring implements Waiting, ContextSource {
     })
   }
 
-  #call(): void {
+  #call(flights: readonly Flight[]): void {
     this.#engine.counters.loads++
     this.#calledAt = this.#engine.clock.monotonic()
-    const context = new Context(this)
+    for (const flight of flights) flight.called = true
+    const context = new Context(this, flights)
     let result: unknown
     let isThenable: boolean
     try {
@@ -170,12 +180,37 @@ export class Load extends Expiring implements Waiting, ContextSource {
     }
   }
 
-  #loaded(value: unknown, context: Context): void {
+  #loaded(loaded: unknown, context: Context): void {
     if (this.settled) return
+    const { flights } = context
     const loadMs = this.#engine.clock.monotonic() - this.#calledAt
-    this.#settle()
-    const outcome = settleSuccess(this.#engine, this, value, context, loadMs, this.#batch)
-    this.#tell(outcome, loadMs)
+    let values: readonly unknown[]
+    try {
+      values = valuesOf(flights, loaded, this.#batch)
+    } catch (error) {
+      this.#engine.counters.loadErrors++
+      this.#fail(flights, error, 'error')
+      return
+    }
+    const { far } = this.#engine
+    const decisions = flights.map((flight, index) =>
+      decide(this.#engine, flight, values[index], context, loadMs),
+    )
+    if (far === undefined || flights[0]?.apart) {
+      this.#landed(flights)
+      let fenced = false
+      flights.forEach((flight, index) => {
+        if (conclude(this.#engine, flight, decisions[index] as Decision)) fenced = true
+      })
+      this.#tell(flights, fenced ? 'fenced' : 'ok', loadMs)
+      return
+    }
+    // The loader is done in time; what the store takes is bounded by itself.
+    this.#engine.deadlines.remove(this)
+    void far.loads.keep(flights, decisions).then((fenced) => {
+      this.#landed(flights)
+      this.#tell(flights, fenced ? 'fenced' : 'ok', loadMs)
+    })
   }
 
   #failed(error: unknown, context: Context): void {
@@ -185,14 +220,39 @@ export class Load extends Expiring implements Waiting, ContextSource {
     }
     if (this.settled) return
     this.#engine.counters.loadErrors++
-    this.#fail(error, 'error', true)
+    this.#fail(context.flights, error, 'error', true)
   }
 
-  #fail(error: unknown, outcome: LoadEvent['outcome'], keepable = false): void {
+  #fail(
+    flights: readonly Flight[],
+    error: unknown,
+    outcome: LoadEvent['outcome'],
+    keepable = false,
+  ): void {
     const ms = this.#calledAt === 0 ? 0 : this.#engine.clock.monotonic() - this.#calledAt
-    this.#settle()
-    settleFailure(this.#engine, this, error, keepable)
-    this.#tell(outcome, ms, error)
+    this.#landed(flights)
+    this.#engine.far?.loads.release(flights)
+    settleFailure(this.#engine, this, flights, error, keepable)
+    this.#tell(flights, outcome, ms, error)
+  }
+
+  /** Flights that have an answer, from wherever; with the last of them the load is done. */
+  #landed(flights: readonly Flight[]): void {
+    this.#open -= flights.length
+    if (this.#open <= 0) this.#settle()
+  }
+
+  /** What the store had after all, or nothing, where somebody else refreshes what nobody waits for. */
+  answered(flight: Flight, own: unknown, shared: unknown): void {
+    if (this.settled || flight.settled) return
+    flight.fromFar = true
+    this.#landed([flight])
+    this.#engine.land(flight)
+    flight.resolve(own, shared)
+  }
+
+  get #unlanded(): readonly Flight[] {
+    return this.flights.filter((flight) => !flight.settled)
   }
 
   /** At `loadTimeout`: the waiters are told, the keys are free at once, and what the loader brings later is dropped. */
@@ -203,13 +263,14 @@ export class Load extends Expiring implements Waiting, ContextSource {
       `a load took longer than its loadTimeout of ${policyMs} ms, time in the queue included; raise loadTimeout or make the loader faster`,
     )
     this.#engine.counters.loadTimeouts++
-    this.#fail(error, 'timeout', true)
+    this.#fail(this.#unlanded, error, 'timeout', true)
     this.#abort(error)
   }
 
-  #overloaded(): void {
+  #overloaded(flights: readonly Flight[]): void {
     this.#engine.counters.overloads++
     this.#fail(
+      flights,
       new OverloadError(
         'too many loads are waiting for their turn; raise resilience.loadConcurrency or resilience.loadQueue, or serve stale values with staleIfError',
       ),
@@ -221,7 +282,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
   close(): void {
     if (this.settled) return
     const error = new ClosedError('the cache was closed while the value was being loaded')
-    this.#fail(error, 'aborted')
+    this.#fail(this.#unlanded, error, 'aborted')
     this.#abort(error)
   }
 
@@ -250,14 +311,16 @@ export class Load extends Expiring implements Waiting, ContextSource {
     this.#leavers--
     if (this.settled || this.#pinned || this.#leavers > 0) return
     const ms = this.#engine.clock.monotonic() - this.startedAt
+    const flights = this.#unlanded
     this.#settle()
-    for (const flight of this.flights) {
+    this.#engine.far?.loads.release(flights)
+    for (const flight of flights) {
       flight.voided = true
       this.#engine.land(flight)
       // Nobody waits for it any more; whoever asks next finds the key free.
       flight.resolve(undefined, undefined)
     }
-    this.#tell('aborted', ms)
+    this.#tell(flights, 'aborted', ms)
     this.#abort(reason)
   }
 
@@ -279,10 +342,15 @@ export class Load extends Expiring implements Waiting, ContextSource {
     this.#controller?.abort(reason)
   }
 
-  #tell(outcome: LoadEvent['outcome'], durationMs: number, error?: unknown): void {
+  #tell(
+    flights: readonly Flight[],
+    outcome: LoadEvent['outcome'],
+    durationMs: number,
+    error?: unknown,
+  ): void {
     const { observer, name } = this.#engine
     if (!observer.hears('load')) return
-    const keys = this.flights.map((flight) => flight.key)
+    const keys = flights.map((flight) => flight.key)
     observer.emit('load', {
       cache: name,
       keys,
@@ -309,10 +377,6 @@ export class Load extends Expiring implements Waiting, ContextSource {
     }
   }
 
-  get contextKey(): string {
-    return this.flights[0]?.key ?? ''
-  }
-
   get abortSignal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
@@ -321,10 +385,10 @@ export class Load extends Expiring implements Waiting, ContextSource {
     return this.#controller.signal
   }
 
-  get staleValue(): unknown {
-    if (!this.#batch) return this.#engine.staleValue(this.flights[0])
+  staleValue(flights: readonly Flight[]): unknown {
+    if (!this.#batch) return this.#engine.staleValue(flights[0])
     const values = new Map<string, unknown>()
-    for (const flight of this.flights) {
+    for (const flight of flights) {
       const value = this.#engine.staleValue(flight)
       if (value !== undefined) values.set(flight.key, value)
     }

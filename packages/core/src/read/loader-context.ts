@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../errors.ts'
 import { type Duration, parseDuration } from '../options/duration.ts'
 import { readTags } from '../options/readers.ts'
+import type { Flight } from './flight.ts'
 
 /** What a loader is handed. Every part may be taken out of it: `({ signal, skip }) => …`. */
 export interface LoaderContext {
@@ -31,9 +32,8 @@ export class NotModified {
 
 /** What the context reads from its load, and only when the loader asks. */
 export interface ContextSource {
-  readonly contextKey: string
   readonly abortSignal: AbortSignal
-  readonly staleValue: unknown
+  staleValue(flights: readonly Flight[]): unknown
 }
 
 /**
@@ -42,16 +42,19 @@ export interface ContextSource {
  */
 export class Context implements LoaderContext {
   readonly #source: ContextSource
+  /** The keys of this run. */
+  readonly flights: readonly Flight[]
   ttlMs: number | undefined = undefined
   tags: readonly string[] | undefined = undefined
   skipped = false
 
-  constructor(source: ContextSource) {
+  constructor(source: ContextSource, flights: readonly Flight[]) {
     this.#source = source
+    this.flights = flights
   }
 
   get key(): string {
-    return this.#source.contextKey
+    return this.flights[0]?.key ?? ''
   }
 
   get signal(): AbortSignal {
@@ -59,7 +62,7 @@ export class Context implements LoaderContext {
   }
 
   get stale(): unknown {
-    return this.#source.staleValue
+    return this.#source.staleValue(this.flights)
   }
 
   get setTtl(): (ttl: Duration) => void {

@@ -4,22 +4,44 @@ import { type Engine, nearKeyOf } from './engine.ts'
 import { freshness } from './freshness.ts'
 import { countAbsent, countAnswer } from './outcome.ts'
 
-/** A read that never loads: the entry if it is fresh, or stale within `staleWhileRevalidate`. */
+/** Reads that never load: entries that are fresh, or stale within `staleWhileRevalidate`; in the order asked, with gaps. */
 export function read(
   engine: Engine,
   scope: Scope,
-  key: string,
+  keys: readonly string[],
   operation: 'get' | 'getMany',
-): Entry | undefined {
-  const now = engine.clock.monotonic()
-  const entry = scope.isOff ? undefined : engine.lookup(scope, nearKeyOf(scope, key), now)
-  const status = entry && readable(entry, now)
-  if (entry === undefined || status === undefined) {
-    countAbsent(engine, operation, key, now)
-    return undefined
+): (Entry | undefined)[] | Promise<(Entry | undefined)[]> {
+  const since = engine.clock.monotonic()
+  const off = scope.isOff
+  const entries = keys.map((key) =>
+    off ? undefined : engine.lookup(scope, nearKeyOf(scope, key), since),
+  )
+  const count = (entry: Entry | undefined, index: number, tier: 'near' | 'far') => {
+    const key = keys[index] as string
+    const status = entry && readable(entry, engine.clock.monotonic())
+    if (status === undefined) countAbsent(engine, operation, key, since)
+    else countAnswer(engine, operation, key, status, since, tier)
+    return status === undefined ? undefined : entry
   }
-  countAnswer(engine, operation, key, status, now)
-  return entry
+  const far = off ? undefined : engine.far
+  if (far === undefined || !entries.includes(undefined)) {
+    return entries.map((entry, index) => count(entry, index, 'near'))
+  }
+  const absent = keys.filter((_key, index) => entries[index] === undefined)
+  const wanted = absent.map((key) => ({ key, nearKey: nearKeyOf(scope, key), tags: [] }))
+  const [only] = wanted
+  const reading =
+    wanted.length === 1 && only !== undefined
+      ? far.tier.read(scope, only).then((found) => [found])
+      : far.tier.readMany(scope, wanted)
+  return reading.then((founds) => {
+    let next = 0
+    return entries.map((entry, index) => {
+      if (entry !== undefined) return count(entry, index, 'near')
+      const found = founds[next++]
+      return count(found?.state === 'entry' ? found.entry : undefined, index, 'far')
+    })
+  })
 }
 
 /** What a read that never loads may use an entry as. */

@@ -16,23 +16,30 @@ export interface NewEntry {
   readonly value: unknown
   readonly kind: EntryKind
   readonly bytes: number
-  readonly ttlMs: number
+  /** How long it is fresh, jitter included. */
+  readonly freshMs: number
   readonly loadMs: number
   readonly tags: readonly string[]
   readonly policy: EntryPolicy
+  /** See `Entry.stamp`. */
+  readonly stamp?: string | undefined
+  /** How long the near tier believes it without asking again. Default: `memory.maxAge`. */
+  readonly maxAgeMs?: number | undefined
+}
+
+/** A ttl shortened by its jitter; never lengthened. */
+export function jittered(engine: Engine, ttlMs: number, policy: EntryPolicy): number {
+  if (policy.jitter === 0 || ttlMs === Number.POSITIVE_INFINITY) return ttlMs
+  return ttlMs * (1 - policy.jitter * engine.clock.random())
 }
 
 /** An entry that is valid from now on, under marks of its own. */
 export function makeEntry(engine: Engine, scope: Scope, parts: NewEntry): Entry {
-  const { policy, ttlMs, kind } = parts
+  const { policy, freshMs, kind } = parts
   const now = engine.clock.monotonic()
   const storedAt = Math.trunc(now)
-  const lifeMs =
-    policy.jitter === 0 || ttlMs === Number.POSITIVE_INFINITY
-      ? ttlMs
-      : ttlMs * (1 - policy.jitter * engine.clock.random())
-  const staleAt = Math.trunc(now + lifeMs)
-  const maxAgeMs = engine.settings.memory?.maxAgeMs ?? Number.POSITIVE_INFINITY
+  const staleAt = Math.trunc(now + freshMs)
+  const maxAgeMs = parts.maxAgeMs ?? engine.maxAgeMs
   const ageAt = maxAgeMs === Number.POSITIVE_INFINITY ? undefined : Math.trunc(now + maxAgeMs)
   const mayRefreshEarly = kind !== 'error' && policy.earlyBeta > 0 && parts.loadMs > 0
   const earlyAt = mayRefreshEarly
@@ -51,5 +58,6 @@ export function makeEntry(engine: Engine, scope: Scope, parts: NewEntry): Entry 
     loadMs: parts.loadMs,
     marks: scope.holdMarks(parts.tags),
     bytes: parts.bytes,
+    stamp: parts.stamp,
   })
 }

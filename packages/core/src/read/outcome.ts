@@ -1,5 +1,6 @@
 import type { OutcomeEvent } from '../observe/events.ts'
 import type { Engine } from './engine.ts'
+import type { Flight } from './flight.ts'
 import type { Load } from './load.ts'
 
 type Operation = OutcomeEvent['operation']
@@ -10,21 +11,24 @@ export interface Wait {
   readonly answer: Promise<unknown>
   /** `undefined` if the call failed before it came to a load. */
   readonly load: Load | undefined
+  readonly flight: Flight | undefined
   readonly coalesced: boolean
   readonly since: number
 }
 
-/** Counts a key that the near tier answered. */
+/** Counts a key that a tier answered. */
 export function countAnswer(
   engine: Engine,
   operation: Operation,
   key: string,
   status: 'hit' | 'stale',
   since: number,
+  tier: 'near' | 'far' = 'near',
 ): void {
   if (status === 'hit') engine.counters.hits++
   else engine.counters.stale++
-  tell(engine, operation, key, status, 'near', false, since)
+  if (tier === 'far') engine.counters.farHits++
+  tell(engine, operation, key, status, tier, false, since)
 }
 
 /** Counts a read that found nothing and loads nothing. */
@@ -45,10 +49,40 @@ export function countLoaded(
   wait: Wait,
   status: 'miss' | 'refreshed',
 ): void {
-  engine.counters.misses++
   if (wait.coalesced) engine.counters.coalesced++
+  if (engine.far !== undefined && wait.flight !== undefined) {
+    countWhenKnown(engine, operation, wait, wait.flight, status)
+    return
+  }
+  engine.counters.misses++
   if (!engine.observer.hears(status)) return
   const done = () => tell(engine, operation, wait.key, status, 'origin', wait.coalesced, wait.since)
+  wait.answer.then(done, done)
+}
+
+/** With a store, a load may end without its loader: another process was faster. */
+function countWhenKnown(
+  engine: Engine,
+  operation: Operation,
+  wait: Wait,
+  flight: Flight,
+  status: 'miss' | 'refreshed',
+): void {
+  const done = () => {
+    if (flight.fromFar) engine.counters.farHits++
+    if (flight.fromFar) engine.counters.hits++
+    else engine.counters.misses++
+    const tier = flight.fromFar ? 'far' : 'origin'
+    tell(
+      engine,
+      operation,
+      wait.key,
+      flight.fromFar ? 'hit' : status,
+      tier,
+      wait.coalesced,
+      wait.since,
+    )
+  }
   wait.answer.then(done, done)
 }
 

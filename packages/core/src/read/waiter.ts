@@ -11,8 +11,11 @@ import { currentLoad } from './wait-graph.ts'
  */
 export function joinFlight(engine: Engine, flight: Flight, again: () => unknown): Promise<unknown> {
   const late = flight.seq !== engine.fence.seq
+  // Without a store nobody else can invalidate anything, and what this process invalidates keeps nobody waiting here.
+  const isLateAfar = engine.far !== undefined && flight.called
+  if (isLateAfar) flight.joinedLate = true
   return flight.shared.then((value) => {
-    if (late && flight.lateTagsFenced) {
+    if ((late && flight.lateTagsFenced) || (isLateAfar && flight.asksAgain)) {
       if (flight.scope.isClosed)
         throw new ClosedError('the cache was closed while the value was being loaded')
       return again()

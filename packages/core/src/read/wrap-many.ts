@@ -1,8 +1,11 @@
 import type { Entry } from '../entry/entry.ts'
+import { ClosedError } from '../errors.ts'
 import type { Scope } from '../invalidation/scope.ts'
 import type { LoadReason } from '../observe/events.ts'
 import type { EntryPolicy } from '../options/entry-policy.ts'
 import type { Bulkhead } from '../resilience/bulkhead.ts'
+import type { Found } from '../tiers/far-found.ts'
+import type { FarTier } from '../tiers/far-tier.ts'
 import { type Engine, nearKeyOf } from './engine.ts'
 import { Flight } from './flight.ts'
 import { Load, loadAsking } from './load.ts'
@@ -30,48 +33,43 @@ interface Ask {
   readonly key: string
   readonly nearKey: string
   readonly policy: EntryPolicy
-  readonly entry: Entry | undefined
+  entry: Entry | undefined
+  found: Found | undefined
 }
 
 /**
- * Keys that are kept are answered from the tier, keys that others are loading are joined, and one call of the
+ * Keys that are kept are answered from the tiers, keys that others are loading are joined, and one call of the
  * loader brings all the rest.
  */
 export async function wrapMany(engine: Engine, call: WrapManyCall): Promise<Map<string, unknown>> {
-  const { scope, keys } = call
+  const { scope } = call
+  const since = engine.clock.monotonic()
+  const asks = lookUpNear(engine, call, since)
+  if (engine.far !== undefined && !scope.isOff) await lookUpFar(engine, engine.far.tier, call, asks)
   const now = engine.clock.monotonic()
-  const off = scope.isOff
   const answers = new Map<string, unknown>()
-  const asks: (Ask & { orStale: boolean })[] = []
+  const missing: (Ask & { orStale: boolean })[] = []
   const stale: Ask[] = []
   const early: Ask[] = []
-  for (const key of keys) {
-    const policy = call.policyOf(key)
-    const nearKey = nearKeyOf(scope, key)
-    const entry = off ? undefined : engine.lookup(scope, nearKey, now)
-    const ask = { key, nearKey, policy, entry }
+  for (const ask of asks) {
+    const { key, policy, entry } = ask
     const next = plan(entry, policy.refresh, now)
     // Set in the order asked, whatever is filled in later.
     answers.set(key, undefined)
     if (entry === undefined || next === 'load' || next === 'load-or-stale') {
-      asks.push({ ...ask, orStale: next === 'load-or-stale' })
+      missing.push({ ...ask, orStale: next === 'load-or-stale' })
       continue
     }
     if (next === 'hit-and-refresh') early.push(ask)
     if (next === 'stale-and-refresh') stale.push(ask)
-    countAnswer(
-      engine,
-      'wrapMany',
-      key,
-      next === 'stale' || next === 'stale-and-refresh' ? 'stale' : 'hit',
-      now,
-    )
+    const status = next === 'stale' || next === 'stale-and-refresh' ? 'stale' : 'hit'
+    countAnswer(engine, 'wrapMany', key, status, since, ask.found === undefined ? 'near' : 'far')
     answers.set(key, entry.kind === 'error' ? engine.hand(entry) : engine.valueOf(entry))
   }
   refreshBehind(engine, call, early, 'early')
   refreshBehind(engine, call, stale, 'stale')
-  for (const [index, wait] of loadMissing(engine, call, asks, now).entries()) {
-    const { entry, policy, orStale } = asks[index] as (typeof asks)[number]
+  for (const [index, wait] of loadMissing(engine, call, missing, since).entries()) {
+    const { entry, policy, orStale } = missing[index] as (typeof missing)[number]
     if (entry !== undefined && orStale) {
       answers.set(wait.key, orStaleAfter(engine, policy, 'wrapMany', entry, wait))
     } else {
@@ -90,6 +88,40 @@ export async function wrapMany(engine: Engine, call: WrapManyCall): Promise<Map<
   return answers
 }
 
+function lookUpNear(engine: Engine, call: WrapManyCall, now: number): Ask[] {
+  const { scope } = call
+  const off = scope.isOff
+  return call.keys.map((key) => {
+    const nearKey = nearKeyOf(scope, key)
+    const entry = off ? undefined : engine.lookup(scope, nearKey, now)
+    return { key, nearKey, policy: call.policyOf(key), entry, found: undefined }
+  })
+}
+
+/** Fills in what the far tier has of the keys that the near one has not, and that nobody here is loading. */
+async function lookUpFar(
+  engine: Engine,
+  tier: FarTier,
+  call: WrapManyCall,
+  asks: Ask[],
+): Promise<void> {
+  const { scope } = call
+  const absent = asks.filter(
+    ({ entry, nearKey }) => entry === undefined && engine.joinable(scope, nearKey) === undefined,
+  )
+  if (absent.length === 0) return
+  const founds = await tier.readMany(
+    scope,
+    absent.map(({ key, nearKey, policy }) => ({ key, nearKey, tags: policy.tags })),
+  )
+  if (scope.isClosed) throw new ClosedError('the cache was closed while the values were being read')
+  absent.forEach((ask, index) => {
+    const found = founds[index]
+    ask.found = found
+    if (found?.state === 'entry') ask.entry = found.entry
+  })
+}
+
 /** A wait for each ask, in their order: some joined, the others on one new load. */
 function loadMissing(
   engine: Engine,
@@ -105,11 +137,12 @@ function loadMissing(
   for (const ask of asks) {
     const { key, policy } = ask
     const { signal } = policy
-    const wait = (answer: Promise<unknown>, load?: Load): Wait => ({
+    const wait = (answer: Promise<unknown>, flight?: Flight): Wait => ({
       key,
       answer,
-      load,
-      coalesced: load !== undefined,
+      load: flight?.load,
+      flight,
+      coalesced: flight !== undefined,
       since,
     })
     try {
@@ -127,7 +160,7 @@ function loadMissing(
       const again = async () => (await wrapMany(engine, { ...call, keys: [key] })).get(key)
       waits.set(
         key,
-        wait(untilAborted(joinFlight(engine, joined, again), [joined.load], signal), joined.load),
+        wait(untilAborted(joinFlight(engine, joined, again), [joined.load], signal), joined),
       )
     } catch (error) {
       waits.set(key, wait(Promise.reject(error)))
@@ -141,12 +174,14 @@ function loadMissing(
       mine[0]?.policy.refresh ? 'refresh' : 'miss',
       asking,
     )
-    if (asking !== undefined) waitFor(asking, load, load.contextKey)
-    for (const { key, own, policy } of flights) {
+    if (asking !== undefined) waitFor(asking, load, mine[0]?.key ?? '')
+    for (const flight of flights) {
+      const { key, own, policy } = flight
       waits.set(key, {
         key,
         answer: untilAborted(own, [load], policy.signal),
         load,
+        flight,
         coalesced: false,
         since,
       })
@@ -164,15 +199,19 @@ function prepare(
   asking: Load | undefined,
 ) {
   const { scope } = call
-  const flights = asks.map(
-    ({ key, nearKey, policy, entry }) =>
-      new Flight(scope, key, nearKey, policy, engine.fence.seq, entry),
-  )
-  const keys = asks.map(({ key }) => key)
+  const flights = asks.map(({ key, nearKey, policy, entry, found }) => {
+    const flight = new Flight(scope, key, nearKey, policy, engine.fence.seq, entry)
+    if (found !== undefined) engine.far?.loads.seen(flight, found)
+    return flight
+  })
   const load = new Load(
     engine,
     flights,
-    (context) => call.load([...keys], context),
+    (context) =>
+      call.load(
+        context.flights.map(({ key }) => key),
+        context,
+      ),
     reason,
     true,
     asking,

@@ -1,8 +1,10 @@
 import type { Entry } from '../entry/entry.ts'
+import { ClosedError } from '../errors.ts'
 import type { Scope } from '../invalidation/scope.ts'
 import type { LoadReason } from '../observe/events.ts'
 import type { EntryPolicy } from '../options/entry-policy.ts'
 import type { Bulkhead } from '../resilience/bulkhead.ts'
+import type { Found } from '../tiers/far-found.ts'
 import { type Engine, nearKeyOf } from './engine.ts'
 import { Flight } from './flight.ts'
 import { Load, loadAsking, type Run } from './load.ts'
@@ -27,27 +29,62 @@ export function wrap(engine: Engine, call: WrapCall): Promise<unknown> {
   const { scope, key, policy } = call
   const nearKey = nearKeyOf(scope, key)
   const now = engine.clock.monotonic()
-  const entry = scope.isOff ? undefined : engine.lookup(scope, nearKey, now)
-  const next = plan(entry, policy.refresh, now)
+  if (scope.isOff) return proceed(engine, call, nearKey, undefined, now)
+  const entry = engine.lookup(scope, nearKey, now)
+  if (
+    entry !== undefined ||
+    engine.far === undefined ||
+    engine.joinable(scope, nearKey) !== undefined
+  ) {
+    return proceed(engine, call, nearKey, entry, now)
+  }
+  const want = { key, nearKey, tags: policy.tags }
+  return engine.far.tier.read(scope, want).then((found) => {
+    if (scope.isClosed) throw new ClosedError('the cache was closed while the value was being read')
+    return proceed(
+      engine,
+      call,
+      nearKey,
+      found.state === 'entry' ? found.entry : undefined,
+      now,
+      found,
+    )
+  })
+}
+
+/** With what the tiers have: answers with it, or with a load. */
+function proceed(
+  engine: Engine,
+  call: WrapCall,
+  nearKey: string,
+  entry: Entry | undefined,
+  since: number,
+  found?: Found,
+): Promise<unknown> {
+  const { key, policy } = call
+  const next = plan(entry, policy.refresh, engine.clock.monotonic())
   if (entry === undefined || next === 'load') {
     const reason = policy.refresh ? 'refresh' : 'miss'
-    const wait = load(engine, call, nearKey, entry, reason, now)
+    const wait = load(engine, call, nearKey, entry, reason, since, found)
     countLoaded(engine, 'wrap', wait, entry === undefined ? 'miss' : 'refreshed')
     return wait.answer
   }
   if (next === 'load-or-stale') {
-    const wait = load(engine, call, nearKey, entry, policy.refresh ? 'refresh' : 'miss', now)
+    const wait = load(
+      engine,
+      call,
+      nearKey,
+      entry,
+      policy.refresh ? 'refresh' : 'miss',
+      since,
+      found,
+    )
     return orStaleAfter(engine, policy, 'wrap', entry, wait)
   }
   if (next === 'hit-and-refresh') refreshBehind(engine, call, nearKey, entry, 'early')
   if (next === 'stale-and-refresh') refreshBehind(engine, call, nearKey, entry, 'stale')
-  countAnswer(
-    engine,
-    'wrap',
-    key,
-    next === 'stale' || next === 'stale-and-refresh' ? 'stale' : 'hit',
-    now,
-  )
+  const status = next === 'stale' || next === 'stale-and-refresh' ? 'stale' : 'hit'
+  countAnswer(engine, 'wrap', key, status, since, found === undefined ? 'near' : 'far')
   return engine.hand(entry)
 }
 
@@ -59,17 +96,19 @@ function load(
   stale: Entry | undefined,
   reason: LoadReason,
   since: number,
+  found: Found | undefined,
 ): Wait {
   const { scope, key, policy } = call
   const { signal } = policy
-  const wait = (answer: Promise<unknown>, load: Load | undefined, coalesced: boolean): Wait => ({
+  const wait = (answer: Promise<unknown>, flight?: Flight, coalesced = false): Wait => ({
     key,
     answer,
-    load,
+    load: flight?.load,
+    flight,
     coalesced,
     since,
   })
-  if (signal?.aborted) return wait(Promise.reject(signal.reason), undefined, false)
+  if (signal?.aborted) return wait(Promise.reject(signal.reason))
   try {
     const joined = scope.isOff ? undefined : engine.joinable(scope, nearKey)
     const asking = loadAsking()
@@ -79,17 +118,18 @@ function load(
         joined.load.borrowFrom(asking)
       }
       const answer = joinFlight(engine, joined, () => wrap(engine, call))
-      return wait(untilAborted(answer, [joined.load], signal), joined.load, true)
+      return wait(untilAborted(answer, [joined.load], signal), joined, true)
     }
     asking?.refuseCircle(scope, key)
     const flight = new Flight(scope, key, nearKey, policy, engine.fence.seq, stale)
+    if (found !== undefined) engine.far?.loads.seen(flight, found)
     const started = new Load(engine, [flight], call.run, reason, false, asking)
     if (asking !== undefined) waitFor(asking, started, key)
     const answer = untilAborted(flight.own, [started], signal)
     started.start(call.bulkheads, policy.loadTimeoutMs)
-    return wait(answer, started, false)
+    return wait(answer, flight)
   } catch (error) {
-    return wait(Promise.reject(error), undefined, false)
+    return wait(Promise.reject(error))
   }
 }
 

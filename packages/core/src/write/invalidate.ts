@@ -1,53 +1,80 @@
 import type { Scope } from '../invalidation/scope.ts'
 import type { InvalidateEvent } from '../observe/events.ts'
 import { type Engine, nearKeyOf } from '../read/engine.ts'
+import type { Far } from '../tiers/far.ts'
+
+/**
+ * Each of these acts here at once, then on the store, then here again, for what was read from the store meanwhile.
+ * Without a store they are done when they return.
+ */
+type Done = Promise<void> | undefined
 
 /** Gone at once, also for the stale windows; whatever is being loaded for these keys is not kept. */
-export function deleteKeys(engine: Engine, scope: Scope, keys: readonly string[]): void {
-  for (const key of keys) {
-    const nearKey = nearKeyOf(scope, key)
-    engine.voidFlight(nearKey)
-    engine.near?.delete(nearKey)
-    engine.verdicts.set(nearKey, { gone: 'delete' })
+export function deleteKeys(engine: Engine, scope: Scope, keys: readonly string[]): Done {
+  const act = () => {
+    for (const key of keys) {
+      const nearKey = nearKeyOf(scope, key)
+      engine.voidFlight(nearKey)
+      engine.near?.delete(nearKey)
+      engine.verdicts.set(nearKey, { gone: 'delete' })
+    }
   }
   count(engine, 'delete', keys, [])
+  return everywhere(engine, act, (far) => far.deleteKeys(scope, keys))
 }
 
 /** Stale from now on: the windows count from here. Without a window there is nothing left to serve. */
-export function expireKeys(engine: Engine, scope: Scope, keys: readonly string[]): void {
+export function expireKeys(engine: Engine, scope: Scope, keys: readonly string[]): Done {
   const now = Math.trunc(engine.clock.monotonic())
-  for (const key of keys) {
-    const nearKey = nearKeyOf(scope, key)
-    engine.voidFlight(nearKey)
-    const entry = engine.near?.peek(nearKey)
-    if (entry === undefined) continue
-    if (entry.kind === 'error' || Math.max(entry.swrMs, entry.sieMs) === 0) {
-      engine.near?.delete(nearKey)
-      engine.verdicts.set(nearKey, { gone: 'expire' })
-    } else {
-      // A near hit may read a clock that is a moment old: from now on it takes the long way, which reads it exactly.
-      entry.checkAt = Number.NEGATIVE_INFINITY
-      if (now < entry.staleAt) {
-        entry.staleAt = now
-        entry.expired = true
+  const act = () => {
+    for (const key of keys) {
+      const nearKey = nearKeyOf(scope, key)
+      engine.voidFlight(nearKey)
+      const entry = engine.near?.peek(nearKey)
+      if (entry === undefined) continue
+      const isWindowless = entry.kind === 'error' || Math.max(entry.swrMs, entry.sieMs) === 0
+      // What the store has is stamped anew; this one would not be found there again.
+      if (isWindowless || entry.stamp !== undefined) {
+        engine.near?.delete(nearKey)
+        engine.verdicts.set(nearKey, { gone: 'expire' })
+      } else {
+        // A near hit may read a clock that is a moment old: from now on it takes the long way, which reads it exactly.
+        entry.checkAt = Number.NEGATIVE_INFINITY
+        if (now < entry.staleAt) {
+          entry.staleAt = now
+          entry.expired = true
+        }
       }
+      // A value known to be old is worth a try at once, whatever failed before.
+      entry.retryAt = 0
     }
-    // A value known to be old is worth a try at once, whatever failed before.
-    entry.retryAt = 0
   }
   count(engine, 'expire', keys, [])
+  return everywhere(engine, act, (far) => far.expireKeys(scope, keys))
 }
 
-export function invalidateTags(engine: Engine, scope: Scope, tags: readonly string[]): void {
-  scope.invalidateTags(tags)
+export function invalidateTags(engine: Engine, scope: Scope, tags: readonly string[]): Done {
   count(engine, 'invalidateTags', [], tags)
+  return everywhere(
+    engine,
+    () => scope.invalidateTags(tags),
+    (far) => far.invalidateTags(scope, tags),
+  )
 }
 
-export function clear(engine: Engine, scope: Scope): void {
-  scope.clear()
-  // Entries of a namespace are found out one by one; those of the whole cache need not take memory until then.
-  if (scope === engine.root) engine.near?.clear()
+export function clear(engine: Engine, scope: Scope): Done {
+  const act = () => {
+    scope.clear()
+    // Entries of a namespace are found out one by one; those of the whole cache need not take memory until then.
+    if (scope === engine.root) engine.near?.clear()
+  }
   count(engine, 'clear', [], [])
+  return everywhere(engine, act, (far) => far.clear(scope))
+}
+
+function everywhere(engine: Engine, act: () => void, actAfar: (far: Far) => Promise<void>): Done {
+  act()
+  return engine.far === undefined ? undefined : actAfar(engine.far).finally(act)
 }
 
 export function count(

@@ -3,19 +3,99 @@ import type { Scope } from '../invalidation/scope.ts'
 import type { NotKeptReason } from '../observe/events.ts'
 import type { EntryPolicy } from '../options/entry-policy.ts'
 import { type Engine, nearKeyOf } from '../read/engine.ts'
-import { entryBytes, makeEntry } from '../read/make-entry.ts'
+import { entryBytes, jittered, makeEntry, type NewEntry } from '../read/make-entry.ts'
 
-/** A value that a caller brings itself: nothing older is served from here on, whether this one can be kept or not. */
-export function setKey(
+/** A value that a caller brings itself. */
+export interface SetKey {
+  readonly key: string
+  readonly value: unknown
+  readonly policy: EntryPolicy
+}
+
+/**
+ * Nothing older is served from here on, whether the values can be kept or not.
+ * @throws InvalidationError, as a rejection, if the store may still hold what was there before.
+ */
+export function setKeys(
+  engine: Engine,
+  scope: Scope,
+  items: readonly SetKey[],
+): Promise<void> | undefined {
+  const drafts = items.map((item) => {
+    const nearKey = nearKeyOf(scope, item.key)
+    engine.voidFlight(nearKey)
+    const draft = draftOf(engine, scope, nearKey, item)
+    if (engine.far !== undefined) engine.near?.delete(nearKey)
+    return { key: item.key, nearKey, draft }
+  })
+  const { far } = engine
+  if (far === undefined) {
+    for (const { key, nearKey, draft } of drafts) keepNear(engine, scope, key, nearKey, draft)
+    return undefined
+  }
+  return far
+    .set(
+      scope,
+      drafts.map(({ key, draft }) => ({
+        key,
+        entry: typeof draft === 'string' ? undefined : draft,
+      })),
+    )
+    .then((stamps) => {
+      drafts.forEach(({ key, nearKey, draft }, index) => {
+        // Loads that began meanwhile may have read what was there before.
+        engine.voidFlight(nearKey)
+        keepNear(
+          engine,
+          scope,
+          key,
+          nearKey,
+          typeof draft === 'string' ? draft : { ...draft, stamp: stamps[index] },
+        )
+      })
+    })
+}
+
+function draftOf(
+  engine: Engine,
+  scope: Scope,
+  nearKey: string,
+  item: SetKey,
+): NewEntry | NotKeptReason {
+  const { key, value, policy } = item
+  if (scope.isOff) return 'off'
+  if (value === undefined) return 'undefined'
+  const ttlMs = value === null ? (policy.nullTtlMs ?? policy.ttlMs) : policy.ttlMs
+  if (ttlMs === 0) return 'ttl'
+  try {
+    const isolated = isolate(value, engine.settings.memory?.values ?? 'isolated')
+    return {
+      value: isolated.value,
+      kind: isolated.copyPerHit ? 'copied' : 'shareable',
+      bytes: entryBytes(nearKey, isolated.bytes),
+      freshMs: jittered(engine, ttlMs, policy),
+      loadMs: 0,
+      tags: policy.tags,
+      policy,
+    }
+  } catch (error) {
+    engine.counters.codecErrors++
+    engine.observer.error('codec', error, key)
+    return 'codec'
+  }
+}
+
+function keepNear(
   engine: Engine,
   scope: Scope,
   key: string,
-  value: unknown,
-  policy: EntryPolicy,
+  nearKey: string,
+  draft: NewEntry | NotKeptReason,
 ): void {
-  const nearKey = nearKeyOf(scope, key)
-  engine.voidFlight(nearKey)
-  const notKept = keep(engine, scope, key, nearKey, value, policy)
+  let notKept = typeof draft === 'string' ? draft : undefined
+  if (typeof draft !== 'string' && engine.near !== undefined && !scope.isClosed) {
+    if (!engine.near.set(nearKey, makeEntry(engine, scope, draft))) notKept = 'too-large'
+  }
   if (notKept === undefined) {
     if (engine.verdicts.size > 0) engine.verdicts.delete(nearKey)
     return
@@ -24,39 +104,4 @@ export function setKey(
   engine.verdicts.set(nearKey, { notKept })
   if (engine.observer.hears('not-kept'))
     engine.observer.emit('not-kept', { cache: engine.name, key, reason: notKept })
-}
-
-function keep(
-  engine: Engine,
-  scope: Scope,
-  key: string,
-  nearKey: string,
-  value: unknown,
-  policy: EntryPolicy,
-): NotKeptReason | undefined {
-  if (scope.isOff) return 'off'
-  if (value === undefined) return 'undefined'
-  const ttlMs = value === null ? (policy.nullTtlMs ?? policy.ttlMs) : policy.ttlMs
-  if (ttlMs === 0) return 'ttl'
-  if (engine.near === undefined) return undefined
-  let isolated: ReturnType<typeof isolate>
-  try {
-    isolated = isolate(value, engine.settings.memory?.values ?? 'isolated')
-  } catch (error) {
-    engine.counters.codecErrors++
-    engine.observer.error('codec', error, key)
-    return 'codec'
-  }
-  const kind = isolated.copyPerHit ? 'copied' : 'shareable'
-  const bytes = entryBytes(nearKey, isolated.bytes)
-  const entry = makeEntry(engine, scope, {
-    value: isolated.value,
-    kind,
-    bytes,
-    ttlMs,
-    loadMs: 0,
-    tags: policy.tags,
-    policy,
-  })
-  return engine.near.set(nearKey, entry) ? undefined : 'too-large'
 }

@@ -1,0 +1,167 @@
+import { LRUCache } from 'lru-cache'
+import { type Clock, keepAlive } from '../clock.ts'
+import type { Bus } from '../store/store.ts'
+import { newStamp } from '../tiers/stamps.ts'
+import { type BusContent, type BusMessage, decodeMessage, encodeMessage } from './bus-message.ts'
+
+/** How often a cache gives a sign of life. */
+const beatMs = 1_000
+/** A link on which not even the cache's own signs of life come back for this long is not believed. */
+const silenceMs = 1_800
+/** Within this time after it began to listen, a cache has heard a sign of life of every other one. */
+const newcomerMs = 3_000
+const rememberedOrigins = 10_000
+/** So many keys or tags in one message. */
+const perMessage = 500
+
+export interface BusListener {
+  /** What another cache of the same namespace tells. */
+  heard(content: BusContent): void
+  /** Messages may have been lost: whatever is kept near may be old. */
+  distrust(reason: 'gap' | 'silence' | 'down' | 'up'): void
+  malformed(): void
+  /** A message did not go out. */
+  unsent(error: unknown): void
+}
+
+/**
+ * One cache's end of the bus. A bus carries messages at most once and forgets what nobody heard; so each cache numbers
+ * its messages and beats once a second, and hears its own beats. From a gap, a new epoch, a reconnect or silence it
+ * knows that it may have missed something, and says so.
+ */
+export class BusLink {
+  readonly #bus: Bus
+  readonly #clock: Clock
+  readonly #listener: BusListener
+  readonly #root: string
+  readonly #origin = newStamp()
+  #epoch = newStamp()
+  #seq = 0
+  readonly #heardFrom = new LRUCache<string, { epoch: string; seq: number }>({
+    max: rememberedOrigins,
+  })
+  #unsubscribe: (() => void) | undefined
+  #timer: unknown
+  #isUp = false
+  #upAt = 0
+  #lastHeardAt: number
+  #closed = false
+
+  constructor(bus: Bus, clock: Clock, root: string, listener: BusListener) {
+    this.#bus = bus
+    this.#clock = clock
+    this.#root = root
+    this.#listener = listener
+    this.#lastHeardAt = Number.NEGATIVE_INFINITY
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#bus.subscribe(
+      (bytes) => this.#received(bytes),
+      (state) => this.#changed(state === 'up'),
+    )
+    this.#beat()
+  }
+
+  /** Whether the near tier may rely on hearing of invalidations. */
+  get isTrusted(): boolean {
+    return this.#isUp && this.#clock.monotonic() - this.#lastHeardAt < silenceMs
+  }
+
+  /** Never rejects: what does not go out begins a new epoch, from which the others know. */
+  async publish(content: BusContent): Promise<void> {
+    if (this.#closed) return
+    const message: BusMessage = {
+      v: 1,
+      origin: this.#origin,
+      epoch: this.#epoch,
+      seq: ++this.#seq,
+      root: this.#root,
+      what: content,
+    }
+    try {
+      await this.#bus.publish(encodeMessage(message))
+    } catch (error) {
+      if (message.epoch === this.#epoch) {
+        this.#epoch = newStamp()
+        this.#seq = 0
+      }
+      this.#listener.unsent(error)
+    }
+  }
+
+  async publishKeys(
+    path: readonly string[],
+    keys: readonly string[],
+    expire: boolean,
+  ): Promise<void> {
+    await Promise.all(
+      slices(keys).map((some) => this.publish({ type: 'keys', path, keys: some, expire })),
+    )
+  }
+
+  async publishTags(path: readonly string[], tags: readonly string[]): Promise<void> {
+    await Promise.all(slices(tags).map((some) => this.publish({ type: 'tags', path, tags: some })))
+  }
+
+  #changed(isUp: boolean): void {
+    const before = this.#isUp
+    this.#isUp = isUp
+    if (isUp) {
+      this.#upAt = this.#clock.monotonic()
+      this.#lastHeardAt = this.#upAt
+    }
+    // Told 'up' twice means lost in between, too.
+    if (isUp || before) this.#listener.distrust(isUp ? 'up' : 'down')
+  }
+
+  #received(bytes: Uint8Array): void {
+    const message = decodeMessage(bytes)
+    if (message === undefined) {
+      this.#listener.malformed()
+      return
+    }
+    this.#lastHeardAt = this.#clock.monotonic()
+    if (message.origin === this.#origin || message.root !== this.#root) return
+    const { origin, epoch, seq } = message
+    const last = this.#heardFrom.get(origin)
+    this.#heardFrom.set(origin, { epoch, seq })
+    // One that was never heard of may have begun before this cache listened, in its first seconds; later it is new,
+    // and begins with its first message.
+    const isNews = last === undefined && this.#clock.monotonic() - this.#upAt < newcomerMs
+    const expected = isNews ? seq : last?.epoch === epoch ? last.seq + 1 : 1
+    if (seq !== expected || (last !== undefined && last.epoch !== epoch))
+      this.#listener.distrust('gap')
+    this.#listener.heard(message.what)
+  }
+
+  #beat(): void {
+    if (this.#closed) return
+    const now = this.#clock.monotonic()
+    if (this.#isUp && now - this.#lastHeardAt >= silenceMs) {
+      this.#isUp = false
+      this.#listener.distrust('silence')
+    } else if (!this.#isUp && now - this.#lastHeardAt < silenceMs) {
+      // It was silent, and is not any more, although the bus noticed neither.
+      this.#isUp = true
+      this.#upAt = now
+      this.#listener.distrust('up')
+    }
+    void this.publish({ type: 'beat' })
+    this.#timer = this.#clock.setTimeout(() => this.#beat(), beatMs)
+    keepAlive(this.#timer, false)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#clock.clearTimeout(this.#timer)
+    this.#unsubscribe?.()
+  }
+}
+
+function slices(all: readonly string[]): string[][] {
+  const some: string[][] = []
+  for (let from = 0; from < all.length; from += perMessage)
+    some.push(all.slice(from, from + perMessage))
+  return some
+}

@@ -1,0 +1,154 @@
+import { type Clock, keepAlive } from '../clock.ts'
+import type { Codec } from '../entry/codec.ts'
+import { encodeClaim } from '../entry/envelope.ts'
+import { headOf, type Stamp } from '../entry/head.ts'
+import type { Budget } from '../resilience/budget.ts'
+import type { GuardedStore } from './guarded-store.ts'
+import { newStamp } from './stamps.ts'
+
+/** How often a holder gives a sign of life. */
+const beatMs = 250
+/** A claim whose holder has given none for this long is free to be taken; its holder no longer believes in it either. */
+export const silenceMs = 1_000
+/** Only collects litter. Whole seconds, as Memcached counts; with it a holder that slept longer finds nothing to fulfil. */
+const claimTtlMs = 5_000
+/** How long others are told that a holder failed. */
+const failedTtlMs = 1_000
+
+/** The right to load a key for all processes, as long as its holder shows that it lives. */
+export interface Claim {
+  /** The key itself where there is nothing to serve meanwhile, a side key where a stale value stays readable. */
+  readonly key: string
+  readonly stamp: Stamp
+  beat: number
+  /** When the last sign of life that the store took was sent. */
+  aliveAt: number
+  lost: boolean
+}
+
+/**
+ * Claims by compare-and-set in the store: a key is claimed by adding a placeholder, the holder's beat follows its
+ * 17 clear bytes, and whoever saw no new beat for a second on its own clock replaces it. No two machines' clocks are
+ * compared. The idea is the lease of "Scaling Memcache at Facebook" (Nishtala et al., NSDI 2013): a delete takes the
+ * placeholder with it, and with it the right to store.
+ */
+export class Claims {
+  readonly #store: GuardedStore
+  readonly #codec: Codec
+  readonly #clock: Clock
+  readonly #storeTimeoutMs: number
+  readonly #held = new Set<Claim>()
+  #timer: unknown
+
+  constructor(store: GuardedStore, codec: Codec, clock: Clock, storeTimeoutMs: number) {
+    this.#store = store
+    this.#codec = codec
+    this.#clock = clock
+    this.#storeTimeoutMs = storeTimeoutMs
+  }
+
+  /** The claim, or what stands there instead. @throws StoreError, as a rejection. */
+  async add(key: string, budget: Budget): Promise<Claim | Uint8Array> {
+    const claim = this.#draft(key)
+    const there = await budget.spend((ms) =>
+      this.#store.add(key, this.#bytes(claim), { ttlMs: claimTtlMs }, ms),
+    )
+    return there ?? this.#hold(claim)
+  }
+
+  /** The claim, if what stands there still begins with `head`. @throws StoreError, as a rejection. */
+  async takeOver(key: string, head: Uint8Array, budget: Budget): Promise<Claim | undefined> {
+    const claim = this.#draft(key)
+    const taken = await budget.spend((ms) =>
+      this.#store.replace(key, head, this.#bytes(claim), { ttlMs: claimTtlMs }, ms),
+    )
+    return taken ? this.#hold(claim) : undefined
+  }
+
+  /** Whether its holder may still store: it holds it as far as it knows, and it did not sleep meanwhile. */
+  isAlive(claim: Claim): boolean {
+    return !claim.lost && this.#clock.monotonic() - claim.aliveAt < silenceMs
+  }
+
+  /** No more beats. */
+  letGo(claim: Claim): void {
+    this.#held.delete(claim)
+  }
+
+  /** Tells those who wait that the holder failed, so that each tries for itself at once. Never rejects. */
+  async fail(claim: Claim): Promise<void> {
+    this.letGo(claim)
+    if (claim.lost) return
+    const bytes = encodeClaim(
+      { key: claim.key, stamp: newStamp(), beat: 0, failed: true },
+      this.#codec,
+    )
+    try {
+      await this.#store.replace(
+        claim.key,
+        headOf('claim', claim.stamp),
+        bytes,
+        { ttlMs: failedTtlMs },
+        this.#storeTimeoutMs,
+      )
+    } catch {
+      // The claim runs out by itself.
+    }
+  }
+
+  #draft(key: string): Claim {
+    return { key, stamp: newStamp(), beat: 0, aliveAt: this.#clock.monotonic(), lost: false }
+  }
+
+  #bytes(claim: Claim): Uint8Array {
+    return encodeClaim(claim, this.#codec)
+  }
+
+  #hold(claim: Claim): Claim {
+    this.#held.add(claim)
+    if (this.#timer === undefined) this.#arm()
+    return claim
+  }
+
+  #arm(): void {
+    this.#timer = this.#clock.setTimeout(() => this.#beatAll(), beatMs)
+    keepAlive(this.#timer, false)
+  }
+
+  #beatAll(): void {
+    this.#timer = undefined
+    for (const claim of this.#held) void this.#beat(claim)
+    if (this.#held.size > 0) this.#arm()
+  }
+
+  async #beat(claim: Claim): Promise<void> {
+    const sentAt = this.#clock.monotonic()
+    if (!this.isAlive(claim)) {
+      claim.lost = true
+      this.letGo(claim)
+      return
+    }
+    claim.beat++
+    try {
+      const head = headOf('claim', claim.stamp)
+      const kept = await this.#store.replace(
+        claim.key,
+        head,
+        this.#bytes(claim),
+        { ttlMs: claimTtlMs },
+        this.#storeTimeoutMs,
+      )
+      if (kept) claim.aliveAt = sentAt
+      // A claim that was let go meanwhile has been fulfilled, which is no loss.
+      else if (this.#held.has(claim)) claim.lost = true
+    } catch {
+      // One lost beat is not a lost claim; the next one, or the second without any, decides.
+    }
+    if (claim.lost) this.letGo(claim)
+  }
+
+  close(): void {
+    this.#clock.clearTimeout(this.#timer)
+    this.#held.clear()
+  }
+}

@@ -1,0 +1,501 @@
+import { decodeEntry } from '../entry/envelope.ts'
+import { headOf, peekHead, type Stamp } from '../entry/head.ts'
+import { CodecError } from '../errors.ts'
+import type { Engine } from '../read/engine.ts'
+import type { Flight } from '../read/flight.ts'
+import { freshness } from '../read/freshness.ts'
+import { conclude, type Decision } from '../read/keep.ts'
+import type { Load } from '../read/load.ts'
+import type { NewEntry } from '../read/make-entry.ts'
+import type { Budget } from '../resilience/budget.ts'
+import { type Claim, silenceMs } from './claims.ts'
+import type { Found, FoundEntry } from './far-found.ts'
+import type { FarTier } from './far-tier.ts'
+import { pathOf, refreshClaimKey, storeKey } from './store-keys.ts'
+import { epochRefs, tagRefs } from './versions.ts'
+
+/**
+ * The right, and the way, to store what a load of one key brings.
+ * `fulfil`: by replacing the claim's placeholder. `refresh`: by replacing the value that was there, under a claim of
+ * its own. `contend`: by replacing the mark of a holder that failed; the first to come stores. `plain`: a store that
+ * cannot compare and set. `apart`: not at all, as the store does not answer.
+ */
+interface Ticket {
+  readonly mode: 'fulfil' | 'refresh' | 'contend' | 'plain' | 'apart'
+  readonly claim?: Claim
+  readonly head?: Uint8Array
+  readonly stamps: ReadonlyMap<string, Stamp>
+}
+
+type Granted =
+  | { readonly granted: 'load' }
+  | { readonly granted: 'entry'; readonly found: FoundEntry }
+  | Held
+
+/** Somebody else loads it: under the key itself (`stamp` and `beat` are that claim's), or as a refresh of a value that stays. */
+type Held =
+  | { readonly granted: 'held'; readonly stamp: Stamp; readonly beat: number }
+  | { readonly granted: 'refreshing'; readonly found: FoundEntry }
+
+/** How often those who wait look: soon at first, later in proportion to how long it has taken. */
+const leastPauseMs = 5
+const mostPauseMs = 80
+const pauseShare = 1 / 8
+/** Where another process refreshes a stale value, it is looked up again this soon. */
+const lookAgainMs = 200
+const maxTries = 8
+
+/** One load per key over all processes: claims, those who wait for them, and what becomes of their values. */
+export class FarLoads {
+  readonly #engine: Engine
+  readonly #tier: FarTier
+  readonly #tickets = new WeakMap<Flight, Ticket>()
+  readonly #founds = new WeakMap<Flight, Found>()
+  readonly #waiting = new Map<string, Set<() => void>>()
+  #closed = false
+
+  constructor(engine: Engine, tier: FarTier) {
+    this.#engine = engine
+    this.#tier = tier
+  }
+
+  /** What the read path has already seen of the key need not be read again. */
+  seen(flight: Flight, found: Found): void {
+    this.#founds.set(flight, found)
+  }
+
+  /** Claims the keys of a load. `proceed` is called with those that are to be loaded here; the others get their answers from the store. */
+  claim(load: Load, proceed: (flights: readonly Flight[]) => void): void {
+    void this.#claimAll(load, proceed)
+  }
+
+  async #claimAll(load: Load, proceed: (flights: readonly Flight[]) => void): Promise<void> {
+    const budget = this.#tier.budget()
+    const mine: Flight[] = []
+    const others: (readonly [Flight, Held])[] = []
+    await Promise.all(
+      load.flights.map(async (flight) => {
+        const granted = await this.#acquire(flight, budget)
+        if (granted.granted === 'load') mine.push(flight)
+        else if (granted.granted === 'entry') this.#answer(flight, granted.found)
+        else others.push([flight, granted])
+      }),
+    )
+    if (load.settled) {
+      this.release(mine)
+      return
+    }
+    for (const [flight, held] of others) {
+      void this.#waitFor(flight, held).then((granted) => {
+        if (granted === undefined) return
+        if (granted.granted === 'entry') this.#answer(flight, granted.found)
+        else if (load.settled) this.release([flight])
+        else proceed([flight])
+      })
+    }
+    // In the order asked, whatever order the claims came back in.
+    if (mine.length > 0) proceed(load.flights.filter((flight) => mine.includes(flight)))
+  }
+
+  #answer(flight: Flight, found: FoundEntry): void {
+    const { entry } = found
+    flight.copyPerWaiter = entry.kind === 'copied'
+    flight.load.answered(flight, this.#engine.valueOf(entry), entry.value)
+  }
+
+  #want(flight: Flight) {
+    return { key: flight.key, nearKey: flight.nearKey, tags: flight.policy.tags }
+  }
+
+  async #acquire(flight: Flight, budget: Budget): Promise<Granted> {
+    let found = this.#founds.get(flight)
+    this.#founds.delete(flight)
+    try {
+      for (let tries = 0; tries < maxTries; tries++) {
+        found ??= (
+          await this.#tier.readMany(flight.scope, [this.#want(flight)], budget)
+        )[0] as Found
+        if (found.state === 'out') break
+        if (!this.#tier.store.hasClaims) {
+          if (found.state === 'entry' && !this.#wantsNewer(flight, found))
+            return { granted: 'entry', found }
+          await this.#tier.versions.complete(this.#refs(flight), found.stamps, budget)
+          return this.#grant(flight, { mode: 'plain', stamps: found.stamps })
+        }
+        const granted = await this.#try(flight, found, budget)
+        if (granted !== undefined) return granted
+        found = undefined
+      }
+    } catch (error) {
+      this.#engine.storeFailed('add', error)
+    }
+    return this.#grant(flight, { mode: 'apart', stamps: new Map() })
+  }
+
+  #refs(flight: Flight) {
+    return this.#tier.refs(flight.scope, flight.policy.tags)
+  }
+
+  /** `undefined`: something else stands there now; look again. */
+  async #try(
+    flight: Flight,
+    found: Exclude<Found, { state: 'out' }>,
+    budget: Budget,
+  ): Promise<Granted | undefined> {
+    const { claims, versions } = this.#tier
+    const key = storeKey(flight.scope, flight.key)
+    const { stamps } = found
+    if (found.state === 'claimed') return { granted: 'held', stamp: found.stamp, beat: found.beat }
+    if (found.state === 'entry') {
+      if (!this.#wantsNewer(flight, found)) return { granted: 'entry', found }
+      return this.#tryRefresh(flight, found, budget)
+    }
+    if (found.state === 'absent' && found.occupant?.length === 0) {
+      // Nothing can be compared with it: every value begins with nothing.
+      await budget.spend((ms) => this.#tier.store.deleteMany([key], ms))
+      return undefined
+    }
+    // In one round trip with the claim.
+    const completed = versions.complete(this.#refs(flight), stamps, budget)
+    const claimed =
+      found.occupant === undefined
+        ? claims.add(key, budget)
+        : claims.takeOver(key, found.occupant, budget)
+    const [claim] = await Promise.all([claimed, completed])
+    if (claim === undefined) return undefined
+    if (!(claim instanceof Uint8Array))
+      return this.#grant(flight, {
+        mode: 'fulfil',
+        claim,
+        head: headOf('claim', claim.stamp),
+        stamps,
+      })
+    // Somebody was faster. A claim can be waited for as it is; a value is worth a read with its versions.
+    const there = await decodeEntry(claim, key, this.#tier.settings.codec)
+    return there.kind === 'claim'
+      ? { granted: 'held', stamp: there.stamp, beat: there.beat }
+      : undefined
+  }
+
+  async #tryRefresh(flight: Flight, found: FoundEntry, budget: Budget): Promise<Granted> {
+    const { claims, versions } = this.#tier
+    const side = refreshClaimKey(flight.scope, flight.key)
+    const completed = versions.complete(this.#refs(flight), found.stamps, budget)
+    const [claim] = await Promise.all([claims.add(side, budget), completed])
+    if (claim instanceof Uint8Array) {
+      // The mark of a refresh that failed keeps nobody from the next try.
+      const head = peekHead(claim)?.kind === 'failed-claim' ? claim.subarray(0, 17) : undefined
+      const taken = head && (await claims.takeOver(side, head, budget))
+      if (taken === undefined) return { granted: 'refreshing', found }
+      return this.#grant(flight, {
+        mode: 'refresh',
+        claim: taken,
+        head: headOf('value', found.stamp),
+        stamps: found.stamps,
+      })
+    }
+    return this.#grant(flight, {
+      mode: 'refresh',
+      claim,
+      head: headOf('value', found.stamp),
+      stamps: found.stamps,
+    })
+  }
+
+  #grant(flight: Flight, ticket: Ticket): Granted {
+    this.#tickets.set(flight, ticket)
+    return { granted: 'load' }
+  }
+
+  /** Whether what is stored is what this load is to replace, and not already what it would bring. */
+  #wantsNewer(flight: Flight, found: FoundEntry): boolean {
+    const { reason } = flight.load
+    if (reason === 'refresh') return true
+    if (freshness(found.entry, this.#engine.clock.monotonic()) !== 'fresh') return true
+    return reason === 'early' && found.stamp === flight.stale?.stamp
+  }
+
+  /** Waits until the holder has stored the value, has failed, or is silent for too long. `undefined`: nobody waits any more. */
+  async #waitFor(flight: Flight, held: Held): Promise<Exclude<Granted, Held> | undefined> {
+    if (held.granted === 'refreshing') return this.#waitForRefresh(flight, held.found)
+    const { clock } = this.#engine
+    const { load } = flight
+    const since = clock.monotonic()
+    let { stamp, beat } = held
+    let seenAt = since
+    while (!load.settled && !flight.settled) {
+      await this.#pause(flight, clock.monotonic() - since)
+      if (load.settled || flight.settled || this.#closed) return undefined
+      const budget = this.#tier.budget()
+      const [found] = await this.#tier.readMany(flight.scope, [this.#want(flight)], budget)
+      if (found === undefined || found.state === 'out') return this.#alone(flight)
+      if (found.state === 'entry') {
+        if (!this.#wantsNewer(flight, found)) return { granted: 'entry', found }
+      } else if (found.state === 'failed') {
+        // Each of those who waited tries once for itself, at once and not one after another.
+        this.#tickets.set(flight, { mode: 'contend', head: found.occupant, stamps: found.stamps })
+        await this.#tier.versions.complete(this.#refs(flight), found.stamps, budget)
+        return { granted: 'load' }
+      } else if (found.state === 'claimed') {
+        const now = clock.monotonic()
+        if (found.stamp !== stamp || found.beat !== beat) {
+          stamp = found.stamp
+          beat = found.beat
+          seenAt = now
+          continue
+        }
+        if (now - seenAt < silenceMs) continue
+        const taken = await this.#takeOver(flight, found.stamp, found.stamps, budget)
+        if (taken) return { granted: 'load' }
+        continue
+      }
+      this.#founds.set(flight, found)
+      const granted = await this.#acquire(flight, budget)
+      if (granted.granted === 'refreshing') return this.#waitForRefresh(flight, granted.found)
+      if (granted.granted !== 'held') return granted
+      stamp = granted.stamp
+      beat = granted.beat
+      seenAt = clock.monotonic()
+    }
+    return undefined
+  }
+
+  async #takeOver(
+    flight: Flight,
+    stamp: Stamp,
+    stamps: Map<string, Stamp>,
+    budget: Budget,
+  ): Promise<boolean> {
+    try {
+      const head = headOf('claim', stamp)
+      const claim = await this.#tier.claims.takeOver(
+        storeKey(flight.scope, flight.key),
+        head,
+        budget,
+      )
+      if (claim === undefined) return false
+      await this.#tier.versions.complete(this.#refs(flight), stamps, budget)
+      this.#grant(flight, { mode: 'fulfil', claim, head: headOf('claim', claim.stamp), stamps })
+      return true
+    } catch (error) {
+      this.#engine.storeFailed('replace', error)
+      return false
+    }
+  }
+
+  #alone(flight: Flight): Exclude<Granted, Held> {
+    this.#tickets.set(flight, { mode: 'apart', stamps: new Map() })
+    return { granted: 'load' }
+  }
+
+  /** Somebody else refreshes a value that can be served meanwhile. Behind a caller there is nothing to wait for. */
+  async #waitForRefresh(
+    flight: Flight,
+    found: FoundEntry,
+  ): Promise<Exclude<Granted, Held> | undefined> {
+    const { clock } = this.#engine
+    if (!flight.isAwaited) {
+      const soon = Math.trunc(clock.monotonic()) + lookAgainMs
+      for (const entry of [flight.stale, found.entry]) {
+        if (entry === undefined) continue
+        entry.ageAt = Math.min(entry.ageAt ?? soon, soon)
+        entry.retryAt = Math.max(entry.retryAt, soon)
+      }
+      flight.load.answered(flight, undefined, undefined)
+      return undefined
+    }
+    const since = clock.monotonic()
+    while (!flight.load.settled && !flight.settled) {
+      await this.#pause(flight, clock.monotonic() - since)
+      if (flight.load.settled || flight.settled || this.#closed) return undefined
+      const granted = await this.#acquireAfresh(flight, found)
+      if (granted.granted === 'load' || granted.granted === 'entry') return granted
+    }
+    return undefined
+  }
+
+  async #acquireAfresh(flight: Flight, before: FoundEntry): Promise<Granted> {
+    const budget = this.#tier.budget()
+    const [found] = await this.#tier.readMany(flight.scope, [this.#want(flight)], budget)
+    // Whatever asked for a refresh, a value newer than the one it saw is one.
+    if (found?.state === 'entry' && found.stamp !== before.stamp) return { granted: 'entry', found }
+    if (found !== undefined) this.#founds.set(flight, found)
+    return this.#acquire(flight, budget)
+  }
+
+  #pause(flight: Flight, waitedMs: number): Promise<void> {
+    const { clock } = this.#engine
+    const share = Math.min(mostPauseMs, Math.max(leastPauseMs, waitedMs * pauseShare))
+    const key = storeKey(flight.scope, flight.key)
+    return new Promise((resolve) => {
+      const wakers = this.#waiting.get(key) ?? new Set()
+      this.#waiting.set(key, wakers)
+      const wake = () => {
+        clock.clearTimeout(timer)
+        wakers.delete(wake)
+        if (wakers.size === 0 && this.#waiting.get(key) === wakers) this.#waiting.delete(key)
+        resolve()
+      }
+      const timer = clock.setTimeout(wake, share * (0.75 + clock.random() / 2))
+      wakers.add(wake)
+    })
+  }
+
+  /** Somebody told that the load of this key is done: those who wait look at once. */
+  wake(key: string): void {
+    for (const wake of [...(this.#waiting.get(key) ?? [])]) wake()
+  }
+
+  /** Stores what was loaded, as far as each key's ticket allows, and then tells the waiters. True if anything was fenced. */
+  async keep(flights: readonly Flight[], decisions: readonly Decision[]): Promise<boolean> {
+    const fenced = await Promise.all(
+      flights.map((flight, index) => this.#keep(flight, decisions[index] as Decision)),
+    )
+    return fenced.includes(true)
+  }
+
+  async #keep(flight: Flight, decision: Decision): Promise<boolean> {
+    const ticket = this.#tickets.get(flight)
+    this.#tickets.delete(flight)
+    flight.resolveOwn(decision.own)
+    if (decision.entry === undefined) {
+      if (decision.removes && ticket !== undefined) await this.#remove(flight, ticket)
+      this.#fail(flight, ticket)
+      return conclude(this.#engine, flight, decision)
+    }
+    const { memo, ...kept } = await this.#store(flight, decision.entry, decision.lateTags, ticket)
+    flight.asksAgain = !memo
+    // A tag or namespace that was invalidated meanwhile leaves the claim as it is; the versions tell, when it is read.
+    if (flight.joinedLate && kept.stamp !== undefined)
+      return conclude(this.#engine, flight, { ...decision, entry: undefined, removes: true })
+    // During an outage what was loaded is believed for a while, or a dead store would become a dead origin.
+    const maxAgeMs = memo
+      ? Math.max(this.#tier.maxAgeMs, this.#tier.settings.outageMemoMs)
+      : this.#tier.maxAgeMs
+    return conclude(this.#engine, flight, {
+      ...decision,
+      entry: { ...decision.entry, ...kept, maxAgeMs },
+    })
+  }
+
+  async #store(
+    flight: Flight,
+    entry: NewEntry,
+    lateTags: readonly string[] | undefined,
+    ticket: Ticket | undefined,
+  ): Promise<{ readonly stamp?: Stamp; readonly memo: boolean }> {
+    if (ticket === undefined || ticket.mode === 'apart') return { memo: true }
+    const tier = this.#tier
+    const budget = tier.budget()
+    const key = storeKey(flight.scope, flight.key)
+    try {
+      const stamps = await this.#stampsAtEnd(flight, lateTags, ticket, budget)
+      if (stamps === undefined) {
+        flight.fencedAfar = true
+        this.#fail(flight, ticket)
+        return { memo: false }
+      }
+      const { policy } = entry
+      const { bytes, stamp, ttlMs } = await tier.encode(flight.scope, flight.key, {
+        value: entry.value,
+        freshMs: entry.freshMs,
+        swrMs: policy.swrMs,
+        sieMs: policy.sieMs,
+        loadMs: entry.loadMs,
+        tags: entry.tags,
+        stamps,
+      })
+      if (ticket.mode === 'plain') {
+        if (!flight.voided) await budget.spend((ms) => tier.store.set(key, bytes, { ttlMs }, ms))
+        return { stamp, memo: false }
+      }
+      const { claim, head } = ticket
+      const alive = claim === undefined || tier.claims.isAlive(claim)
+      const stored =
+        alive &&
+        head !== undefined &&
+        (await budget.spend((ms) => tier.store.replace(key, head, bytes, { ttlMs }, ms)))
+      this.#done(flight, ticket)
+      if (stored) return { stamp, memo: false }
+      flight.fencedAfar = true
+      return { memo: false }
+    } catch (error) {
+      if (error instanceof CodecError) {
+        this.#engine.counters.codecErrors++
+        this.#engine.observer.error('codec', error, flight.key)
+        this.#fail(flight, ticket)
+        return { memo: false }
+      }
+      // Whether it arrived nobody knows; what stands there is not believed until it has been deleted.
+      tier.journal.noteDelete(key)
+      if (ticket.claim !== undefined) tier.claims.letGo(ticket.claim)
+      this.#engine.storeFailed('set', error)
+      return { memo: true }
+    }
+  }
+
+  /**
+   * The versions to store under. Tags that the loader named at its end were not looked at when it started: they hold
+   * only if no tag of the namespaces was invalidated since. Their versions are read before the epoch, which whoever
+   * invalidates writes first: who sees a new version here sees the new epoch too.
+   */
+  async #stampsAtEnd(
+    flight: Flight,
+    lateTags: readonly string[] | undefined,
+    ticket: Ticket,
+    budget: Budget,
+  ): Promise<ReadonlyMap<string, Stamp> | undefined> {
+    const late = tagRefs(flight.scope, lateTags ?? []).filter((ref) => !ticket.stamps.has(ref.key))
+    if (late.length === 0) return ticket.stamps
+    const stamps = await this.#tier.readStamps(late, budget)
+    await this.#tier.versions.complete(late, stamps, budget)
+    const epochs = epochRefs(flight.scope)
+    const now = await this.#tier.readStamps(epochs, budget)
+    if (epochs.some(({ key }) => now.get(key) !== ticket.stamps.get(key))) return undefined
+    return new Map([...ticket.stamps, ...stamps])
+  }
+
+  /** A refresh that found out that there is nothing any more. */
+  async #remove(flight: Flight, ticket: Ticket): Promise<void> {
+    if (ticket.mode !== 'refresh') return
+    try {
+      await this.#tier.delete(flight.scope, [flight.key])
+    } catch {
+      // Journalled: it is made up for.
+    }
+  }
+
+  #done(flight: Flight, ticket: Ticket): void {
+    const { claim } = ticket
+    if (claim === undefined) return
+    this.#tier.claims.letGo(claim)
+    if (ticket.mode === 'refresh')
+      void this.#tier.store
+        .deleteMany([claim.key], this.#tier.settings.storeTimeoutMs)
+        .catch(() => {})
+    this.#tell(flight)
+  }
+
+  /** Nothing will be stored for these keys: whoever waits for them elsewhere is told. */
+  release(flights: readonly Flight[]): void {
+    for (const flight of flights) {
+      const ticket = this.#tickets.get(flight)
+      this.#tickets.delete(flight)
+      this.#fail(flight, ticket)
+    }
+  }
+
+  #fail(flight: Flight, ticket: Ticket | undefined): void {
+    if (ticket?.claim === undefined) return
+    void this.#tier.claims.fail(ticket.claim).then(() => this.#tell(flight))
+  }
+
+  #tell(flight: Flight): void {
+    void this.#tier.link?.publish({ type: 'done', path: pathOf(flight.scope), key: flight.key })
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const key of [...this.#waiting.keys()]) this.wake(key)
+  }
+}

@@ -1,0 +1,420 @@
+import type { Codec } from '../entry/codec.ts'
+import { encodeValue, restampValue } from '../entry/envelope.ts'
+import { headBytes, type Stamp } from '../entry/head.ts'
+import type { VersionMark } from '../entry/value-body.ts'
+import { CodecError, InvalidationError } from '../errors.ts'
+import type { BusLink } from '../invalidation/bus-link.ts'
+import { Journal } from '../invalidation/journal.ts'
+import type { Scope } from '../invalidation/scope.ts'
+import type { FarSettings } from '../options/far-settings.ts'
+import type { Engine } from '../read/engine.ts'
+import type { NewEntry } from '../read/make-entry.ts'
+import { Budget } from '../resilience/budget.ts'
+import type { StoreEntry } from '../store/store.ts'
+import { Claims } from './claims.ts'
+import type { Found } from './far-found.ts'
+import { FarReader, type Wanted } from './far-reader.ts'
+import { GuardedStore } from './guarded-store.ts'
+import { newStamp } from './stamps.ts'
+import { storeKey } from './store-keys.ts'
+import { epochRefs, namespaceRefs, tagRefs, type VersionRef, Versions } from './versions.ts'
+
+/** A key that a caller sets; without an entry, one whose value is not to be stored. */
+export interface OutgoingKey {
+  readonly key: string
+  readonly entry: NewEntry | undefined
+}
+
+/** A value on its way into the store, with its times in milliseconds from now. */
+export interface Outgoing {
+  readonly value: unknown
+  readonly freshMs: number
+  readonly swrMs: number
+  readonly sieMs: number
+  readonly loadMs: number
+  readonly tags: readonly string[]
+  /** Versions as they were when the value began to be made. */
+  readonly stamps: ReadonlyMap<string, Stamp>
+}
+
+/** How long the near tier believes an entry: a while with a bus that tells of invalidations, a moment without one. */
+const busMaxAgeMs = 30_000
+const soloMaxAgeMs = 1_000
+
+/** Read to learn whether the store answers; nothing is ever stored under it. */
+const probeKey = '/%p'
+
+/**
+ * The tier that processes share: reads that cost a bounded time, writes that an invalidation keeps out, and
+ * invalidations that reach the store or are made up for. What a load does with it is in `far-load.ts`.
+ */
+export class FarTier {
+  readonly #engine: Engine
+  readonly settings: FarSettings
+  readonly #codec: Codec
+  readonly store: GuardedStore
+  readonly versions: Versions
+  readonly claims: Claims
+  readonly journal: Journal
+  readonly #reader: FarReader
+  readonly #reads = new Map<string, PendingRead>()
+  link: BusLink | undefined
+
+  constructor(engine: Engine, settings: FarSettings) {
+    this.#engine = engine
+    this.settings = settings
+    this.#codec = settings.codec
+    const { clock, deadlines } = engine
+    this.store = new GuardedStore(
+      settings.store,
+      clock,
+      deadlines,
+      { breaker: settings.breaker, probeMs: settings.storeTimeoutMs, probeKey },
+      (state) => engine.breakerChanged(state),
+      () => this.#makeUp(),
+    )
+    this.versions = new Versions(this.store, this.#codec)
+    this.claims = new Claims(this.store, this.#codec, clock, settings.storeTimeoutMs)
+    this.journal = new Journal(settings.journalKeys)
+    this.#reader = new FarReader(
+      engine,
+      this.store,
+      this.#codec,
+      this.versions,
+      this.journal,
+      () => this.maxAgeMs,
+    )
+  }
+
+  budget(): Budget {
+    return new Budget(this.#engine.clock, this.settings.storeTimeoutMs)
+  }
+
+  /** How long the near tier believes an entry without asking again. */
+  get maxAgeMs(): number {
+    const chosenMs = this.#engine.settings.memory?.maxAgeMs
+    if (this.link === undefined) return chosenMs ?? soloMaxAgeMs
+    if (this.link.isTrusted) return chosenMs ?? busMaxAgeMs
+    // Whoever chose to rely on a bus relies on nothing while it cannot be believed.
+    return Math.min(chosenMs ?? soloMaxAgeMs, soloMaxAgeMs)
+  }
+
+  /** What the store has under a key; callers of the same moment share one read. An entry is put into the near tier on its way. */
+  async read(scope: Scope, want: Wanted, budget = this.budget()): Promise<Found> {
+    const { seq } = this.#engine.fence
+    const pending = this.#reads.get(want.nearKey)
+    if (pending !== undefined && pending.seq === seq) return pending.found
+    const reading = new PendingRead(seq)
+    this.#reads.set(want.nearKey, reading)
+    reading.found = this.#readAndKeep(scope, [want], [reading], budget).then(
+      ([found]) => found as Found,
+    )
+    return reading.found
+  }
+
+  /** As `read` for each, in one round trip. */
+  readMany(scope: Scope, wanted: readonly Wanted[], budget = this.budget()): Promise<Found[]> {
+    const { seq } = this.#engine.fence
+    const readings = wanted.map((want) => {
+      const reading = new PendingRead(seq)
+      // Another read of the key keeps its place; this one only wants to hear of invalidations.
+      if (!this.#reads.has(want.nearKey)) this.#reads.set(want.nearKey, reading)
+      return reading
+    })
+    const all = this.#readAndKeep(scope, wanted, readings, budget)
+    readings.forEach((reading, index) => {
+      reading.found = all.then((found) => found[index] as Found)
+    })
+    return all
+  }
+
+  async #readAndKeep(
+    scope: Scope,
+    wanted: readonly Wanted[],
+    readings: readonly PendingRead[],
+    budget: Budget,
+  ): Promise<Found[]> {
+    const found = await this.#reader.read(scope, wanted, budget)
+    wanted.forEach(({ nearKey }, index) => {
+      const reading = readings[index] as PendingRead
+      if (this.#reads.get(nearKey) === reading) this.#reads.delete(nearKey)
+      const one = found[index]
+      if (one?.state !== 'entry') return
+      const fresh =
+        !reading.voided &&
+        !scope.isOff &&
+        this.#engine.whyGone(scope, one.entry, this.#engine.clock.monotonic()) === undefined
+      if (fresh && this.#engine.near !== undefined) this.#engine.near.set(nearKey, one.entry)
+      else one.entry.release()
+    })
+    return found
+  }
+
+  /** What is being read of this key now is from before an invalidation. */
+  voidRead(nearKey: string): void {
+    const reading = this.#reads.get(nearKey)
+    if (reading === undefined) return
+    reading.voided = true
+    this.#reads.delete(nearKey)
+  }
+
+  /** Versions that a value of these tags will be stored under, and the tag epochs for tags named later. */
+  refs(scope: Scope, tags: readonly string[]): VersionRef[] {
+    return [...namespaceRefs(scope), ...tagRefs(scope, tags), ...epochRefs(scope)]
+  }
+
+  async readStamps(refs: readonly VersionRef[], budget: Budget): Promise<Map<string, Stamp>> {
+    const keys = refs.map((ref) => ref.key)
+    const stamps = new Map<string, Stamp>()
+    if (keys.length === 0) return stamps
+    const all = await budget.spend((ms) => this.store.getMany(keys, ms))
+    keys.forEach((key, index) => {
+      const stamp = this.versions.read(key, all[index])
+      if (stamp !== undefined && !this.journal.holds(key)) stamps.set(key, stamp)
+    })
+    return stamps
+  }
+
+  /**
+   * The envelope of a value, under a new stamp.
+   * @throws CodecError, as a rejection, for a value that cannot be stored exactly as it is, or whose versions are not known.
+   */
+  async encode(
+    scope: Scope,
+    key: string,
+    out: Outgoing,
+  ): Promise<{ readonly bytes: Uint8Array; readonly stamp: Stamp; readonly ttlMs: number }> {
+    const now = this.#engine.clock.now()
+    const stamp = newStamp()
+    const ttlMs = out.freshMs + Math.max(out.swrMs, out.sieMs)
+    const versions: VersionMark[] = []
+    for (const ref of [...namespaceRefs(scope), ...tagRefs(scope, out.tags)]) {
+      const known = out.stamps.get(ref.key)
+      if (known === undefined)
+        throw new CodecError('the versions that the value would be stored under could not be read')
+      versions.push({ scope: ref.scope, name: ref.name, stamp: known })
+    }
+    const bytes = await encodeValue(
+      {
+        stamp,
+        key: storeKey(scope, key),
+        value: out.value,
+        storedAt: now,
+        staleAt: now + out.freshMs,
+        expiresAt: now + ttlMs,
+        staleWhileRevalidateMs: out.swrMs,
+        staleIfErrorMs: out.sieMs,
+        loadMs: out.loadMs,
+        versions,
+      },
+      this.#codec,
+    )
+    if (bytes.byteLength > this.store.maxValueBytes) {
+      throw new CodecError(
+        `the store '${this.store.name}' takes values of at most ${this.store.maxValueBytes} bytes; this one has ${bytes.byteLength} with its envelope`,
+      )
+    }
+    return { bytes, stamp, ttlMs }
+  }
+
+  /**
+   * Stores values that a caller brings, or removes what is there where there is none to store; whoever is loading the
+   * keys loses its claim. Rejects if what was there may still stand.
+   */
+  async set(scope: Scope, items: readonly OutgoingKey[]): Promise<(Stamp | undefined)[]> {
+    const names = items.map(({ key }) => storeKey(scope, key))
+    try {
+      const budget = this.budget()
+      const refs = new Map<string, VersionRef>()
+      for (const ref of [
+        ...namespaceRefs(scope),
+        ...tagRefs(scope, [...new Set(items.flatMap(({ entry }) => entry?.tags ?? []))]),
+      ])
+        refs.set(ref.key, ref)
+      const stamps = await this.readStamps([...refs.values()], budget)
+      await this.versions.complete([...refs.values()], stamps, budget)
+      const encoded = await Promise.all(
+        items.map((item) => this.#encodeOrRefuse(scope, item, stamps)),
+      )
+      const entries: StoreEntry[] = []
+      const gone: string[] = []
+      encoded.forEach((one, index) => {
+        const key = names[index] as string
+        if (one === undefined) gone.push(key)
+        else entries.push({ key, bytes: one.bytes, ttlMs: one.ttlMs })
+      })
+      await budget.spend((ms) =>
+        Promise.all([
+          entries.length > 0 ? this.store.setMany(entries, ms) : undefined,
+          // What cannot be stored must not leave what was there before.
+          gone.length > 0 ? this.store.deleteMany(gone, ms) : undefined,
+        ]),
+      )
+      for (const name of names) this.journal.forgetDelete(name)
+      return encoded.map((one) => one?.stamp)
+    } catch (error) {
+      this.#failed('set', error, () => {
+        for (const name of names) this.journal.noteDelete(name)
+      })
+    }
+  }
+
+  async #encodeOrRefuse(
+    scope: Scope,
+    { key, entry }: OutgoingKey,
+    stamps: ReadonlyMap<string, Stamp>,
+  ) {
+    if (entry === undefined) return undefined
+    const { policy, value, freshMs, loadMs, tags } = entry
+    try {
+      return await this.encode(scope, key, {
+        value,
+        freshMs,
+        swrMs: policy.swrMs,
+        sieMs: policy.sieMs,
+        loadMs,
+        tags,
+        stamps,
+      })
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error
+      this.#engine.counters.codecErrors++
+      this.#engine.observer.error('codec', error, key)
+      return undefined
+    }
+  }
+
+  async delete(scope: Scope, keys: readonly string[]): Promise<void> {
+    const names = keys.map((key) => storeKey(scope, key))
+    try {
+      await this.budget().spend((ms) => this.store.deleteMany(names, ms))
+      for (const name of names) this.journal.forgetDelete(name)
+    } catch (error) {
+      this.#failed('delete', error, () => {
+        for (const name of names) this.journal.noteDelete(name)
+      })
+    }
+  }
+
+  /** Stale from now on, where there is a window to be stale in; else deleted. */
+  async expire(scope: Scope, keys: readonly string[]): Promise<void> {
+    const names = keys.map((key) => storeKey(scope, key))
+    try {
+      const budget = this.budget()
+      const all = await budget.spend((ms) => this.store.getMany(names, ms))
+      await Promise.all(
+        names.map(async (name, index) => {
+          const bytes = all[index]
+          if (bytes === undefined) return
+          const expired = this.#expired(name, bytes)
+          const kept =
+            expired !== undefined &&
+            (await budget.spend((ms) =>
+              this.store.replace(
+                name,
+                bytes.subarray(0, headBytes),
+                expired.bytes,
+                { ttlMs: expired.ttlMs },
+                ms,
+              ),
+            ))
+          // Whatever came between, gone is never wrong.
+          if (!kept) await budget.spend((ms) => this.store.deleteMany([name], ms))
+        }),
+      )
+    } catch (error) {
+      this.#failed('expire', error, () => {
+        for (const name of names) this.journal.noteDelete(name)
+      })
+    }
+  }
+
+  #expired(
+    key: string,
+    bytes: Uint8Array,
+  ): { readonly bytes: Uint8Array; readonly ttlMs: number } | undefined {
+    if (!this.store.hasClaims) return undefined
+    const now = this.#engine.clock.now()
+    const stamp = newStamp()
+    const windows = this.#reader.windowsOf(bytes, key)
+    if (windows === undefined || windows.staleAt <= now) return undefined
+    const ttlMs = Math.max(windows.swrMs, windows.sieMs)
+    if (ttlMs === 0) return undefined
+    const restamped = restampValue(
+      bytes,
+      { key, stamp, staleAt: now, expiresAt: now + ttlMs },
+      this.#codec,
+    )
+    return restamped instanceof Uint8Array ? { bytes: restamped, ttlMs } : undefined
+  }
+
+  async invalidateTags(scope: Scope, tags: readonly string[]): Promise<void> {
+    // The epoch first: whoever then reads a new tag version also finds the new epoch.
+    const epoch = epochRefs(scope).at(-1)
+    const own = tagRefs(scope, tags).slice(-tags.length)
+    if (epoch === undefined) return
+    await this.#renew('invalidateTags', [epoch])
+    await this.#renew('invalidateTags', own)
+  }
+
+  async clear(scope: Scope): Promise<void> {
+    const own = namespaceRefs(scope).at(-1)
+    if (own !== undefined) await this.#renew('clear', [own])
+  }
+
+  async #renew(operation: string, refs: readonly VersionRef[]): Promise<void> {
+    const versions = refs.map((ref) => this.versions.renew(ref))
+    try {
+      await this.budget().spend((ms) => this.store.setMany(versions, ms))
+      for (const { key } of versions) this.journal.forgetVersion(key)
+    } catch (error) {
+      this.#failed(operation, error, () => {
+        for (const version of versions) this.journal.noteVersion(version)
+      })
+    }
+  }
+
+  /** @throws InvalidationError, always. */
+  #failed(operation: string, error: unknown, note: () => void): never {
+    note()
+    this.#engine.storeFailed(operation, error)
+    throw new InvalidationError(
+      `${operation} did not reach the store '${this.store.name}': other processes may read the old value until it answers again and this is made up for`,
+      { cause: error },
+    )
+  }
+
+  /** Before the store is believed again after an outage. Rejects if it fails once more. */
+  async #makeUp(): Promise<void> {
+    const { deletes, versions, overflowed, done } = this.journal.take()
+    const all = overflowed
+      ? [
+          ...versions,
+          ...namespaceRefs(this.#engine.root)
+            .slice(-1)
+            .map((ref) => this.versions.renew(ref)),
+        ]
+      : versions
+    if (deletes.length === 0 && all.length === 0) return
+    await this.store.makeUp(deletes, all, this.settings.storeTimeoutMs * 5)
+    done()
+    this.#engine.counters.madeUp += deletes.length + all.length
+  }
+
+  close(): void {
+    this.claims.close()
+    this.store.close()
+    this.#reads.clear()
+  }
+}
+
+/** A read under way, which an invalidation may overtake. */
+class PendingRead {
+  readonly seq: number
+  voided = false
+  found!: Promise<Found>
+
+  constructor(seq: number) {
+    this.seq = seq
+  }
+}

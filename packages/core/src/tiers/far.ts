@@ -1,0 +1,118 @@
+import type { Stamp } from '../entry/head.ts'
+import { BusLink } from '../invalidation/bus-link.ts'
+import type { BusContent } from '../invalidation/bus-message.ts'
+import type { Scope } from '../invalidation/scope.ts'
+import type { FarSettings } from '../options/far-settings.ts'
+import { type Engine, nearKeyOf } from '../read/engine.ts'
+import { Bulkhead } from '../resilience/bulkhead.ts'
+import type { Bus } from '../store/store.ts'
+import { FarLoads } from './far-loads.ts'
+import { FarTier, type OutgoingKey } from './far-tier.ts'
+import { pathOf, storeKey } from './store-keys.ts'
+
+/** While the store is out, so many loads at once: a dead store must not become a dead origin. */
+const outageConcurrency = 64
+
+/**
+ * Everything that comes with a store: the far tier, loads shared between processes, and the bus. Loaded when a cache
+ * is given a store, so that one in memory alone carries none of it.
+ */
+export class Far {
+  readonly #engine: Engine
+  readonly tier: FarTier
+  readonly loads: FarLoads
+  readonly #bus: Bus | undefined
+  readonly #outage = new Bulkhead(outageConcurrency, Number.POSITIVE_INFINITY)
+
+  constructor(engine: Engine, settings: FarSettings) {
+    this.#engine = engine
+    this.tier = new FarTier(engine, settings)
+    this.loads = new FarLoads(engine, this.tier)
+    const { bus, store } = settings
+    this.#bus = bus === false ? undefined : (bus ?? store.bus?.())
+    if (this.#bus === undefined) return
+    const link = new BusLink(this.#bus, engine.clock, engine.root.name, {
+      heard: (content) => this.#heard(content),
+      distrust: (reason) => {
+        // Entries stay in the tier and are found old when they are looked at.
+        engine.root.clear()
+        engine.busChanged(reason)
+      },
+      malformed: () => engine.busChanged('malformed'),
+      unsent: (error) => engine.storeFailed('publish', error),
+    })
+    this.tier.link = link
+    link.start()
+  }
+
+  /** The bulkheads a load passes: its own, and during an outage one around the origin. */
+  bulkheads(own: readonly Bulkhead[]): readonly Bulkhead[] {
+    return this.tier.store.isUsable ? own : [this.#outage, ...own]
+  }
+
+  /** On the store and, whether that succeeded or not, on the bus. */
+  deleteKeys(scope: Scope, keys: readonly string[]): Promise<void> {
+    return this.tier.delete(scope, keys).finally(() => this.#tellKeys(scope, keys, false))
+  }
+
+  expireKeys(scope: Scope, keys: readonly string[]): Promise<void> {
+    return this.tier.expire(scope, keys).finally(() => this.#tellKeys(scope, keys, true))
+  }
+
+  invalidateTags(scope: Scope, tags: readonly string[]): Promise<void> {
+    return this.tier
+      .invalidateTags(scope, tags)
+      .finally(() => void this.tier.link?.publishTags(pathOf(scope), tags))
+  }
+
+  clear(scope: Scope): Promise<void> {
+    return this.tier
+      .clear(scope)
+      .finally(() => void this.tier.link?.publish({ type: 'clear', path: pathOf(scope) }))
+  }
+
+  set(scope: Scope, items: readonly OutgoingKey[]): Promise<(Stamp | undefined)[]> {
+    const keys = items.map(({ key }) => key)
+    return this.tier.set(scope, items).finally(() => this.#tellKeys(scope, keys, false))
+  }
+
+  #tellKeys(scope: Scope, keys: readonly string[], expire: boolean): void {
+    void this.tier.link?.publishKeys(pathOf(scope), keys, expire)
+  }
+
+  #heard(content: BusContent): void {
+    if (content.type === 'beat') return
+    const scope = this.#scopeAt(content.path)
+    const engine = this.#engine
+    if (content.type === 'done') {
+      this.loads.wake(storeKey(scope, content.key))
+      // What is stale here has been renewed there.
+      const nearKey = nearKeyOf(scope, content.key)
+      const entry = engine.near?.peek(nearKey)
+      if (entry !== undefined && entry.staleAt <= engine.clock.monotonic())
+        engine.near?.delete(nearKey)
+      return
+    }
+    if (content.type === 'clear') scope.clear()
+    else if (content.type === 'tags') scope.invalidateTags(content.tags)
+    else {
+      for (const key of content.keys) {
+        const nearKey = nearKeyOf(scope, key)
+        engine.voidFlight(nearKey)
+        engine.near?.delete(nearKey)
+      }
+    }
+  }
+
+  #scopeAt(path: readonly string[]): Scope {
+    return path.reduce((scope, name) => scope.child(name), this.#engine.root)
+  }
+
+  async close(): Promise<void> {
+    this.loads.close()
+    this.tier.link?.close()
+    this.tier.close()
+    // Only what was opened here is closed here: a store or bus that was handed in may serve others.
+    if (this.#bus !== this.tier.settings.bus) await this.#bus?.close()
+  }
+}

@@ -1,0 +1,254 @@
+import type { Clock } from '../clock.ts'
+import { ClosedError, StoreError } from '../errors.ts'
+import { Breaker, type BreakerSettings, type BreakerState } from '../resilience/breaker.ts'
+import { type Deadlines, Expiring } from '../resilience/deadlines.ts'
+import type { Keep, Store, StoreEntry } from '../store/store.ts'
+
+/**
+ * A store that costs a bounded time. Every operation has a deadline; while the breaker is open none is sent, and when
+ * it opens those under way are let go. Missing optional methods get their one correct default here.
+ */
+export class GuardedStore {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #deadlines: Deadlines
+  readonly #breaker: Breaker
+  readonly #pending = new Set<Operation<unknown>>()
+  #closed = false
+
+  constructor(
+    store: Store,
+    clock: Clock,
+    deadlines: Deadlines,
+    settings: {
+      readonly breaker: BreakerSettings
+      readonly probeMs: number
+      readonly probeKey: string
+    },
+    onChange: (state: BreakerState) => void,
+    /** What has to be made up for before the store is trusted again; rejects if it could not be. */
+    recover: () => Promise<void>,
+  ) {
+    this.#store = store
+    this.#clock = clock
+    this.#deadlines = deadlines
+    const probe = async () => {
+      await this.#within(settings.probeMs, 'get', () => store.get(settings.probeKey))
+      await recover()
+    }
+    this.#breaker = new Breaker(settings.breaker, clock, probe, (state) => {
+      if (state === 'open') this.#letGo()
+      onChange(state)
+    })
+  }
+
+  get name(): string {
+    return this.#store.name
+  }
+
+  /** Whether operations are sent at all. */
+  get isUsable(): boolean {
+    return this.#breaker.state === 'closed' && !this.#closed
+  }
+
+  get state(): BreakerState {
+    return this.#breaker.state
+  }
+
+  /** Without both, processes cannot share claims. */
+  get hasClaims(): boolean {
+    return this.#store.add !== undefined && this.#store.replace !== undefined
+  }
+
+  get maxKeyBytes(): number {
+    return this.#store.capabilities.maxKeyBytes
+  }
+
+  get maxValueBytes(): number {
+    return this.#store.capabilities.maxValueBytes
+  }
+
+  getMany(keys: readonly string[], ms: number): Promise<(Uint8Array | undefined)[]> {
+    const store = this.#store
+    return this.#guard(ms, 'getMany', () => {
+      const [only] = keys
+      if (keys.length === 1 && only !== undefined) return store.get(only).then((bytes) => [bytes])
+      if (store.getMany !== undefined) return store.getMany(keys)
+      return Promise.all(keys.map((key) => store.get(key)))
+    })
+  }
+
+  set(key: string, bytes: Uint8Array, keep: Keep, ms: number): Promise<void> {
+    return this.#guard(ms, 'set', () => this.#store.set(key, bytes, keep))
+  }
+
+  setMany(entries: readonly StoreEntry[], ms: number): Promise<void> {
+    const store = this.#store
+    return this.#guard(ms, 'setMany', async () => {
+      if (store.setMany !== undefined && entries.length > 1) return store.setMany(entries)
+      await Promise.all(entries.map(({ key, bytes, ttlMs }) => store.set(key, bytes, { ttlMs })))
+    })
+  }
+
+  deleteMany(keys: readonly string[], ms: number): Promise<void> {
+    return this.#guard(ms, 'deleteMany', () => this.#deleteAll(keys))
+  }
+
+  async #deleteAll(keys: readonly string[]): Promise<void> {
+    const store = this.#store
+    if (store.deleteMany !== undefined && keys.length > 1) return store.deleteMany(keys)
+    await Promise.all(keys.map((key) => store.delete(key)))
+  }
+
+  add(key: string, bytes: Uint8Array, keep: Keep, ms: number): Promise<Uint8Array | undefined> {
+    return this.#guard(ms, 'add', async () => this.#store.add?.(key, bytes, keep))
+  }
+
+  replace(
+    key: string,
+    head: Uint8Array,
+    bytes: Uint8Array,
+    keep: Keep,
+    ms: number,
+  ): Promise<boolean> {
+    return this.#guard(
+      ms,
+      'replace',
+      async () => (await this.#store.replace?.(key, head, bytes, keep)) ?? false,
+    )
+  }
+
+  /** What an outage left undone: sent although the breaker is not closed yet, under a deadline all the same. */
+  makeUp(keys: readonly string[], entries: readonly StoreEntry[], ms: number): Promise<void> {
+    return this.#within(ms, 'deleteMany', async () => {
+      if (keys.length > 0) await this.#deleteAll(keys)
+      await Promise.all(
+        entries.map(({ key, bytes, ttlMs }) => this.#store.set(key, bytes, { ttlMs })),
+      )
+    })
+  }
+
+  #guard<T>(ms: number, operation: string, run: () => Promise<T>): Promise<T> {
+    if (this.#closed)
+      return Promise.reject(new ClosedError(`the cache of the store '${this.name}' is closed`))
+    if (this.#breaker.state !== 'closed') return Promise.reject(this.#unavailable(operation))
+    return this.#within(ms, operation, run).then(
+      (value) => {
+        this.#breaker.succeeded()
+        return value
+      },
+      (error: unknown) => {
+        if (error instanceof LetGo) throw this.#unavailable(operation)
+        if (speaksOfTheStore(error)) this.#breaker.failed()
+        else this.#breaker.succeeded()
+        throw error
+      },
+    )
+  }
+
+  #within<T>(ms: number, operation: string, run: () => Promise<T>): Promise<T> {
+    if (ms <= 0) return Promise.reject(this.#timedOut(operation, 0))
+    return new Promise<T>((resolve, reject) => {
+      const pending = new Operation<T>(
+        (value) => {
+          this.#pending.delete(pending as Operation<unknown>)
+          resolve(value)
+        },
+        (error) => {
+          this.#pending.delete(pending as Operation<unknown>)
+          reject(error)
+        },
+        () => this.#timedOut(operation, ms),
+      )
+      this.#pending.add(pending as Operation<unknown>)
+      // Whole milliseconds, so that operations share few lanes.
+      this.#deadlines.add(pending, Math.ceil(ms), this.#clock.monotonic())
+      const end = () => this.#deadlines.remove(pending)
+      let answer: Promise<T>
+      try {
+        answer = run()
+      } catch (error) {
+        end()
+        pending.reject(error)
+        return
+      }
+      answer.then(
+        (value) => {
+          end()
+          pending.resolve(value)
+        },
+        (error: unknown) => {
+          end()
+          pending.reject(error)
+        },
+      )
+    })
+  }
+
+  /** The callers of a store that does not answer should not have to wait for their deadlines one by one. */
+  #letGo(): void {
+    for (const operation of [...this.#pending]) {
+      this.#deadlines.remove(operation)
+      operation.reject(new LetGo())
+    }
+  }
+
+  #unavailable(operation: string): StoreError {
+    return new StoreError(
+      `the store '${this.name}' does not answer at present; it is probed until it does`,
+      {
+        kind: 'unavailable',
+        store: this.name,
+        operation,
+      },
+    )
+  }
+
+  #timedOut(operation: string, ms: number): StoreError {
+    return new StoreError(
+      `${operation} on the store '${this.name}' took longer than the ${Math.round(ms)} ms that were left of resilience.storeTimeout`,
+      { kind: 'timeout', store: this.name, operation },
+    )
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#breaker.stop()
+    this.#letGo()
+  }
+}
+
+class LetGo extends Error {}
+
+/** An answer that refuses one key or one value says nothing about the server's health. */
+function speaksOfTheStore(error: unknown): boolean {
+  if (!(error instanceof StoreError)) return true
+  return (
+    error.kind === 'timeout' ||
+    error.kind === 'unavailable' ||
+    error.kind === 'protocol' ||
+    error.kind === 'unknown' ||
+    error.kind === 'auth'
+  )
+}
+
+class Operation<T> extends Expiring {
+  readonly resolve: (value: T) => void
+  readonly reject: (error: unknown) => void
+  readonly #timedOut: () => StoreError
+
+  constructor(
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+    timedOut: () => StoreError,
+  ) {
+    super()
+    this.resolve = resolve
+    this.reject = reject
+    this.#timedOut = timedOut
+  }
+
+  expire(): void {
+    this.reject(this.#timedOut())
+  }
+}

@@ -1,0 +1,177 @@
+import { LRUCache } from 'lru-cache'
+import type { Codec } from '../entry/codec.ts'
+import { decodeEntry, encodeVersion } from '../entry/envelope.ts'
+import type { Stamp } from '../entry/head.ts'
+import type { VersionMark } from '../entry/value-body.ts'
+import type { Scope } from '../invalidation/scope.ts'
+import type { Budget } from '../resilience/budget.ts'
+import type { GuardedStore } from './guarded-store.ts'
+import { newStamp } from './stamps.ts'
+import { namespaceVersionKey, tagEpochKey, tagVersionKey } from './store-keys.ts'
+
+/** A namespace or tag whose version an entry depends on: where it stands, and how an envelope calls it. */
+export interface VersionRef {
+  readonly scope: VersionMark['scope']
+  readonly name: string
+  readonly key: string
+}
+
+/** Stamps as a load found them when it started, by version key. */
+export type Stamps = ReadonlyMap<string, Stamp>
+
+const day = 86_400_000
+/** A version that goes before the entries under it costs a load each, so it should not. */
+const tagVersionTtlMs = 30 * day
+const remembered = 10_000
+
+/**
+ * Versions of namespaces and tags: random stamps in the store, compared for equality only. Invalidating writes a new
+ * one; a missing one is added. Counting would be wrong: a counter that is evicted, or lost in a failover, starts
+ * again and brings entries of its old numbers back to life.
+ */
+export class Versions {
+  readonly #store: GuardedStore
+  readonly #codec: Codec
+  /** The last stamp this process saw; used where one cannot be read. */
+  readonly #lastRead = new LRUCache<string, Stamp>({ max: remembered })
+
+  constructor(store: GuardedStore, codec: Codec) {
+    this.#store = store
+    this.#codec = codec
+  }
+
+  /** What a stored version says; `undefined` where there is none, or nothing that can be believed. */
+  read(key: string, bytes: Uint8Array | undefined): Stamp | undefined {
+    if (bytes === undefined) return undefined
+    const decoded = decodeEntry(bytes, key, this.#codec)
+    if (decoded instanceof Promise || decoded.kind !== 'version') return undefined
+    this.#lastRead.set(key, decoded.stamp)
+    return decoded.stamp
+  }
+
+  lastRead(key: string): Stamp | undefined {
+    return this.#lastRead.get(key)
+  }
+
+  /**
+   * `found`, and a new stamp for each of `refs` that is missing there. Whoever adds first is believed, so processes
+   * agree. A version that cannot be written stays missing: what is loaded without it is not kept in the store.
+   */
+  async complete(
+    refs: readonly VersionRef[],
+    found: Map<string, Stamp>,
+    budget: Budget,
+  ): Promise<void> {
+    const missing = refs.filter((ref) => !found.has(ref.key))
+    if (missing.length === 0) return
+    await budget.spend((ms) =>
+      Promise.all(
+        missing.map(async (ref) => {
+          const { key } = ref
+          const stamp = newStamp()
+          try {
+            const bytes = encodeVersion({ key, stamp }, this.#codec)
+            const ttlMs = lifeOf(ref)
+            const there = this.#store.hasClaims
+              ? await this.#store.add(key, bytes, { ttlMs }, ms)
+              : await this.#store.set(key, bytes, { ttlMs }, ms).then(() => undefined)
+            if (there === undefined) {
+              this.#lastRead.set(key, stamp)
+              found.set(key, stamp)
+              return
+            }
+            const read = this.read(key, there)
+            if (read !== undefined) found.set(key, read)
+            // Bytes that are no version would be in the way for ever.
+            else await this.#store.set(key, bytes, { ttlMs }, ms).then(() => found.set(key, stamp))
+          } catch {
+            const last = this.#lastRead.get(key)
+            if (last !== undefined) found.set(key, last)
+          }
+        }),
+      ),
+    )
+  }
+
+  /** A new version: its bytes are to be written under `key`. */
+  renew(ref: VersionRef): {
+    readonly key: string
+    readonly bytes: Uint8Array
+    readonly ttlMs: number
+  } {
+    const { key } = ref
+    const stamp = newStamp()
+    this.#lastRead.set(key, stamp)
+    return { key, bytes: encodeVersion({ key, stamp }, this.#codec), ttlMs: lifeOf(ref) }
+  }
+}
+
+function lifeOf(ref: VersionRef): number {
+  // There are few namespaces, and one that expired would empty them all at once.
+  return ref.scope === 'tag' ? tagVersionTtlMs : Number.POSITIVE_INFINITY
+}
+
+const scopeRefs = new WeakMap<Scope, readonly VersionRef[]>()
+
+/** The namespaces whose clearing would void an entry of this scope, outermost first. */
+export function namespaceRefs(scope: Scope): readonly VersionRef[] {
+  let refs = scopeRefs.get(scope)
+  if (refs === undefined) {
+    refs = chain(scope).map((each, depth) => ({
+      scope: 'namespace',
+      name: String(depth),
+      key: namespaceVersionKey(each),
+    }))
+    scopeRefs.set(scope, refs)
+  }
+  return refs
+}
+
+/** The versions of these tags, here and in the namespaces around. */
+export function tagRefs(scope: Scope, tags: readonly string[]): readonly VersionRef[] {
+  if (tags.length === 0) return []
+  return chain(scope).flatMap((each, depth) =>
+    tags.map(
+      (tag): VersionRef => ({
+        scope: 'tag',
+        name: `${depth}:${tag}`,
+        key: tagVersionKey(each, tag),
+      }),
+    ),
+  )
+}
+
+/** The tag epochs of this scope and of those around it. */
+export function epochRefs(scope: Scope): readonly VersionRef[] {
+  return chain(scope).map((each, depth) => ({
+    scope: 'epoch',
+    name: String(depth),
+    key: tagEpochKey(each),
+  }))
+}
+
+/** Where the version that an envelope names stands; `undefined` for a name that is none. */
+export function refOfMark(scope: Scope, mark: VersionMark): VersionRef | undefined {
+  const colon = mark.name.indexOf(':')
+  const depth = Number(mark.scope === 'tag' ? mark.name.slice(0, colon) : mark.name)
+  const at = chain(scope)[depth]
+  if (at === undefined || mark.scope === 'epoch') return undefined
+  const key =
+    mark.scope === 'tag' ? tagVersionKey(at, mark.name.slice(colon + 1)) : namespaceVersionKey(at)
+  return { scope: mark.scope, name: mark.name, key }
+}
+
+/** The tags that an envelope names, each once. */
+export function tagsOfMarks(marks: readonly VersionMark[]): string[] {
+  const tags = new Set<string>()
+  for (const { scope, name } of marks)
+    if (scope === 'tag') tags.add(name.slice(name.indexOf(':') + 1))
+  return [...tags]
+}
+
+function chain(scope: Scope): Scope[] {
+  const scopes: Scope[] = []
+  for (let each: Scope | undefined = scope; each !== undefined; each = each.parent)
+    scopes.unshift(each)
+  return scopes
+}
