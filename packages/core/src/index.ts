@@ -3,7 +3,7 @@ export { type Cache, createCache, type LoadedMany } from './cache.ts'
 export type { Clock, TimerHandle } from './clock.ts'
 export type { Defined, Definition } from './define.ts'
 export type { CodecOptions, CompressionOptions, IntegrityOptions } from './entry/codec.ts'
-export type { CompressionAlgorithm } from './entry/compression.ts'
+export type { CompressionAlgorithm } from './entry/compression-algorithm.ts'
 export type { ValueMode } from './entry/isolate.ts'
 export type { Serializer } from './entry/serializer.ts'
 export {

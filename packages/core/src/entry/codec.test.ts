@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionError } from '../errors.ts'
 import { type CodecOptions, codecDefaults, resolveCodec } from './codec.ts'
-import { isAvailable } from './compression.ts'
+import { isAvailable } from './compression-algorithm.ts'
 
 const secret = 'a secret of thirty-two bytes, OK!'
 const serializer = { name: 'own', serialize: () => new Uint8Array(), deserialize: () => 1 }
@@ -18,17 +18,17 @@ describe('codec options', () => {
   })
 
   it.each<[string, unknown, RegExp]>([
-    ['no object', null, /^codec must be an object; it was null/],
+    ['no object', null, /^codec must be an object of options; it was null/],
     ['an unknown name', { serialiser: 1 }, /did you mean 'serializer'/],
     [
       'a serializer without a name',
       { serializer: { ...serializer, name: '' } },
-      /codec\.serializer\.name must be a well-formed string/,
+      /codec\.serializer\.name must be a non-empty, well-formed string of at most 64 bytes/,
     ],
     [
       'a serializer with too long a name',
       { serializer: { ...serializer, name: 'é'.repeat(33) } },
-      /a string of 66 bytes/,
+      /a string of length 33 and 66 bytes/,
     ],
     [
       'a serializer that cannot read',
@@ -38,12 +38,12 @@ describe('codec options', () => {
     [
       'an unknown algorithm',
       { compression: { algorithm: 'lz4' } },
-      /must be 'gzip', 'brotli' or 'zstd'/,
+      /algorithm must be one of 'gzip', 'brotli', 'zstd'/,
     ],
     [
       'a threshold that is no number',
       { compression: { thresholdBytes: '1kb' } },
-      /thresholdBytes must be a whole number from 0 on; it was of type string/,
+      /thresholdBytes must be a whole number from 0 on, or Infinity; it was of type string/,
     ],
     ['a negative threshold', { compression: { thresholdBytes: -1 } }, /it was -1/],
     [
@@ -72,17 +72,17 @@ describe('codec options', () => {
           ],
         },
       },
-      /keys\[1\]\.id must differ/,
+      /keys\[1\]\.id must be unlike the ids before it; it was there twice/,
     ],
     [
       'a short secret',
       { integrity: { keys: [{ id: 'a', secret: 'short' }] } },
-      /secret must have at least 32 bytes; it has 5/,
+      /secret must be .*at least 32 bytes; it was of 5 bytes/,
     ],
     [
       'a secret that is no text or bytes',
       { integrity: { keys: [{ id: 'a', secret: 12345 }] } },
-      /must be a string or a Uint8Array/,
+      /must be a string or a Uint8Array of at least 32 bytes; it was of type number/,
     ],
   ])('refuse %s', (_name, options, message) => {
     expect(() => resolveCodec(options as CodecOptions)).toThrow(InvalidOptionError)

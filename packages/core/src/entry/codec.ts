@@ -1,7 +1,16 @@
 import { createSecretKey } from 'node:crypto'
-import { InvalidOptionError } from '../errors.ts'
+import { describeKind, unmet } from '../options/expectation.ts'
 import { refuseUnknownNames } from '../options/known-names.ts'
-import { type CompressionAlgorithm, isAvailable } from './compression.ts'
+import { type OptionTable, readOptions } from '../options/option-table.ts'
+import {
+  type Reader,
+  readCount,
+  readFunction,
+  readObject,
+  readOneOf,
+  readText,
+} from '../options/readers.ts'
+import { type CompressionAlgorithm, isAvailable } from './compression-algorithm.ts'
 import type { Integrity, IntegrityKey } from './integrity.ts'
 import type { Serializer } from './serializer.ts'
 
@@ -32,133 +41,97 @@ export interface IntegrityOptions {
   }[]
 }
 
+export interface Compression {
+  readonly thresholdBytes: number
+  readonly algorithm: CompressionAlgorithm
+}
+
 /** `CodecOptions`, checked and copied. */
 export interface Codec {
   readonly serializer: Serializer | undefined
-  readonly compression:
-    | { readonly thresholdBytes: number; readonly algorithm: CompressionAlgorithm }
-    | undefined
+  readonly compression: Compression | undefined
   readonly integrity: Integrity | undefined
 }
 
 export const codecDefaults = { thresholdBytes: 4096, algorithm: 'gzip' } as const
 
 const minSecretBytes = 32
-const maxNameBytes = 64
+const readLabel = readText(64)
+const readAlgorithm = readOneOf('gzip', 'brotli', 'zstd')
+
+const compressionTable = {
+  thresholdBytes: ['thresholdBytes', readCount(0)],
+  algorithm: [
+    'algorithm',
+    (value, option) => {
+      const algorithm = readAlgorithm(value, option)
+      if (isAvailable(algorithm)) return algorithm
+      throw unmet(option, "'gzip' or 'brotli'", value, `'zstd', which needs Node 22.15 or later`)
+    },
+  ],
+} as const satisfies OptionTable<CompressionOptions, Compression>
+
+const codecTable = {
+  serializer: ['serializer', readSerializer],
+  compression: [
+    'compression',
+    (value, option) =>
+      Object.freeze(
+        readOptions<Compression>(codecDefaults, value, compressionTable, option, `${option}.`),
+      ),
+  ],
+  integrity: ['integrity', readIntegrity],
+} as const satisfies OptionTable<CodecOptions, Codec>
 
 /** @throws InvalidOptionError for anything in `options` that cannot work. */
 export function resolveCodec(options: CodecOptions = {}): Codec {
-  requireObject(options, 'codec')
-  refuseUnknownNames(options, ['serializer', 'compression', 'integrity'], 'codec')
-  return Object.freeze({
-    serializer: options.serializer === undefined ? undefined : checkSerializer(options.serializer),
-    compression:
-      options.compression === undefined ? undefined : resolveCompression(options.compression),
-    integrity: options.integrity === undefined ? undefined : resolveIntegrity(options.integrity),
-  })
+  const base: Codec = { serializer: undefined, compression: undefined, integrity: undefined }
+  return Object.freeze(readOptions(base, options, codecTable, 'codec', 'codec.'))
 }
 
-function checkSerializer(serializer: Serializer): Serializer {
-  requireObject(serializer, 'codec.serializer')
-  requireName(serializer.name, 'codec.serializer.name')
-  for (const method of ['serialize', 'deserialize'] as const) {
-    if (typeof serializer[method] === 'function') continue
-    throw new InvalidOptionError(
-      `codec.serializer.${method} must be a function; it was ${kindOf(serializer[method])}`,
-    )
-  }
+function readSerializer(value: unknown, option: string): Serializer {
+  const serializer = readObject(value, option) as Serializer
+  readLabel(serializer.name, `${option}.name`)
+  readFunction(serializer.serialize, `${option}.serialize`)
+  readFunction(serializer.deserialize, `${option}.deserialize`)
   return serializer
 }
 
-function resolveCompression(options: CompressionOptions): Codec['compression'] {
-  requireObject(options, 'codec.compression')
-  refuseUnknownNames(options, ['thresholdBytes', 'algorithm'], 'codec.compression')
-  const { thresholdBytes, algorithm } = {
-    thresholdBytes: options.thresholdBytes ?? codecDefaults.thresholdBytes,
-    algorithm: options.algorithm ?? codecDefaults.algorithm,
-  }
-  if (!Number.isSafeInteger(thresholdBytes) || thresholdBytes < 0) {
-    throw new InvalidOptionError(
-      `codec.compression.thresholdBytes must be a whole number from 0 on; it was ${kindOf(thresholdBytes)}`,
+function readIntegrity(value: unknown, option: string): Integrity {
+  const given = readObject(value, option) as Record<string, unknown>
+  refuseUnknownNames(given, ['keys'], option)
+  const list: unknown = given.keys
+  if (!Array.isArray(list) || list.length === 0)
+    throw unmet(
+      `${option}.keys`,
+      'an array of { id, secret } with at least one key',
+      list,
+      Array.isArray(list) ? 'empty' : undefined,
     )
-  }
-  if (algorithm !== 'gzip' && algorithm !== 'brotli' && algorithm !== 'zstd') {
-    throw new InvalidOptionError(
-      `codec.compression.algorithm must be 'gzip', 'brotli' or 'zstd'; it was ${kindOf(algorithm)}`,
-    )
-  }
-  if (!isAvailable(algorithm)) {
-    throw new InvalidOptionError(
-      `codec.compression.algorithm '${algorithm}' needs Node 22.15 or later; this is ${process.version}. Set it to 'gzip' or 'brotli'`,
-    )
-  }
-  return Object.freeze({ thresholdBytes, algorithm })
-}
-
-function resolveIntegrity(options: IntegrityOptions): Integrity {
-  requireObject(options, 'codec.integrity')
-  refuseUnknownNames(options, ['keys'], 'codec.integrity')
-  if (!Array.isArray(options.keys)) {
-    throw new InvalidOptionError(
-      `codec.integrity.keys must be an array of { id, secret }; it was ${kindOf(options.keys)}`,
-    )
-  }
   const keys = new Map<string, IntegrityKey>()
-  options.keys.forEach((key: IntegrityOptions['keys'][number], index) => {
-    const where = `codec.integrity.keys[${index}]`
-    requireObject(key, where)
+  for (const [index, item] of list.entries()) {
+    const where = `${option}.keys[${index}]`
+    const key = readObject(item, where) as Record<string, unknown>
     refuseUnknownNames(key, ['id', 'secret'], where)
-    const id = requireName(key.id, `${where}.id`)
-    if (keys.has(id)) {
-      throw new InvalidOptionError(
-        `${where}.id must differ from the ids before it; it is there twice`,
-      )
-    }
-    keys.set(id, { id: Buffer.from(id), secret: createSecretKey(secretBytes(key.secret, where)) })
-  })
+    const id = readLabel(key.id, `${where}.id`)
+    if (keys.has(id)) throw unmet(`${where}.id`, 'unlike the ids before it', id, 'there twice')
+    keys.set(id, {
+      id: Buffer.from(id),
+      secret: createSecretKey(readSecret(key.secret, `${where}.secret`)),
+    })
+  }
   const [writer] = keys.values()
-  if (writer === undefined) {
-    throw new InvalidOptionError('codec.integrity.keys must hold at least one key; it was empty')
-  }
-  return Object.freeze({ writer, keys })
+  return Object.freeze({ writer: writer!, keys })
 }
 
-function secretBytes(secret: unknown, where: string): Uint8Array {
+const readSecret: Reader<Uint8Array> = (secret, option) => {
   const bytes = typeof secret === 'string' ? Buffer.from(secret) : secret
-  if (!(bytes instanceof Uint8Array)) {
-    throw new InvalidOptionError(
-      `${where}.secret must be a string or a Uint8Array; it was ${kindOf(secret)}`,
-    )
-  }
-  if (bytes.byteLength >= minSecretBytes) return bytes
-  throw new InvalidOptionError(
-    `${where}.secret must have at least ${minSecretBytes} bytes; it has ${bytes.byteLength}`,
+  const isBytes = bytes instanceof Uint8Array
+  if (isBytes && bytes.byteLength >= minSecretBytes) return bytes
+  throw unmet(
+    option,
+    `a string or a Uint8Array of at least ${minSecretBytes} bytes`,
+    secret,
+    isBytes ? `of ${bytes.byteLength} bytes` : describeKind(secret),
   )
-}
-
-function requireName(name: unknown, option: string): string {
-  if (
-    typeof name === 'string' &&
-    name !== '' &&
-    name.isWellFormed() &&
-    Buffer.byteLength(name) <= maxNameBytes
-  ) {
-    return name
-  }
-  throw new InvalidOptionError(
-    `${option} must be a well-formed string of 1 to ${maxNameBytes} bytes; it was ${typeof name === 'string' ? `a string of ${Buffer.byteLength(name)} bytes` : kindOf(name)}`,
-  )
-}
-
-function requireObject(value: unknown, option: string): void {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return
-  throw new InvalidOptionError(`${option} must be an object; it was ${kindOf(value)}`)
-}
-
-/** What came, without the value itself: it may be a secret in the wrong place. */
-function kindOf(value: unknown): string {
-  if (value === null) return 'null'
-  if (Array.isArray(value)) return 'an array'
-  if (typeof value === 'number') return String(value)
-  return value === undefined ? 'undefined' : `of type ${typeof value}`
 }

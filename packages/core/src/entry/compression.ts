@@ -1,9 +1,7 @@
 import * as zlib from 'node:zlib'
 import { CodecError } from '../errors.ts'
+import { type CompressionAlgorithm, isAvailable } from './compression-algorithm.ts'
 import { maxInflation, maxPayloadBytes } from './limits.ts'
-
-/** `zstd` needs a Node that has it in node:zlib: 22.15, 23.8 or later. */
-export type CompressionAlgorithm = 'gzip' | 'brotli' | 'zstd'
 
 /** The numbers stand in envelopes. */
 export const compressionCode = { none: 0, gzip: 1, brotli: 2, zstd: 3 } as const
@@ -64,24 +62,18 @@ const zstdOptions = (maxOutputLength: number) => ({
   params: { [zlib.constants.ZSTD_d_windowLogMax]: Math.log2(maxPayloadBytes) },
 })
 
-const zstd: Algorithm | undefined =
-  typeof zlib.zstdCompressSync === 'function'
-    ? {
-        compress: (bytes) => zlib.zstdCompressSync(bytes),
-        decompress: (bytes, maxOutputLength) =>
-          zlib.zstdDecompressSync(bytes, zstdOptions(maxOutputLength)),
-        compressLater: (bytes, done) => zlib.zstdCompress(bytes, done),
-        decompressLater: (bytes, maxOutputLength, done) =>
-          zlib.zstdDecompress(bytes, zstdOptions(maxOutputLength), done),
-      }
-    : undefined
+const zstd: Algorithm | undefined = isAvailable('zstd')
+  ? {
+      compress: (bytes) => zlib.zstdCompressSync(bytes),
+      decompress: (bytes, maxOutputLength) =>
+        zlib.zstdDecompressSync(bytes, zstdOptions(maxOutputLength)),
+      compressLater: (bytes, done) => zlib.zstdCompress(bytes, done),
+      decompressLater: (bytes, maxOutputLength, done) =>
+        zlib.zstdDecompress(bytes, zstdOptions(maxOutputLength), done),
+    }
+  : undefined
 
 const byCode: readonly (Algorithm | undefined)[] = [undefined, gzip, brotli, zstd]
-
-/** Whether this Node can do it. */
-export function isAvailable(algorithm: CompressionAlgorithm): boolean {
-  return byCode[compressionCode[algorithm]] !== undefined
-}
 
 /**
  * The bytes compressed, or `undefined` where that gains nothing, or so much that a reader would take it for a bomb.

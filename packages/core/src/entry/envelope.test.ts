@@ -5,7 +5,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CodecError } from '../errors.ts'
 import { type Codec, type CodecOptions, resolveCodec } from './codec.ts'
-import { type CompressionAlgorithm, isAvailable, maxSyncBytes } from './compression.ts'
+import { maxSyncBytes } from './compression.ts'
+import { type CompressionAlgorithm, isAvailable } from './compression-algorithm.ts'
 import {
   type DecodedEntry,
   decodeEntry,

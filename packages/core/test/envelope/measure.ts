@@ -6,7 +6,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { resolveCodec } from '../../src/entry/codec.ts'
-import { isAvailable } from '../../src/entry/compression.ts'
+import { isAvailable } from '../../src/entry/compression-algorithm.ts'
 import { decodeEntry, encodeValue, type ValueEntry } from '../../src/entry/envelope.ts'
 
 const key = 'app:user:42'
