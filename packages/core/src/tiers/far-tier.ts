@@ -103,29 +103,34 @@ export class FarTier {
   async read(scope: Scope, want: Wanted, budget = this.budget()): Promise<Found> {
     const { seq } = this.#engine.fence
     const pending = this.#reads.get(want.nearKey)
-    if (pending !== undefined && pending.seq === seq) return pending.found
-    const reading = new PendingRead(seq)
-    this.#reads.set(want.nearKey, reading)
-    reading.found = this.#readAndKeep(scope, [want], [reading], budget).then(
-      ([found]) => found as Found,
-    )
-    return reading.found
+    if (pending?.found !== undefined && pending.seq === seq) return pending.found
+    const reading = this.#begin(want.nearKey, seq)
+    const found = this.#readAndKeep(scope, [want], [reading], budget).then(([one]) => one as Found)
+    reading.found = found
+    return found
   }
 
   /** As `read` for each, in one round trip. */
   readMany(scope: Scope, wanted: readonly Wanted[], budget = this.budget()): Promise<Found[]> {
     const { seq } = this.#engine.fence
-    const readings = wanted.map((want) => {
-      const reading = new PendingRead(seq)
-      // Another read of the key keeps its place; this one only wants to hear of invalidations.
-      if (!this.#reads.has(want.nearKey)) this.#reads.set(want.nearKey, reading)
-      return reading
-    })
-    const all = this.#readAndKeep(scope, wanted, readings, budget)
-    readings.forEach((reading, index) => {
-      reading.found = all.then((found) => found[index] as Found)
-    })
-    return all
+    const readings = wanted.map(({ nearKey }) => this.#begin(nearKey, seq))
+    return this.#readAndKeep(scope, wanted, readings, budget)
+  }
+
+  #begin(nearKey: string, seq: number): PendingRead {
+    const reading = new PendingRead(seq, this.#reads.get(nearKey))
+    this.#reads.set(nearKey, reading)
+    return reading
+  }
+
+  /** Nobody joins it any more. Those that began before it and are still under way keep their place behind it. */
+  #end(nearKey: string, reading: PendingRead): void {
+    reading.isDone = true
+    reading.found = undefined
+    let first = this.#reads.get(nearKey)
+    while (first?.isDone) first = first.before
+    if (first === undefined) this.#reads.delete(nearKey)
+    else this.#reads.set(nearKey, first)
   }
 
   async #readAndKeep(
@@ -137,7 +142,7 @@ export class FarTier {
     const found = await this.#reader.read(scope, wanted, budget)
     wanted.forEach(({ nearKey }, index) => {
       const reading = readings[index] as PendingRead
-      if (this.#reads.get(nearKey) === reading) this.#reads.delete(nearKey)
+      this.#end(nearKey, reading)
       const one = found[index]
       if (one?.state !== 'entry') return
       const fresh =
@@ -152,9 +157,9 @@ export class FarTier {
 
   /** What is being read of this key now is from before an invalidation. */
   voidRead(nearKey: string): void {
-    const reading = this.#reads.get(nearKey)
-    if (reading === undefined) return
-    reading.voided = true
+    for (let reading = this.#reads.get(nearKey); reading !== undefined; reading = reading.before) {
+      reading.voided = true
+    }
     this.#reads.delete(nearKey)
   }
 
@@ -408,13 +413,17 @@ export class FarTier {
   }
 }
 
-/** A read under way, which an invalidation may overtake. */
+/** A read under way, which an invalidation may overtake. Several of one key form a chain, the latest first. */
 class PendingRead {
   readonly seq: number
+  readonly before: PendingRead | undefined
   voided = false
-  found!: Promise<Found>
+  isDone = false
+  /** What others may join; `undefined` for a read of many keys. */
+  found: Promise<Found> | undefined
 
-  constructor(seq: number) {
+  constructor(seq: number, before: PendingRead | undefined) {
     this.seq = seq
+    this.before = before
   }
 }
