@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto'
 import { describeKind, unmet } from '../options/expectation.ts'
 import { refuseUnknownNames } from '../options/known-names.ts'
-import { type OptionTable, readOptions } from '../options/option-table.ts'
+import { type OptionTable, optionsReader, readOptions } from '../options/option-table.ts'
 import {
   type Reader,
   readCount,
@@ -73,13 +73,7 @@ const compressionTable = {
 
 const codecTable = {
   serializer: ['serializer', readSerializer],
-  compression: [
-    'compression',
-    (value, option) =>
-      Object.freeze(
-        readOptions<Compression>(codecDefaults, value, compressionTable, option, `${option}.`),
-      ),
-  ],
+  compression: ['compression', optionsReader<Compression>(compressionTable, codecDefaults)],
   integrity: ['integrity', readIntegrity],
 } as const satisfies OptionTable<CodecOptions, Codec>
 

@@ -15,7 +15,7 @@ import { defaultPolicy, type EntryPolicy, extendPolicy } from './entry-policy.ts
 import { unmet } from './expectation.ts'
 import { type FarParts, type FarSettings, readBus, readStore, resolveFar } from './far-settings.ts'
 import { compilePolicies, type PolicyOfKey } from './key-patterns.ts'
-import { type OptionTable, readOptions } from './option-table.ts'
+import { type OptionTable, optionsReader, readOptions } from './option-table.ts'
 import type {
   BreakerOptions,
   CacheOptions,
@@ -80,6 +80,8 @@ const breakerTable = {
   maxOpen: ['maxOpenMs', parseDuration],
 } as const satisfies OptionTable<BreakerOptions, BreakerSettings>
 
+const readBreaker = optionsReader<BreakerSettings>(breakerTable, breakerDefaults)
+
 const resilienceTable = {
   storeTimeout: ['storeTimeoutMs', readStoreTimeout],
   breaker: ['breaker', readBreaker],
@@ -88,6 +90,11 @@ const resilienceTable = {
   loadConcurrency: ['loadConcurrency', readCount(1)],
   loadQueue: ['loadQueue', readCount(0)],
 } as const satisfies OptionTable<ResilienceOptions, ResilienceSettings>
+
+const readResilience = optionsReader<ResilienceSettings>(resilienceTable, {
+  ...resilienceDefaults,
+  breaker: {},
+})
 
 const clockMethods = [
   'now',
@@ -106,7 +113,7 @@ interface ReadOptions extends Omit<CacheSettings, 'namespace' | 'policyOfKey' | 
 const cacheTable = {
   name: ['name', readName],
   namespace: ['namespace', (value, option) => (value === '' ? '' : readName(value, option))],
-  memory: ['memory', (value) => (value === false ? undefined : readMemory(value))],
+  memory: ['memory', (value, option) => (value === false ? undefined : readMemory(value, option))],
   defaults: [
     'policy',
     (value, option) => extendPolicy(defaultPolicy, value as EntryOptions, option),
@@ -115,7 +122,7 @@ const cacheTable = {
   bus: ['bus', readBus],
   codec: ['codec', (value) => resolveCodec(value as CodecOptions)],
   policies: ['policies', (value) => value as ReadOptions['policies']],
-  resilience: ['resilience', (value) => readResilience(value)],
+  resilience: ['resilience', readResilience],
   clock: [
     'clock',
     reader<Clock>(`an object with the methods ${clockMethods.join(', ')}`, (value) =>
@@ -131,13 +138,13 @@ export function resolveCacheOptions(options: CacheOptions = {}): CacheSettings {
     {
       ...cacheDefaults,
       namespace: undefined,
-      memory: readMemory({}),
+      memory: readMemory({}, 'memory'),
       policy: defaultPolicy,
       policies: undefined,
       store: undefined,
       bus: undefined,
       codec: undefined,
-      resilience: readResilience({}),
+      resilience: readResilience({}, 'resilience'),
       clock: systemClock,
     },
     options,
@@ -152,40 +159,16 @@ export function resolveCacheOptions(options: CacheOptions = {}): CacheSettings {
   })
 }
 
-function readMemory(options: unknown): MemorySettings {
-  const { maxAge: _whateverTheTiersAre, ...defaults } = memoryDefaults
-  const settings = readOptions<MemorySettings>(
-    { ...defaults, maxAgeMs: undefined, maxBytes: defaultMaxBytes() },
-    options,
-    memoryTable,
-    'memory',
-    'memory.',
-  )
+function readMemory(options: unknown, option: string): MemorySettings {
+  // How long an entry is used before it is looked up again depends on the tiers behind.
+  const defaults = { ...memoryDefaults, maxAge: undefined, maxBytes: defaultMaxBytes() }
+  const settings = optionsReader<MemorySettings>(memoryTable, defaults)(options, option)
   if (settings.maxEntries === Infinity && settings.maxBytes === Infinity) {
     throw new InvalidOptionError(
       'memory.maxEntries and memory.maxBytes must not both be Infinity: the near tier would grow without end',
     )
   }
-  return Object.freeze(settings)
-}
-
-function readResilience(options: unknown): ResilienceSettings {
-  const read = (base: ResilienceSettings, from: unknown) =>
-    readOptions<ResilienceSettings>(base, from, resilienceTable, 'resilience', 'resilience.')
-  const base = read({ breaker: readBreaker({}) } as ResilienceSettings, resilienceDefaults)
-  return Object.freeze(read(base, options))
-}
-
-function readBreaker(options: unknown): BreakerSettings {
-  const read = (base: BreakerSettings, from: unknown) =>
-    readOptions<BreakerSettings>(
-      base,
-      from,
-      breakerTable,
-      'resilience.breaker',
-      'resilience.breaker.',
-    )
-  return read(read({} as BreakerSettings, breakerDefaults), options)
+  return settings
 }
 
 /** A call must neither skip its store nor hang with it. */

@@ -8,6 +8,8 @@ export type OptionTable<Options, Settings> = {
   }[keyof Settings]
 }
 
+type AnyTable<Settings> = Readonly<Record<string, readonly [keyof Settings, Reader<unknown>]>>
+
 /**
  * `base` with what `options` sets. `options` is read once, here; later changes to it have no effect. An option that is
  * `undefined` leaves what is in `base`.
@@ -16,17 +18,28 @@ export type OptionTable<Options, Settings> = {
 export function readOptions<Settings extends object>(
   base: Settings,
   options: unknown,
-  table: OptionTable<never, Settings> | Record<string, readonly [keyof Settings, Reader<unknown>]>,
+  table: AnyTable<Settings>,
   where: string,
   prefix = '',
 ): Settings {
   const given = readObject(options, where) as Record<string, unknown>
-  const fields = table as Record<string, readonly [keyof Settings, Reader<unknown>]>
   const settings = { ...base }
   for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(fields, name)) refuseUnknownNames(given, Object.keys(fields), where)
-    const [inside, read] = fields[name]!
+    if (!Object.hasOwn(table, name)) refuseUnknownNames(given, Object.keys(table), where)
+    const [inside, read] = table[name]!
     if (given[name] !== undefined) settings[inside] = read(given[name], prefix + name) as never
   }
   return settings
+}
+
+/** Reads an object of options inside another one: frozen, and complete with its defaults. */
+export function optionsReader<Settings extends object>(
+  table: AnyTable<Settings>,
+  defaults: object,
+): Reader<Settings> {
+  return (value, where) => {
+    const read = (base: Settings, options: unknown) =>
+      readOptions(base, options, table, where, `${where}.`)
+    return Object.freeze(read(read({} as Settings, defaults), value))
+  }
 }
