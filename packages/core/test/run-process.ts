@@ -20,7 +20,7 @@ export function runProcess(name: string, flags: readonly string[] = []): Promise
   return new Promise((resolve) => {
     const child = execFile(
       program,
-      ['--no-warnings=ExperimentalWarning', ...flags, file],
+      ['--disable-warning=ExperimentalWarning', ...flags, file],
       { timeout: 60_000, killSignal: 'SIGKILL' },
       (_error, stdout, stderr) => {
         resolve({ code: child.exitCode, stdout, stderr, ms: performance.now() - startedAt })
