@@ -296,9 +296,7 @@ describe('everything else that is no argument', () => {
 
   it('is refused: an event that does not exist, a listener that is none, a drain that is none', async () => {
     const cache = untyped(cacheOf())
-    expect(() => cache.on?.('mis', () => {})).toThrow(
-      /no event 'mis'; did you mean 'miss'\?/,
-    )
+    expect(() => cache.on?.('mis', () => {})).toThrow(/no event 'mis'; did you mean 'miss'\?/)
     expect(() => cache.on?.('miss', 'log')).toThrow(/function; it was .*string/)
     expect(await refused(() => cache.close?.({ drain: 'soon' }))).toBeInstanceOf(InvalidOptionError)
     expect(await refused(() => cache.close?.({ drian: 1 }))).toBeInstanceOf(InvalidOptionError)
