@@ -119,6 +119,10 @@ export class FarTier {
 
   #begin(nearKey: string, seq: number): PendingRead {
     const reading = new PendingRead(seq, this.#reads.get(nearKey))
+    // A key that is read all the time would otherwise hold on to reads that are long done.
+    for (let each: PendingRead | undefined = reading; each !== undefined; each = each.before) {
+      while (each.before?.isDone) each.before = each.before.before
+    }
     this.#reads.set(nearKey, reading)
     return reading
   }
@@ -416,7 +420,7 @@ export class FarTier {
 /** A read under way, which an invalidation may overtake. Several of one key form a chain, the latest first. */
 class PendingRead {
   readonly seq: number
-  readonly before: PendingRead | undefined
+  before: PendingRead | undefined
   voided = false
   isDone = false
   /** What others may join; `undefined` for a read of many keys. */
