@@ -4,42 +4,67 @@ import { sleep } from './clock.ts'
 /** The least time between two tries to log in. */
 const paceMs = 1_000
 
-/** When this process was last refused, by server and user: shared by all stores, since the server counts all alike. */
-const refusedAt = new Map<string, number>()
+/** What this process knows about one user of one server. All its stores share it, since the server counts them alike. */
+interface Account {
+  /** The last try was accepted: others may try at the same time. */
+  isProven: boolean
+  refusedAt: number
+  /** A try whose outcome the others wait for. */
+  trying: Promise<void> | undefined
+}
+
+const accounts = new Map<string, Account>()
+
+/** How a try to log in ended. `undecided`: the server was lost before it said anything. */
+export type Verdict = 'accepted' | 'refused' | 'undecided'
 
 /**
  * Keeps a process from hammering a server with a wrong password: the connections of one store log in at most once a
- * second, and after a refusal so do all stores of the process that use the same server and user.
+ * second, and while a password is not known to be right, so do all stores of the process that use it.
  */
 export class AuthPace {
   readonly #clock: Clock
-  readonly #server: string
+  readonly #account: Account
   #nextAt = Number.NEGATIVE_INFINITY
 
+  /** `server` names server and user. */
   constructor(clock: Clock, server: string) {
     this.#clock = clock
-    this.#server = server
+    this.#account = accounts.get(server) ?? {
+      isProven: false,
+      refusedAt: Number.NEGATIVE_INFINITY,
+      trying: undefined,
+    }
+    accounts.set(server, this.#account)
   }
 
-  /** Waits for this connection's turn to log in. */
-  async turn(): Promise<void> {
+  /** Waits for the turn to log in. The answer is called with how that ended. */
+  async turn(): Promise<(verdict: Verdict) => void> {
+    const account = this.#account
     for (;;) {
-      const now = this.#clock.monotonic()
-      const afterRefusal = (refusedAt.get(this.#server) ?? Number.NEGATIVE_INFINITY) + paceMs
-      const waitMs = Math.max(this.#nextAt, afterRefusal) - now
+      if (account.trying !== undefined && !account.isProven) {
+        await account.trying
+        continue
+      }
+      const dueAt = Math.max(this.#nextAt, account.refusedAt + paceMs)
+      const waitMs = dueAt - this.#clock.monotonic()
       if (waitMs <= 0) break
       await sleep(this.#clock, waitMs)
     }
     this.#nextAt = this.#clock.monotonic() + paceMs
-    // Who goes first holds the others back until it knows, so that two do not fail at the same moment.
-    if (refusedAt.has(this.#server)) refusedAt.set(this.#server, this.#clock.monotonic())
-  }
-
-  refused(): void {
-    refusedAt.set(this.#server, this.#clock.monotonic())
-  }
-
-  accepted(): void {
-    refusedAt.delete(this.#server)
+    let over = () => {}
+    const trying = new Promise<void>((resolve) => {
+      over = resolve
+    })
+    account.trying = trying
+    return (verdict) => {
+      if (account.trying === trying) account.trying = undefined
+      if (verdict === 'accepted') account.isProven = true
+      if (verdict === 'refused') {
+        account.isProven = false
+        account.refusedAt = this.#clock.monotonic()
+      }
+      over()
+    }
   }
 }

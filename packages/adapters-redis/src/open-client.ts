@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import { type Clock, StoreError } from '@holdfast/core'
 import { refusePublicPlaintext } from './address-policy.ts'
-import type { AuthPace } from './auth-pace.ts'
+import type { AuthPace, Verdict } from './auth-pace.ts'
 import { sleep } from './clock.ts'
 import { Deadlines, Wait } from './deadlines.ts'
 import { cutOff, type RedisClient } from './redis-client.ts'
@@ -16,7 +16,7 @@ export type OpenClient = () => Promise<RedisClient>
 /** Makes an unconnected client of ioredis. */
 export type CreateClient = (options: object) => RedisClient
 
-/** What a cache needs of its client. Numbers and reasons: docs/guides/redis.md. */
+/** What a cache needs of its client. Numbers and reasons: the README of this package. */
 export const managedOptions = {
   // Connecting again is this package's work, with a new client: nothing survives from the old connection.
   retryStrategy: () => null,
@@ -54,10 +54,8 @@ export function ownClientOpener({ options, create, clock, pace, store }: OpenOpt
   const place: Place = { store, operation: handshakeName }
   const connectTimeout = options.connectTimeout ?? defaultConnectTimeoutMs
   const deadlines = new Deadlines(clock, connectTimeout)
-  const hasPassword = password !== undefined
 
-  return async () => {
-    if (hasPassword) await pace.turn()
+  const openWith = async (): Promise<RedisClient> => {
     const secret =
       typeof password === 'function'
         ? await asked(() => password(), 'password', clock, place)
@@ -71,14 +69,22 @@ export function ownClientOpener({ options, create, clock, pace, store }: OpenOpt
       ...(tlsOptions === undefined ? {} : { tls: tlsOptions }),
       ...managedOptions,
     })
+    return handshake(client, deadlines, place)
+  }
+
+  return async () => {
+    if (password === undefined) return openWith()
+    const judged = await pace.turn()
+    let verdict: Verdict = 'undecided'
     try {
-      const opened = await handshake(client, deadlines, place)
-      if (hasPassword) pace.accepted()
-      return opened
+      const client = await openWith()
+      verdict = 'accepted'
+      return client
     } catch (error) {
-      const isRefused = error instanceof StoreError && error.kind === 'auth'
-      if (hasPassword && isRefused) pace.refused()
+      if (error instanceof StoreError && error.kind === 'auth') verdict = 'refused'
       throw error
+    } finally {
+      judged(verdict)
     }
   }
 }

@@ -3,7 +3,7 @@ import { InvalidOptionError } from '@holdfast/core'
 import type { RedisOptions } from 'ioredis'
 import { refusePublicPlaintext } from './address-policy.ts'
 
-/** What this adapter sets itself, because a cache needs it so: see docs/guides/redis.md. */
+/** What this adapter sets itself, because a cache needs it so: see the README of this package. */
 type Managed =
   | 'autoPipeliningIgnoredCommands'
   | 'autoResendUnfulfilledCommands'

@@ -37,7 +37,7 @@ const perCommand = 512
  */
 export function redisStore(
   given: RedisClient | RedisStoreOptions,
-  settings: RedisStoreSettings = isRedisClient(given) ? {} : given,
+  settings: RedisStoreSettings = isRedisClient(given) ? {} : (given ?? {}),
 ): RedisStore {
   const { storeName: name, maxKeyBytes, maxValueBytes } = resolveSettings(settings)
   const { exchange, refusals, subscriber: makeSubscriber, close } = connect(given, settings)

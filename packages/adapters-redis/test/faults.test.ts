@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { StoreError } from '@holdfast/core'
 import { type FaultProxy, startFaultProxy } from '@holdfast/lab/fault-proxy'
 import { type ReplyFault, type Scenario, scenarios } from '@holdfast/lab/fault-scenarios'
@@ -12,8 +13,8 @@ const names = Array.from({ length: 97 }, (_, index) => `key:${index}`)
 const bytesOf = (name: string) => Buffer.from(`${name}|`.repeat(20))
 
 const commandTimeout = 300
-/** The wait for a connection that proves itself, the deadline, and what a busy machine adds. */
-const settledByMs = 200 + commandTimeout + 300
+/** The wait for a connection that proves itself, the deadline, and what is forgiven a blocked event loop. */
+const settledByMs = 200 + commandTimeout + 2 * 50 + 50
 
 let server: RedisServer
 beforeAll(async () => {
@@ -38,6 +39,8 @@ interface Outcome {
   wrong: number
   untyped: number
   slowestMs: number
+  /** How much of that was this machine, which runs other tests at the same time. */
+  lagMs: number
   kinds: Record<string, number>
 }
 
@@ -47,7 +50,15 @@ async function operate(
   goesOn: (outcome: Outcome) => boolean,
   callers = 50,
 ): Promise<Outcome> {
-  const outcome: Outcome = { answered: 0, failed: 0, wrong: 0, untyped: 0, slowestMs: 0, kinds: {} }
+  const outcome: Outcome = {
+    answered: 0,
+    failed: 0,
+    wrong: 0,
+    untyped: 0,
+    slowestMs: 0,
+    lagMs: 0,
+    kinds: {},
+  }
   const check = (name: string, bytes: Uint8Array | undefined) => {
     if (bytes !== undefined && !bytesOf(name).equals(bytes)) outcome.wrong++
   }
@@ -90,7 +101,11 @@ async function operate(
         : new Promise<void>((resolve) => setImmediate(resolve)))
     }
   }
+  const lag = monitorEventLoopDelay({ resolution: 5 })
+  lag.enable()
   await Promise.all(Array.from({ length: callers }, caller))
+  lag.disable()
+  outcome.lagMs = lag.max / 1e6
   return outcome
 }
 
@@ -136,7 +151,7 @@ describe('20,000 operations, and no answer under a wrong key', () => {
       const outcomes = await Promise.all(pairs.map(({ store }) => operate(store, until(1_000))))
       for (const outcome of outcomes) {
         expect(outcome).toMatchObject({ wrong: 0, untyped: 0 })
-        expect(outcome.slowestMs).toBeLessThan(settledByMs)
+        expect(outcome.slowestMs - 2 * outcome.lagMs).toBeLessThan(settledByMs)
       }
       const [{ proxy, store }] = pairs as [(typeof pairs)[0]]
       proxy.use(scenarios.healthy)
@@ -153,7 +168,7 @@ describe('20,000 operations, and no answer under a wrong key', () => {
       proxy.use(every('drop', 40))
       const outcome = await operate(store, during(2_000), callers)
       expect(outcome).toMatchObject({ wrong: 0, untyped: 0 })
-      expect(outcome.slowestMs).toBeLessThan(settledByMs)
+      expect(outcome.slowestMs - 2 * outcome.lagMs).toBeLessThan(settledByMs)
     },
     60_000,
   )
@@ -175,7 +190,7 @@ describe('every operation settles by its deadline', () => {
       proxy.use(scenario)
       const outcome = await running
       expect(outcome).toMatchObject({ wrong: 0, untyped: 0 })
-      expect(outcome.slowestMs).toBeLessThan(settledByMs)
+      expect(outcome.slowestMs - 2 * outcome.lagMs).toBeLessThan(settledByMs)
       expect(outcome.failed).toBeGreaterThan(0)
       proxy.use(scenarios.healthy)
       // A reply that is 2 s late may be the one a new connection waits for: it counts from when the network is well.
@@ -207,7 +222,7 @@ describe('every operation settles by its deadline', () => {
     stopped.pause()
     const outcome = await operate(store, during(1_200))
     expect(outcome).toMatchObject({ wrong: 0, untyped: 0 })
-    expect(outcome.slowestMs).toBeLessThan(settledByMs)
+    expect(outcome.slowestMs - 2 * outcome.lagMs).toBeLessThan(settledByMs)
     const startedAt = performance.now()
     await expect(store.get('a')).rejects.toMatchObject({ retryable: true })
     expect(performance.now() - startedAt).toBeLessThan(10)

@@ -1,26 +1,33 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Cache, createCache, type EntryOptions } from '@holdfast/core'
 import { answer, tell } from '@holdfast/lab/client-protocol'
-import { redisStore } from '../../src/index.ts'
+import { redisBus, redisStore } from '../../src/index.ts'
+import type { AtOnce, ClientSettings, Polled, Traffic } from './client-answers.ts'
 
-/** A service of the stories: one cache over the Redis whose port it is given, and a loader that can be told what to do. */
-const port = Number(process.argv[2])
-const settings = JSON.parse(process.argv[3] ?? '{}') as { memory?: false; bus?: false }
-const cache: Cache = createCache({ store: redisStore({ host: '127.0.0.1', port }), ...settings })
+/** A service of the stories: one cache over the Redis whose port it is given, and loaders that can be told what to do. */
+const { port, busPort, ...options } = JSON.parse(process.argv[2]!) as ClientSettings
+const bus = busPort === undefined ? {} : { bus: redisBus({ host: '127.0.0.1', port: busPort }) }
+const cache: Cache = createCache({
+  store: redisStore({ host: '127.0.0.1', port }),
+  ...bus,
+  ...options,
+})
 cache.on('error', () => {})
 let loads = 0
+let polling: { readonly polled: Promise<Polled>; stop(): void } | undefined
 
 answer({
-  /** `callers` calls at once; when each was answered, in milliseconds since the first began. */
+  /** `callers` calls at once; what each was answered, and when, in milliseconds since the first began. */
   async wrapAtOnce(
     key: string,
     callers: number,
     loadMs: number,
     outcome: string,
     options: EntryOptions,
-  ) {
+  ): Promise<AtOnce> {
     const since = performance.now()
-    const before = loads
+    const loadedAt: number[] = []
     const results = await Promise.all(
       Array.from({ length: callers }, async () => {
         try {
@@ -28,6 +35,7 @@ answer({
             key,
             async () => {
               loads++
+              loadedAt.push(performance.now() - since)
               await sleep(loadMs)
               if (outcome.startsWith('!')) throw new Error(outcome.slice(1))
               return outcome
@@ -40,10 +48,11 @@ answer({
         }
       }),
     )
-    return { results, loads: loads - before }
+    return { results, loadedAt }
   },
-  async wrap(key: string, loadMs: number, value: string, options: EntryOptions) {
-    return cache.wrap(
+
+  wrap: (key: string, loadMs: number, value: string, options: EntryOptions) =>
+    cache.wrap(
       key,
       async () => {
         loads++
@@ -52,8 +61,114 @@ answer({
         return value
       },
       options,
+    ),
+
+  /** `count` calls of `wrap` and `get` by turns: how often each value came. */
+  async tally(key: string, count: number, loaded: string, options: EntryOptions) {
+    const values = await Promise.all(
+      Array.from({ length: count }, (_, index) =>
+        index % 2 === 0 ? cache.wrap(key, () => loaded, options) : cache.get<string>(key),
+      ),
     )
+    const tally: Record<string, number> = {}
+    for (const value of values) tally[String(value)] = (tally[String(value)] ?? 0) + 1
+    return tally
   },
+
+  /** Asks for all keys again and again; when each old value was last asked for and served, as a Unix time. */
+  poll(keys: readonly string[], everyMs: number) {
+    let on = true
+    const polled = (async () => {
+      const lastOldAt: Record<string, number> = {}
+      while (on) {
+        await Promise.all(
+          keys.map(async (key) => {
+            const askedAt = Date.now()
+            if ((await cache.wrap(key, () => 'new')) === 'old') lastOldAt[key] = askedAt
+          }),
+        )
+        await sleep(everyMs)
+      }
+      return { lastOldAt }
+    })()
+    polling = {
+      polled,
+      stop() {
+        on = false
+      },
+    }
+  },
+  polled() {
+    polling?.stop()
+    return polling?.polled
+  },
+
+  /** Requests that come when they come, whatever became of the ones before. */
+  async traffic(keys: readonly string[], perSecond: number, forMs: number): Promise<Traffic> {
+    const lag = monitorEventLoopDelay({ resolution: 5 })
+    lag.enable()
+    const since = performance.now()
+    const calls: Promise<unknown>[] = []
+    const times: { readonly atMs: number; readonly ms: number }[] = []
+    const loadedAt: Record<string, number[]> = {}
+    let failed = 0
+    let wrong = 0
+    const one = async (key: string) => {
+      const atMs = performance.now() - since
+      try {
+        const value = await cache.wrap(key, () => {
+          loads++
+          loadedAt[key] ??= []
+          loadedAt[key].push(performance.now() - since)
+          return key
+        })
+        if (value !== key) wrong++
+      } catch {
+        failed++
+      }
+      times.push({ atMs, ms: performance.now() - since - atMs })
+    }
+    for (let sent = 0; performance.now() - since < forMs; ) {
+      const due = ((performance.now() - since) / 1_000) * perSecond
+      for (; sent < due; sent++) calls.push(one(keys[(sent * 7) % keys.length]!))
+      await sleep(2)
+    }
+    await Promise.all(calls)
+    lag.disable()
+    return { calls: calls.length, failed, wrong, times, loadedAt, lagMs: lag.max / 1e6 }
+  },
+
+  /** `count` calls whose callers leave at a moment of their own; what came under a key that is not its own. */
+  async abortMany(count: number, keys: number, loadMs: number) {
+    let wrong = 0
+    let aborted = 0
+    let answered = 0
+    let failed = 0
+    await Promise.all(
+      Array.from({ length: count }, async (_, index) => {
+        const key = `aborted-${index % keys}`
+        const controller = new AbortController()
+        setTimeout(() => controller.abort(), (index * 7919) % (2 * loadMs + 20))
+        try {
+          const value = await cache.wrap(
+            key,
+            async () => {
+              await sleep(loadMs)
+              return key
+            },
+            { signal: controller.signal },
+          )
+          answered++
+          if (value !== key) wrong++
+        } catch (error) {
+          if (controller.signal.aborted && error === controller.signal.reason) aborted++
+          else failed++
+        }
+      }),
+    )
+    return { answered, aborted, failed, wrong }
+  },
+
   get: (key: string) => cache.get(key),
   set: (key: string, value: unknown, options: EntryOptions) => cache.set(key, value, options),
   delete: (key: string) => cache.delete(key),
@@ -62,7 +177,7 @@ answer({
   clear: () => cache.clear(),
   loads: () => loads,
   stats: () => cache.stats(),
-  explain: (key: string) => cache.explain(key),
+  now: () => Date.now(),
   block(ms: number) {
     const until = performance.now() + ms
     while (performance.now() < until);

@@ -1,0 +1,50 @@
+import { inspect } from 'node:util'
+import { ClosedError, InvalidOptionError, StoreError } from '@holdfast/core'
+import { expect, test } from 'vitest'
+import { storeError, withoutConnection } from './redis-errors.ts'
+
+const place = { store: 'redis', operation: 'get' }
+
+/** An error as ioredis makes it of a reply, with the command hanging on it. */
+function refusal(message: string): Error {
+  const error = Object.assign(new Error(message), {
+    command: { name: 'auth', args: ['anna', 'hunter2'] },
+  })
+  error.name = 'ReplyError'
+  return error
+}
+
+test('what hangs on an error of ioredis is not passed on', () => {
+  const error = storeError(refusal('WRONGPASS invalid for hunter2'), place)
+  expect(error).toMatchObject({ kind: 'auth', store: 'redis', operation: 'get' })
+  expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
+})
+
+test.each<[string, NodeJS.ErrnoException, string]>([
+  ['a refused port', Object.assign(new Error('x'), { code: 'ECONNREFUSED' }), 'unavailable'],
+  ['a name nobody knows', Object.assign(new Error('x'), { code: 'ENOTFOUND' }), 'unavailable'],
+  ['a slow network', Object.assign(new Error('x'), { code: 'ETIMEDOUT' }), 'timeout'],
+  ['a bad certificate', Object.assign(new Error('x'), { code: 'CERT_HAS_EXPIRED' }), 'auth'],
+  ['a closed connection', new Error('Connection is closed.'), 'unavailable'],
+  ['no offline queue', new Error("Stream isn't writeable and enableOfflineQueue"), 'unavailable'],
+  ['garbage', Object.assign(new Error('x'), { name: 'ParserError' }), 'protocol'],
+])('%s has its kind', (_, error, kind) => {
+  expect(storeError(error, place)).toMatchObject({ kind })
+})
+
+test('a typed error stays what it is, and a closed store stays closed', () => {
+  const typed = new StoreError('x', { kind: 'full' })
+  expect(storeError(typed, place)).toBe(typed)
+  expect(withoutConnection(new ClosedError('x'), place)).toBeInstanceOf(ClosedError)
+})
+
+test('a failed connect is told to a call by its own name, with the reason', () => {
+  const reason = storeError(new InvalidOptionError('set tls'), { ...place, operation: 'connect' })
+  const error = withoutConnection(reason, place)
+  expect(error).toMatchObject({ operation: 'get', kind: 'denied', cause: reason })
+  expect(error.message).toContain('set tls')
+})
+
+test('something that is no error is a failure without a quote', () => {
+  expect(storeError('hunter2', place).message).not.toContain('hunter2')
+})

@@ -1,0 +1,36 @@
+import type { CacheOptions } from '@holdfast/core'
+
+/** What a client process is started with: options of its cache that JSON can say, and where its servers are. */
+export interface ClientSettings extends Pick<CacheOptions, 'defaults' | 'memory' | 'resilience'> {
+  readonly port: number
+  /** A bus of its own, apart from the store's. */
+  readonly busPort?: number
+  readonly bus?: false
+}
+
+/** What became of calls that all began at once. */
+export interface AtOnce {
+  readonly results: readonly {
+    readonly value?: string
+    readonly error?: string
+    readonly ms: number
+  }[]
+  /** When the loader ran, in milliseconds since the calls began. */
+  readonly loadedAt: readonly number[]
+}
+
+export interface Polled {
+  /** By key: when a call began that was answered with the old value. */
+  readonly lastOldAt: Readonly<Record<string, number>>
+}
+
+/** Times in milliseconds since the traffic began. */
+export interface Traffic {
+  readonly calls: number
+  readonly failed: number
+  readonly wrong: number
+  readonly times: readonly { readonly atMs: number; readonly ms: number }[]
+  readonly loadedAt: Readonly<Record<string, readonly number[]>>
+  /** The longest time that the process itself was kept from running. */
+  readonly lagMs: number
+}
