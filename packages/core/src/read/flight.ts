@@ -101,11 +101,17 @@ export class Flight {
   }
 }
 
+let resolveLatest: (value: unknown) => void
+let rejectLatest: (error: unknown) => void
+
+// One for all promises: a closure for each would be made on every miss.
+const handOver = (resolve: typeof resolveLatest, reject: typeof rejectLatest): void => {
+  resolveLatest = resolve
+  rejectLatest = reject
+}
+
 class Answer {
-  resolve!: (value: unknown) => void
-  reject!: (error: unknown) => void
-  readonly promise = new Promise<unknown>((resolve, reject) => {
-    this.resolve = resolve
-    this.reject = reject
-  })
+  readonly promise = new Promise<unknown>(handOver)
+  readonly resolve = resolveLatest
+  readonly reject = rejectLatest
 }

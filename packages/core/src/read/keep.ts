@@ -50,22 +50,10 @@ export function decide(
   const stale = loaded instanceof NotModified ? flight.stale : undefined
   // A value that is kept on keeps the tags that an earlier loader gave it, unless this one names its own.
   const lateTags = context.tags ?? tagsBeside(stale, flight.policy)
-  const without = (
-    own: unknown,
-    notKept: NotKeptReason,
-    removes: boolean,
-    shared = own,
-  ): Decision => ({
-    own,
-    shared,
-    entry: undefined,
-    notKept,
-    removes,
-    lateTags,
-  })
   if (loaded instanceof NotModified) {
     // In a batch some keys may have had nothing to keep.
-    if (stale === undefined || stale.kind === 'error') return without(undefined, 'undefined', false)
+    if (stale === undefined || stale.kind === 'error')
+      return without(undefined, 'undefined', false, lateTags)
     flight.copyPerWaiter = stale.kind === 'copied'
     return keeping(
       engine,
@@ -79,19 +67,19 @@ export function decide(
       loadMs,
     )
   }
-  if (loaded === undefined) return without(undefined, 'undefined', !context.skipped)
+  if (loaded === undefined) return without(undefined, 'undefined', !context.skipped, lateTags)
   let isolated: ReturnType<typeof isolate>
   try {
     isolated = isolate(loaded, engine.settings.memory?.values ?? 'isolated')
   } catch (error) {
-    if (context.skipped) return without(loaded, 'skip', false)
+    if (context.skipped) return without(loaded, 'skip', false, lateTags)
     engine.counters.codecErrors++
     engine.observer.error('codec', error, flight.key)
-    return without(loaded, 'codec', true)
+    return without(loaded, 'codec', true, lateTags)
   }
   flight.copyPerWaiter = isolated.copyPerHit
   const own = isolated.copyPerHit ? loaded : isolated.value
-  if (context.skipped) return without(own, 'skip', false, isolated.value)
+  if (context.skipped) return without(own, 'skip', false, lateTags, isolated.value)
   const bytes = entryBytes(flight.nearKey, isolated.bytes)
   const kind = isolated.copyPerHit ? 'copied' : 'shareable'
   return keeping(engine, flight, own, isolated.value, kind, bytes, context, lateTags, loadMs)
@@ -111,8 +99,7 @@ function keeping(
   const { policy } = flight
   const ttlMs =
     context.ttlMs ?? (value === null ? (policy.nullTtlMs ?? policy.ttlMs) : policy.ttlMs)
-  if (ttlMs === 0)
-    return { own, shared: value, entry: undefined, notKept: 'ttl', removes: true, lateTags }
+  if (ttlMs === 0) return without(own, 'ttl', true, lateTags, value)
   const tags = lateTags === undefined ? policy.tags : [...new Set([...policy.tags, ...lateTags])]
   const entry = {
     value,
@@ -126,6 +113,16 @@ function keeping(
   return { own, shared: value, entry, notKept: undefined, removes: false, lateTags }
 }
 
+function without(
+  own: unknown,
+  notKept: NotKeptReason,
+  removes: boolean,
+  lateTags: readonly string[] | undefined,
+  shared = own,
+): Decision {
+  return { own, shared, entry: undefined, notKept, removes, lateTags }
+}
+
 function tagsBeside(stale: Entry | undefined, policy: EntryPolicy): readonly string[] | undefined {
   return stale?.marks?.map((mark) => mark.tag).filter((tag) => !policy.tags.includes(tag))
 }
@@ -135,13 +132,18 @@ function tagsBeside(stale: Entry | undefined, policy: EntryPolicy): readonly str
  * free slot, then the waiters: whoever comes between finds the value, not a reason to load again. True if an
  * invalidation kept the value out.
  */
-export function conclude(engine: Engine, flight: Flight, decision: Decision): boolean {
+export function conclude(
+  engine: Engine,
+  flight: Flight,
+  decision: Decision,
+  now?: number,
+): boolean {
   const fenced = isFenced(engine, flight, decision.lateTags)
   let { notKept } = decision
   if (fenced) notKept = flight.apart ? 'off' : 'fenced'
   else if (decision.removes) engine.near?.delete(flight.nearKey)
   else if (decision.entry !== undefined && engine.near !== undefined) {
-    const entry = makeEntry(engine, flight.scope, decision.entry)
+    const entry = makeEntry(engine, flight.scope, decision.entry, now)
     if (!engine.near.set(flight.nearKey, entry)) notKept = 'too-large'
   }
   if (notKept !== undefined) noteNotKept(engine, flight, notKept)

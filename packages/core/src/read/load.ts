@@ -9,6 +9,8 @@ import { conclude, type Decision, decide, settleFailure, valuesOf } from './keep
 import { Context, type ContextSource, NotModified } from './loader-context.ts'
 import { currentLoad, leastPruneAt, reentrant, runAs, type Waiting } from './wait-graph.ts'
 
+const noPlaces: readonly Place[] = []
+
 /** Calls the user's loader; for many keys it is called once with those that are missing. */
 export type Run = (context: Context) => unknown
 
@@ -27,7 +29,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
   waitsFor: Set<Waiting> | undefined = undefined
   pruneAt = leastPruneAt
   settled = false
-  #places: readonly Place[] = []
+  #places: readonly Place[] = noPlaces
   /** Its wait for a place, while it queues. */
   #ticket: Ticket | undefined
   /** Loads that hold a place while they wait, directly or over others, for this one. Never changed, only replaced. */
@@ -51,6 +53,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
     reason: LoadReason,
     batch: boolean,
     startedBy: Load | undefined,
+    startedAt: number,
   ) {
     super()
     this.#engine = engine
@@ -61,7 +64,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
     this.reason = reason
     this.startedBy = startedBy
     this.#lenders = startedBy === undefined ? undefined : startedBy.#asLenders()
-    this.startedAt = engine.clock.monotonic()
+    this.startedAt = startedAt
     if (reason === 'stale' || reason === 'early') this.goBehind()
     for (const flight of flights) {
       flight.load = this
@@ -74,12 +77,13 @@ export class Load extends Expiring implements Waiting, ContextSource {
     const { far, deadlines, loading } = this.#engine
     deadlines.add(this, loadTimeoutMs, this.startedAt)
     loading.add(this)
-    if (far === undefined || this.flights[0]?.apart) this.#queue(bulkheads, this.flights)
+    if (far === undefined || this.flights[0]?.apart)
+      this.#queue(bulkheads, this.flights, this.startedAt)
     else far.loads.claim(this, (flights) => this.#queue(far.bulkheads(bulkheads), flights))
   }
 
-  #queue(bulkheads: readonly Bulkhead[], flights: readonly Flight[]): void {
-    if (bulkheads.length === 0) this.#call(flights)
+  #queue(bulkheads: readonly Bulkhead[], flights: readonly Flight[], now?: number): void {
+    if (bulkheads.length === 0) this.#call(flights, now)
     else if (bulkheads.some((bulkhead) => bulkhead.isFull(this.#lentIn(bulkhead))))
       this.#overloaded(flights)
     else this.#enter(bulkheads, 0, flights)
@@ -152,15 +156,15 @@ export class Load extends Expiring implements Waiting, ContextSource {
     })
   }
 
-  #call(flights: readonly Flight[]): void {
+  #call(flights: readonly Flight[], now = this.#engine.clock.monotonic()): void {
     this.#engine.counters.loads++
-    this.#calledAt = this.#engine.clock.monotonic()
+    this.#calledAt = now
     for (const flight of flights) flight.called = true
     const context = new Context(this, flights)
     let result: unknown
     let isThenable: boolean
     try {
-      result = runAs(this, () => this.#run(context))
+      result = runAs(this, this.#run, context)
       // Asked inside: what a loader returned may throw when it is looked at.
       isThenable =
         ((typeof result === 'object' && result !== null) || typeof result === 'function') &&
@@ -183,7 +187,8 @@ export class Load extends Expiring implements Waiting, ContextSource {
   #loaded(loaded: unknown, context: Context): void {
     if (this.settled) return
     const { flights } = context
-    const loadMs = this.#engine.clock.monotonic() - this.#calledAt
+    const now = this.#engine.clock.monotonic()
+    const loadMs = now - this.#calledAt
     let values: readonly unknown[]
     try {
       values = valuesOf(flights, loaded, this.#batch)
@@ -200,7 +205,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
       this.#landed(flights)
       let fenced = false
       flights.forEach((flight, index) => {
-        if (conclude(this.#engine, flight, decisions[index] as Decision)) fenced = true
+        if (conclude(this.#engine, flight, decisions[index] as Decision, now)) fenced = true
       })
       this.#tell(flights, fenced ? 'fenced' : 'ok', loadMs)
       return

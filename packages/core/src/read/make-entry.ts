@@ -34,9 +34,13 @@ export function jittered(engine: Engine, ttlMs: number, policy: EntryPolicy): nu
 }
 
 /** An entry that is valid from now on, under marks of its own. */
-export function makeEntry(engine: Engine, scope: Scope, parts: NewEntry): Entry {
+export function makeEntry(
+  engine: Engine,
+  scope: Scope,
+  parts: NewEntry,
+  now = engine.clock.monotonic(),
+): Entry {
   const { policy, freshMs, kind } = parts
-  const now = engine.clock.monotonic()
   const storedAt = Math.trunc(now)
   const staleAt = Math.trunc(now + freshMs)
   const maxAgeMs = parts.maxAgeMs ?? engine.maxAgeMs

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import { ReentrantLoadError } from '../errors.ts'
 import { currentLoad, leastPruneAt, runAs, type Waiting, waitFor } from './wait-graph.ts'
@@ -72,12 +73,44 @@ describe('waitFor', () => {
 describe('currentLoad', () => {
   it('is the load from whose loader the call comes, until that load is done', async () => {
     const outer = load()
-    await runAs(outer, async () => {
+    const run = async () => {
       await null
       expect(currentLoad()).toBe(outer)
       outer.settled = true
       expect(currentLoad()).toBeUndefined()
-    })
+    }
+    await runAs(outer, run, undefined)
     expect(currentLoad()).toBeUndefined()
+  })
+
+  it('is nobody for what the caller does while the loader runs', async () => {
+    const outer = load()
+    let end = () => {}
+    const running = runAs(outer, () => new Promise<void>((resolve) => (end = resolve)), undefined)
+    expect(currentLoad()).toBeUndefined()
+    await null
+    expect(currentLoad()).toBeUndefined()
+    end()
+    await running
+  })
+
+  it('leaves the caller its own async context, and gives it to the loader as well', async () => {
+    const request = new AsyncLocalStorage<string>()
+    await request.run('mine', async () => {
+      const seen = await runAs(load(), async () => request.getStore(), undefined)
+      expect(seen).toBe('mine')
+      expect(request.getStore()).toBe('mine')
+      expect(() =>
+        runAs(
+          load(),
+          () => {
+            throw new Error('broken')
+          },
+          undefined,
+        ),
+      ).toThrow('broken')
+      expect(request.getStore()).toBe('mine')
+      expect(currentLoad()).toBeUndefined()
+    })
   })
 })

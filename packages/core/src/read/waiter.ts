@@ -27,22 +27,24 @@ export function joinFlight(engine: Engine, flight: Flight, again: () => unknown)
 /** `answer`, unless the caller's signal aborts first. A caller without a signal keeps the load going to its end. */
 export function untilAborted<T>(
   answer: Promise<T>,
-  loads: readonly Load[],
+  load: Load,
   signal: AbortSignal | undefined,
 ): Promise<T> {
   if (signal === undefined) {
-    for (const load of loads) load.pin()
+    load.pin()
     return answer
   }
+  return orLeave(answer, load, signal)
+}
+
+function orLeave<T>(answer: Promise<T>, load: Load, signal: AbortSignal): Promise<T> {
   const waiter = currentLoad()
-  for (const load of loads) load.board()
+  load.board()
   return new Promise<T>((resolve, reject) => {
     const leave = () => {
       reject(signal.reason)
-      for (const load of loads) {
-        waiter?.waitsFor?.delete(load)
-        load.leave(signal.reason)
-      }
+      waiter?.waitsFor?.delete(load)
+      load.leave(signal.reason)
     }
     signal.addEventListener('abort', leave, { once: true })
     const stay =

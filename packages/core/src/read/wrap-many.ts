@@ -160,7 +160,7 @@ function loadMissing(
       const again = async () => (await wrapMany(engine, { ...call, keys: [key] })).get(key)
       waits.set(
         key,
-        wait(untilAborted(joinFlight(engine, joined, again), [joined.load], signal), joined),
+        wait(untilAborted(joinFlight(engine, joined, again), joined.load, signal), joined),
       )
     } catch (error) {
       waits.set(key, wait(Promise.reject(error)))
@@ -179,7 +179,7 @@ function loadMissing(
       const { key, own, policy } = flight
       waits.set(key, {
         key,
-        answer: untilAborted(own, [load], policy.signal),
+        answer: untilAborted(own, load, policy.signal),
         load,
         flight,
         coalesced: false,
@@ -215,6 +215,7 @@ function prepare(
     reason,
     true,
     asking,
+    engine.clock.monotonic(),
   )
   // Key patterns may give the keys different deadlines; one load ends at the first of them.
   const loadTimeoutMs = Math.min(...new Set(asks.map(({ policy }) => policy.loadTimeoutMs)))

@@ -62,7 +62,8 @@ function proceed(
   found?: Found,
 ): Promise<unknown> {
   const { key, policy } = call
-  const next = plan(entry, policy.refresh, engine.clock.monotonic())
+  const now = found === undefined ? since : engine.clock.monotonic()
+  const next = plan(entry, policy.refresh, now)
   if (entry === undefined || next === 'load') {
     const reason = policy.refresh ? 'refresh' : 'miss'
     const wait = load(engine, call, nearKey, entry, reason, since, found)
@@ -100,37 +101,49 @@ function load(
 ): Wait {
   const { scope, key, policy } = call
   const { signal } = policy
-  const wait = (answer: Promise<unknown>, flight?: Flight, coalesced = false): Wait => ({
-    key,
-    answer,
-    load: flight?.load,
-    flight,
-    coalesced,
-    since,
-  })
-  if (signal?.aborted) return wait(Promise.reject(signal.reason))
+  if (signal?.aborted) return waiting(key, since, Promise.reject(signal.reason))
   try {
     const joined = scope.isOff ? undefined : engine.joinable(scope, nearKey)
     const asking = loadAsking()
-    if (joined !== undefined) {
-      if (asking !== undefined) {
-        waitFor(asking, joined.load, key)
-        joined.load.borrowFrom(asking)
-      }
-      const answer = joinFlight(engine, joined, () => wrap(engine, call))
-      return wait(untilAborted(answer, [joined.load], signal), joined, true)
-    }
+    if (joined !== undefined)
+      return waiting(key, since, join(engine, call, joined, asking), joined, true)
     asking?.refuseCircle(scope, key)
     const flight = new Flight(scope, key, nearKey, policy, engine.fence.seq, stale)
     if (found !== undefined) engine.far?.loads.seen(flight, found)
-    const started = new Load(engine, [flight], call.run, reason, false, asking)
+    const startedAt = found === undefined ? since : engine.clock.monotonic()
+    const started = new Load(engine, [flight], call.run, reason, false, asking, startedAt)
     if (asking !== undefined) waitFor(asking, started, key)
-    const answer = untilAborted(flight.own, [started], signal)
+    const answer = untilAborted(flight.own, started, signal)
     started.start(call.bulkheads, policy.loadTimeoutMs)
-    return wait(answer, flight)
+    return waiting(key, since, answer, flight)
   } catch (error) {
-    return wait(Promise.reject(error))
+    return waiting(key, since, Promise.reject(error))
   }
+}
+
+// Functions of their own rather than closures in `load`: a miss makes none that it may not need.
+function join(
+  engine: Engine,
+  call: WrapCall,
+  joined: Flight,
+  asking: Load | undefined,
+): Promise<unknown> {
+  if (asking !== undefined) {
+    waitFor(asking, joined.load, call.key)
+    joined.load.borrowFrom(asking)
+  }
+  const answer = joinFlight(engine, joined, () => wrap(engine, call))
+  return untilAborted(answer, joined.load, call.policy.signal)
+}
+
+function waiting(
+  key: string,
+  since: number,
+  answer: Promise<unknown>,
+  flight?: Flight,
+  coalesced = false,
+): Wait {
+  return { key, answer, load: flight?.load, flight, coalesced, since }
 }
 
 /** Starts a load that nobody waits for, unless one is under way. */
@@ -147,7 +160,8 @@ function refreshBehind(
   engine.counters.refreshes++
   engine.runInOwnContext(() => {
     const flight = new Flight(scope, call.key, nearKey, policy, engine.fence.seq, stale)
-    new Load(engine, [flight], call.run, reason, false, undefined).start(
+    const now = engine.clock.monotonic()
+    new Load(engine, [flight], call.run, reason, false, undefined, now).start(
       call.bulkheads,
       policy.loadTimeoutMs,
     )
