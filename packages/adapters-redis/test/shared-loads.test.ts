@@ -1,178 +1,162 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ClientProcess, startProcess, startProcesses } from '@holdfast/lab/client-process'
+import type { CacheStats } from '@holdfast/core'
+import type { ClientProcess } from '@holdfast/lab/client-process'
 import { type RedisServer, startRedis } from '@holdfast/lab/redis-server'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-
-interface AtOnce {
-  readonly results: readonly {
-    readonly value?: string
-    readonly error?: string
-    readonly ms: number
-  }[]
-  readonly loads: number
-}
-
-const client = new URL('./clients/cache-client.ts', import.meta.url)
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { AtOnce } from './clients/client-answers.ts'
+import { loading, startClients, stopClients } from './clients/start-clients.ts'
 
 describe.each(['redis', 'valkey'] as const)('processes that share %s', (engine) => {
   let server: RedisServer
-  const clients: ClientProcess[] = []
+  /** Eight of them serve all stories in which nobody dies. */
+  let eight: ClientProcess[]
   beforeAll(async () => {
     server = await startRedis({ engine })
+    eight = await startClients(8, { port: server.port })
   })
-  afterAll(() => server.stop())
-  afterEach(async () => {
-    await Promise.all(clients.splice(0).map((each) => each.stop()))
+  afterAll(async () => {
+    await stopClients(eight)
+    await server.stop()
   })
 
-  async function start(count: number, settings = {}): Promise<ClientProcess[]> {
-    const started = await startProcesses(count, client, {
-      args: [String(server.port), JSON.stringify(settings)],
-    })
-    clients.push(...started)
-    // Connected, and heard on the bus.
-    await Promise.all(started.map((each) => each.call('get', 'warm-up')))
-    await sleep(200)
-    return started
+  async function two(): Promise<[ClientProcess, ClientProcess]> {
+    const clients = await startClients(2, { port: server.port })
+    onTestFinished(() => stopClients(clients) as Promise<void>)
+    return clients as [ClientProcess, ClientProcess]
   }
-
-  test('8 processes with 25 callers each load a cold key once', async () => {
-    const processes = await start(8)
-    const answers = await Promise.all(
-      processes.map((each) => each.call<AtOnce>('wrapAtOnce', 'cold', 25, 50, 'v', {})),
+  const allAtOnce = (key: string, loadMs: number, outcome: string, options = {}) =>
+    Promise.all(
+      eight.map((each) => each.call<AtOnce>('wrapAtOnce', key, 25, loadMs, outcome, options)),
     )
+  const loadsOf = (answers: readonly AtOnce[]) => answers.map(({ loadedAt }) => loadedAt.length)
+  const sum = (numbers: readonly number[]) => numbers.reduce((all, each) => all + each, 0)
+
+  test('8 with 25 callers each load a cold key once, and all callers get the value', async () => {
+    for (let round = 0; round < 10; round++) {
+      const answers = await allAtOnce(`cold-${round}`, 50, `v${round}`)
+      expect(sum(loadsOf(answers))).toBe(1)
+      const results = answers.flatMap(({ results }) => results)
+      expect(results).toHaveLength(200)
+      expect(results.every(({ value }) => value === `v${round}`)).toBe(true)
+      // How much less it is stands in docs/benchmarks-far.md: this machine runs other tests meanwhile.
+      expect(Math.max(...results.map(({ ms }) => ms))).toBeLessThan(50 + 500)
+    }
+  })
+
+  test('a failing loader: its error for all callers, one try at once in each process', async () => {
+    const answers = await allAtOnce('bad', 200, '!broken')
     const results = answers.flatMap(({ results }) => results)
-    expect(answers.reduce((sum, { loads }) => sum + loads, 0)).toBe(1)
-    expect(results.every(({ value }) => value === 'v')).toBe(true)
-    const times = results.map(({ ms }) => ms).sort((a, b) => a - b)
-    console.log(engine, 'p50', times[100], 'p99', times[197], 'max', times[199])
+    expect(results.map(({ error }) => error)).toEqual(Array(200).fill('broken'))
+    expect(loadsOf(answers)).toEqual(Array(8).fill(1))
+    // One after another they would take 8 times 200 ms.
+    expect(Math.max(...results.map(({ ms }) => ms))).toBeLessThan(1_000)
   })
 
-  test('a failing loader: its error for all callers of its process, one try at once in each other', async () => {
-    const processes = await start(8)
-    const since = performance.now()
-    const answers = await Promise.all(
-      processes.map((each) => each.call<AtOnce>('wrapAtOnce', 'bad', 25, 50, '!broken', {})),
-    )
-    console.log(
-      engine,
-      'failing took',
-      performance.now() - since,
-      answers.map(({ loads }) => loads).join(),
-    )
-    expect(answers.flatMap(({ results }) => results).every(({ error }) => error === 'broken')).toBe(
-      true,
-    )
-    expect(answers.every(({ loads }) => loads <= 1)).toBe(true)
+  test('a stale key is refreshed once, and nobody waits', async () => {
+    const options = { ttl: 300, staleWhileRevalidate: 60_000, jitter: 0, earlyRefresh: false }
+    await eight[0]?.call('wrap', 'stale', 0, 'one', options)
+    await Promise.all(eight.map((each) => each.call('wrap', 'stale', 0, 'no', options)))
+    await sleep(400)
+    const before = await Promise.all(eight.map((each) => each.call<number>('loads')))
+    const answers = await allAtOnce('stale', 1_000, 'two', options)
+    const results = answers.flatMap(({ results }) => results)
+    expect(results.map(({ value }) => value)).toEqual(Array(200).fill('one'))
+    expect(Math.max(...results.map(({ ms }) => ms))).toBeLessThan(500)
+    await sleep(1_300)
+    const after = await Promise.all(eight.map((each) => each.call<number>('loads')))
+    expect(sum(after) - sum(before)).toBe(1)
+    const values = await Promise.all(eight.map((each) => each.call('get', 'stale')))
+    expect(values).toEqual(Array(8).fill('two'))
   })
 
-  test('a holder that is killed frees the key', async () => {
-    const [holder, other] = (await start(2)) as [ClientProcess, ClientProcess]
-    holder.call('wrap', 'killed', 5_000, 'never', {}).catch(() => {})
-    await sleep(300)
-    const since = performance.now()
+  test('10,000 calls that are aborted in flight leave no value under a wrong key and no waiter', async () => {
+    const tallies = await Promise.all(
+      eight
+        .slice(0, 4)
+        .map((each) =>
+          each.call<Record<'answered' | 'aborted' | 'failed' | 'wrong', number>>(
+            'abortMany',
+            2_500,
+            250,
+            40,
+          ),
+        ),
+    )
+    expect(sum(tallies.map(({ answered, aborted }) => answered + aborted))).toBe(10_000)
+    expect(sum(tallies.map(({ aborted }) => aborted))).toBeGreaterThan(1_000)
+    expect(tallies.map(({ failed, wrong }) => [failed, wrong])).toEqual(Array(4).fill([0, 0]))
+    for (const each of eight.slice(0, 4)) {
+      await expect
+        .poll(async () => (await each.call<CacheStats>('stats')).loading, { timeout: 5_000 })
+        .toBe(0)
+    }
+    // Whoever asks next gets the value of the key, and no claim of somebody who left is in the way.
+    const later = await Promise.all(
+      Array.from({ length: 250 }, (_, index) =>
+        eight[7]!.call('wrap', `aborted-${index}`, 0, `aborted-${index}`, {}),
+      ),
+    )
+    expect(later).toEqual(Array.from({ length: 250 }, (_, index) => `aborted-${index}`))
+  })
+
+  test('a holder that is killed frees the key within 1.2 s', async () => {
+    const [holder, other] = await two()
+    const begun = loading(holder, 'killed')
+    holder.call('wrap', 'killed', 30_000, 'never', {}).catch(() => {})
+    await begun
+    // Long enough that the holder is known to be alive until the end.
+    await sleep(600)
+    const next = loading(other, 'killed')
     const waiting = other.call<string>('wrap', 'killed', 0, 'mine', {})
+    await sleep(100)
+    const killedAt = performance.now()
     await holder.kill('SIGKILL')
+    await next
+    // The promise, and what two crowded cores may add.
+    expect(performance.now() - killedAt).toBeLessThan(1_200 + 300)
     expect(await waiting).toBe('mine')
-    console.log(engine, 'killed: next load after', performance.now() - since)
-    expect(performance.now() - since).toBeLessThan(1_400)
   })
 
   test('a holder whose event loop blocks for 500 ms keeps its claim', async () => {
-    const [holder, other] = (await start(2)) as [ClientProcess, ClientProcess]
+    const [holder, other] = await two()
+    const begun = loading(holder, 'blocked')
     const held = holder.call<string>('wrap', 'blocked', 900, 'held', {})
-    await sleep(200)
+    await begun
     const waiting = other.call<string>('wrap', 'blocked', 0, 'taken', {})
     await sleep(50)
     await holder.call('block', 500)
     expect(await Promise.all([held, waiting])).toEqual(['held', 'held'])
   })
 
-  test('a holder that was stopped for 10 s and wakes stores nothing', async () => {
-    const [holder, other] = (await start(2)) as [ClientProcess, ClientProcess]
-    const held = holder.call<string>('wrap', 'slept', 500, 'old', {})
-    await sleep(200)
-    holder.pause()
-    expect(await other.call('wrap', 'slept', 0, 'new', {})).toBe('new')
-    await other.call('delete', 'slept')
-    await sleep(3_000)
-    holder.resume()
-    await held
-    await sleep(300)
-    expect(await other.call('get', 'slept')).toBe(undefined)
-  }, 20_000)
-
-  test('a stale key is refreshed once, and nobody waits', async () => {
-    const processes = await start(8)
-    const options = { ttl: 300, staleWhileRevalidate: 60_000, jitter: 0, earlyRefresh: false }
-    await processes[0]?.call('wrap', 'stale', 0, 'one', options)
-    await Promise.all(processes.map((each) => each.call('wrap', 'stale', 0, 'no', options)))
-    await sleep(400)
-    const answers = await Promise.all(
-      processes.map((each) => each.call<AtOnce>('wrapAtOnce', 'stale', 25, 100, 'two', options)),
-    )
-    await sleep(300)
-    const loads = await Promise.all(processes.map((each) => each.call<number>('loads')))
-    console.log(
-      engine,
-      'stale loads',
-      loads.join(),
-      'slowest',
-      Math.max(...answers.flatMap(({ results }) => results.map(({ ms }) => ms))),
-    )
-    expect(loads.reduce((sum, each) => sum + each, 0)).toBe(2)
-    expect(await processes[7]?.call('get', 'stale')).toBe('two')
-  })
-
-  test.each(['delete', 'invalidateTags', 'clear', 'set'] as const)(
-    '%s while another process loads: no later read is old',
-    async (operation) => {
-      const processes = await start(4)
-      const [loading, invalidating] = processes as [ClientProcess, ClientProcess]
-      let old = 0
-      for (let round = 0; round < 25; round++) {
-        const key = `${operation}-${round}`
-        const options = { tags: ['a-tag'] }
-        const began = new Promise<void>((resolve) => {
-          loading.on('loading', (loaded) => loaded === key && resolve())
-        })
-        const load = loading.call<string>('wrap', key, 20, 'old', options)
-        await began
-        const args = {
-          delete: [key],
-          invalidateTags: [['a-tag']],
-          clear: [],
-          set: [key, 'set', options],
-        }[operation]
-        await invalidating.call(operation, ...args)
-        const reads = await Promise.all(
-          processes.flatMap((each) => [
-            each.call<string>('wrap', key, 0, 'new', options),
-            each.call<string>('wrap', key, 0, 'new', options),
-          ]),
-        )
-        old += reads.filter((value) => value === 'old').length
-        await load
-        const later = await Promise.all(processes.map((each) => each.call<string>('get', key)))
-        old += later.filter((value) => value === 'old').length
-      }
-      expect(old).toBe(0)
+  // Silence ends a claim after 1 s and its bytes go after 5 s: 3 s and 6 s show what 10 s would.
+  test.each([3_000, 6_000])(
+    'a holder that was stopped for %i ms and then wakes stores nothing',
+    async (stoppedMs) => {
+      const [holder, other] = await two()
+      const keys = ['taken-over', 'deleted', 'left'].map((key) => `${key}-${stoppedMs}`)
+      const [taken, deleted, left] = keys as [string, string, string]
+      const begun = Promise.all(keys.map((key) => loading(holder, key)))
+      const held = keys.map((key) => holder.call<string>('wrap', key, 500, 'old', {}))
+      await begun
+      holder.pause()
+      const waits = sleep(stoppedMs)
+      expect(
+        await Promise.all([taken, deleted].map((key) => other.call('wrap', key, 0, 'new', {}))),
+      ).toEqual(['new', 'new'])
+      await other.call('delete', deleted)
+      await waits
+      holder.resume()
+      // Its own callers get what they waited for.
+      expect(await Promise.all(held)).toEqual(['old', 'old', 'old'])
+      await sleep(300)
+      const [fresh] = await startClients(1, { port: server.port, memory: false })
+      onTestFinished(() => fresh!.stop())
+      const read = await Promise.all(keys.map((key) => fresh!.call('get', key)))
+      expect(read).toEqual(['new', undefined, undefined])
+      const own = await Promise.all(keys.map((key) => holder.call('get', key)))
+      expect(own).toEqual(['new', undefined, undefined])
+      expect(await other.call('wrap', left, 0, 'later', {})).toBe('later')
     },
     30_000,
   )
-
-  test('a server that stops answering costs no call more than its store timeout', async () => {
-    const [one] = (await start(1)) as [ClientProcess]
-    await one.call('wrap', 'hang', 0, 'v', {})
-    server.pause()
-    try {
-      const answer = await one.call<AtOnce>('wrapAtOnce', 'hang-2', 25, 0, 'w', {})
-      expect(answer.results.every(({ value }) => value === 'w')).toBe(true)
-      console.log(engine, 'hung: slowest', Math.max(...answer.results.map(({ ms }) => ms)))
-      expect(Math.max(...answer.results.map(({ ms }) => ms))).toBeLessThan(300)
-    } finally {
-      server.resume()
-    }
-  })
 })
-void startProcess

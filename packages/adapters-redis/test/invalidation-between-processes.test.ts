@@ -1,0 +1,120 @@
+import type { ClientProcess } from '@holdfast/lab/client-process'
+import { type RedisServer, startRedis } from '@holdfast/lab/redis-server'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loading, startClients, stopClients } from './clients/start-clients.ts'
+
+/** 25 rounds of so many reads in each of 4 processes: 10,000. */
+const rounds = 25
+const readsEach = 100
+
+const operations = ['delete', 'expire', 'invalidateTags', 'clear', 'set'] as const
+
+describe.each(['redis', 'valkey'] as const)('processes that share %s', (engine) => {
+  let server: RedisServer
+  /** With a near tier, and without one. */
+  let near: ClientProcess[]
+  let bare: ClientProcess[]
+  beforeAll(async () => {
+    server = await startRedis({ engine })
+    near = await startClients(3, { port: server.port })
+    bare = await startClients(2, { port: server.port, memory: false })
+  })
+  afterAll(async () => {
+    await stopClients([...near, ...bare])
+    await server.stop()
+  })
+
+  const run = (
+    client: ClientProcess,
+    operation: (typeof operations)[number],
+    key: string,
+    options: object,
+  ) => {
+    const args = {
+      delete: [key],
+      expire: [key],
+      invalidateTags: [['a-tag']],
+      clear: [],
+      set: [key, 'set', options],
+    }[operation]
+    return client.call(operation, ...args)
+  }
+
+  async function tallied(clients: readonly ClientProcess[], key: string, options: object) {
+    const tally: Record<string, number> = {}
+    const tallies = await Promise.all(
+      clients.map((each) =>
+        each.call<Record<string, number>>('tally', key, readsEach / 2, 'new', options),
+      ),
+    )
+    for (const each of tallies)
+      for (const [value, count] of Object.entries(each)) tally[value] = (tally[value] ?? 0) + count
+    return tally
+  }
+
+  test.each(operations)(
+    '%s while another process loads a cold key: 0 of 10,000 later reads are old',
+    async (operation) => {
+      const [loader, invalidator] = near as [ClientProcess, ClientProcess]
+      const readers = [loader, invalidator, near[2]!, bare[0]!]
+      const values: Record<string, number> = {}
+      const options = { tags: ['a-tag'] }
+      for (let round = 0; round < rounds; round++) {
+        const key = `cold-${operation}-${round}`
+        const begun = loading(loader, key)
+        const load = loader.call<string>('wrap', key, 20, 'old', options)
+        await begun
+        await run(invalidator, operation, key, options)
+        const during = await tallied(readers, key, options)
+        expect(await load).toBe('old')
+        const after = await tallied(readers, key, options)
+        for (const tally of [during, after])
+          for (const [value, count] of Object.entries(tally))
+            values[value] = (values[value] ?? 0) + count
+      }
+      expect(Object.values(values).reduce((sum, count) => sum + count, 0)).toBe(10_000)
+      expect(values).not.toHaveProperty('old')
+      expect(values[operation === 'set' ? 'set' : 'new']).toBeGreaterThan(rounds * readsEach)
+    },
+    60_000,
+  )
+
+  test.each(operations)(
+    '%s while another process refreshes a stale key: 0 of 10,000 later reads are old',
+    async (operation) => {
+      const [loader, invalidator, first, second] = [...bare, ...near] as [
+        ClientProcess,
+        ClientProcess,
+        ClientProcess,
+        ClientProcess,
+      ]
+      const values: Record<string, number> = {}
+      const options = {
+        tags: ['a-tag'],
+        ttl: 60_000,
+        jitter: 0,
+        earlyRefresh: false,
+        staleWhileRevalidate: operation === 'expire' ? 0 : 60_000,
+      }
+      for (let round = 0; round < rounds; round++) {
+        const key = `stale-${operation}-${round}`
+        await loader.call('set', key, 'older', { ...options, ttl: 1, staleIfError: 60_000 })
+        const begun = loading(loader, key)
+        const load = loader.call<string>('wrap', key, 20, 'old', { ...options, refresh: true })
+        await begun
+        await run(invalidator, operation, key, options)
+        const readers = [loader, invalidator, first, second]
+        const during = await tallied(readers, key, { ...options, staleWhileRevalidate: 0 })
+        await load
+        const after = await tallied(readers, key, options)
+        for (const tally of [during, after])
+          for (const [value, count] of Object.entries(tally))
+            values[value] = (values[value] ?? 0) + count
+      }
+      expect(Object.values(values).reduce((sum, count) => sum + count, 0)).toBe(10_000)
+      expect(values).not.toHaveProperty('old')
+      if (operation !== 'expire') expect(values).not.toHaveProperty('older')
+    },
+    60_000,
+  )
+})
