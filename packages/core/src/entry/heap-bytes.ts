@@ -53,8 +53,8 @@ export const smallObjectHeapBytes = 128
 
 /** Heap of an object of a built-in class, and its memory outside the heap, without what a Map or Set refers to. */
 export function builtInHeapBytes(object: object): number {
-  if (types.isMap(object)) return 96 + 28 * powerOfTwoAbove(object.size)
-  if (types.isSet(object)) return 96 + 20 * powerOfTwoAbove(object.size)
+  if (object instanceof Map) return 96 + 28 * powerOfTwoAbove(object.size)
+  if (object instanceof Set) return 96 + 20 * powerOfTwoAbove(object.size)
   // An ArrayBuffer together with one view of it.
   if (ArrayBuffer.isView(object) || types.isAnyArrayBuffer(object)) return 320 + object.byteLength
   return smallObjectHeapBytes

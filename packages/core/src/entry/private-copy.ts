@@ -135,21 +135,25 @@ export class PrivateCopy {
     this.#remember(source, copy)
     this.bytes += builtInHeapBytes(source)
     let index = 0
-    if (types.isMap(source)) {
+    if (source instanceof Map) {
       for (const [key, value] of source) {
         const keyCopy = this.#part(key, { part: 'key', index })
-        ;(copy as typeof source).set(keyCopy, this.#part(value, { part: 'value', index: index++ }))
+        ;(copy as Map<unknown, unknown>).set(
+          keyCopy,
+          this.#part(value, { part: 'value', index: index++ }),
+        )
       }
-    } else if (types.isSet(source)) {
+    } else if (source instanceof Set) {
       for (const member of source)
-        (copy as typeof source).add(this.#part(member, { part: 'item', index: index++ }))
+        (copy as Set<unknown>).add(this.#part(member, { part: 'item', index: index++ }))
     }
     return copy
   }
 
   /** A copy without its parts. */
   #shallowBuiltIn(source: object): object {
-    const known = builtInClass(source) !== undefined
+    // From here on `instanceof` tells the classes apart, at a fraction of the cost.
+    const known = !this.#checked || builtInClass(source) !== undefined
     if (known && ArrayBuffer.isView(source)) {
       const { buffer } = source
       if (types.isSharedArrayBuffer(buffer)) throw this.failed('a view of a SharedArrayBuffer')
@@ -190,11 +194,11 @@ function isResizable(buffer: object): boolean {
 }
 
 function emptyCopy(source: object): object | undefined {
-  if (types.isDate(source)) return new Date(source.getTime())
-  if (types.isMap(source)) return new Map()
-  if (types.isSet(source)) return new Set()
-  if (types.isArrayBuffer(source)) return source.slice(0)
-  if (!types.isRegExp(source)) return undefined
+  if (source instanceof Date) return new Date(source.getTime())
+  if (source instanceof Map) return new Map()
+  if (source instanceof Set) return new Set()
+  if (source instanceof ArrayBuffer) return source.slice(0)
+  if (!(source instanceof RegExp)) return undefined
   const copy = new RegExp(source)
   copy.lastIndex = source.lastIndex
   return copy

@@ -19,7 +19,7 @@ const deepest = 100
 /** Letters and digits first, as nothing else that is written here but a number or a word begins with them. */
 const plainString = /^[\w./][\w./@+~-]*$/
 /** A word with a meaning, or a bigint as it is written here. */
-const otherMeaning = /^(?:null|undefined|true|false|NaN|\d+n)$/
+const otherMeaning = /^(?:null|undefined|true|false|NaN|Infinity|\d+n)$/
 const plainName = /^[A-Za-z_$][\w$]*$/
 
 /**
@@ -59,7 +59,8 @@ function text(value: unknown, within: object[]): string {
 
 export function stringText(value: string): string {
   // Most strings that begin like a number are none: an id such as `550e8400-e29b` stays bare.
-  const bare = plainString.test(value) && !otherMeaning.test(value) && Number.isNaN(Number(value))
+  const number = value.charCodeAt(0) <= 57 && !Number.isNaN(Number(value))
+  const bare = plainString.test(value) && !number && !otherMeaning.test(value)
   return bare ? value : quoted(value)
 }
 

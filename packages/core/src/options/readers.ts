@@ -41,14 +41,17 @@ export const readText =
 /** Names of caches, namespaces and definitions. */
 export const readName = readText(256)
 
-const readTag = readText(4_096)
+const maxTagBytes = 4_096
 const noTags: readonly string[] = Object.freeze([])
 
 /** Tags as a frozen copy, each once. */
 export const readTags: Reader<readonly string[]> = (tags, option) => {
   if (!Array.isArray(tags)) throw unmet(option, 'an array of strings', tags)
   if (tags.length === 0) return noTags
-  // By index, and not by `map`, which would pass over holes.
-  const read = Array.from(tags, (tag, index) => readTag(tag, `${option}[${index}]`))
-  return Object.freeze([...new Set(read)])
+  for (const [index, tag] of tags.entries()) {
+    const fault = textFault(tag, maxTagBytes)
+    if (fault !== undefined)
+      throw unmet(`${option}[${index}]`, expectedText(maxTagBytes), tag, fault)
+  }
+  return Object.freeze([...new Set<string>(tags)])
 }
