@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientProcess } from '@holdfast/lab/client-process'
 import { type RedisServer, startRedis } from '@holdfast/lab/redis-server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { AtOnce } from './clients/client-answers.ts'
 import { loading, startClients, stopClients } from './clients/start-clients.ts'
 
 /** 25 rounds of so many reads in each of 4 processes: 10,000. */
@@ -116,5 +118,25 @@ describe.each(['redis', 'valkey'] as const)('processes that share %s', (engine) 
       if (operation !== 'expire') expect(values).not.toHaveProperty('older')
     },
     60_000,
+  )
+
+  test.each([60_000, 1])(
+    'expire of a key with a ttl of %i ms leaves it to the stale window, in every process',
+    async (ttl) => {
+      const key = `expired-${ttl}`
+      const options = { ttl, jitter: 0, earlyRefresh: false, staleIfError: 60_000 }
+      await near[0]!.call('set', key, 'kept', options)
+      await near[1]!.call('expire', key)
+      // The near tier of whoever set it hears of it over the bus.
+      await sleep(100)
+      for (const each of [...near, ...bare]) {
+        const { results, loadedAt } = await each.call<AtOnce>('wrapAtOnce', key, 1, 0, '!down', {
+          ...options,
+          retryAfterError: 0,
+        })
+        expect(results).toMatchObject([{ value: 'kept' }])
+        expect(loadedAt).toHaveLength(1)
+      }
+    },
   )
 })

@@ -57,7 +57,6 @@ export class FarTier {
   readonly claims: Claims
   readonly journal: Journal
   readonly #reader: FarReader
-  readonly #reads = new Map<string, PendingRead>()
   link: BusLink | undefined
 
   constructor(engine: Engine, settings: FarSettings) {
@@ -82,12 +81,14 @@ export class FarTier {
       this.#codec,
       this.versions,
       this.journal,
+      settings.storeTimeoutMs,
       () => this.maxAgeMs,
     )
   }
 
-  budget(): Budget {
-    return new Budget(this.#engine.clock, this.settings.storeTimeoutMs)
+  /** What a call may still spend on the store, `spentMs` of it being gone. */
+  budget(spentMs = 0): Budget {
+    return new Budget(this.#engine.clock, Math.max(0, this.settings.storeTimeoutMs - spentMs))
   }
 
   /** How long the near tier believes an entry without asking again. */
@@ -99,72 +100,19 @@ export class FarTier {
     return Math.min(chosenMs ?? soloMaxAgeMs, soloMaxAgeMs)
   }
 
-  /** What the store has under a key; callers of the same moment share one read. An entry is put into the near tier on its way. */
-  async read(scope: Scope, want: Wanted, budget = this.budget()): Promise<Found> {
-    const { seq } = this.#engine.fence
-    const pending = this.#reads.get(want.nearKey)
-    if (pending?.found !== undefined && pending.seq === seq) return pending.found
-    const reading = this.#begin(want.nearKey, seq)
-    const found = this.#readAndKeep(scope, [want], [reading], budget).then(([one]) => one as Found)
-    reading.found = found
-    return found
+  /** What the store has under a key; an entry is put into the near tier on its way. Never rejects. */
+  read(scope: Scope, want: Wanted): Promise<Found> {
+    return this.#reader.read(scope, want)
   }
 
   /** As `read` for each, in one round trip. */
-  readMany(scope: Scope, wanted: readonly Wanted[], budget = this.budget()): Promise<Found[]> {
-    const { seq } = this.#engine.fence
-    const readings = wanted.map(({ nearKey }) => this.#begin(nearKey, seq))
-    return this.#readAndKeep(scope, wanted, readings, budget)
-  }
-
-  #begin(nearKey: string, seq: number): PendingRead {
-    const reading = new PendingRead(seq, this.#reads.get(nearKey))
-    // A key that is read all the time would otherwise hold on to reads that are long done.
-    for (let each: PendingRead | undefined = reading; each !== undefined; each = each.before) {
-      while (each.before?.isDone) each.before = each.before.before
-    }
-    this.#reads.set(nearKey, reading)
-    return reading
-  }
-
-  /** Nobody joins it any more. Those that began before it and are still under way keep their place behind it. */
-  #end(nearKey: string, reading: PendingRead): void {
-    reading.isDone = true
-    reading.found = undefined
-    let first = this.#reads.get(nearKey)
-    while (first?.isDone) first = first.before
-    if (first === undefined) this.#reads.delete(nearKey)
-    else this.#reads.set(nearKey, first)
-  }
-
-  async #readAndKeep(
-    scope: Scope,
-    wanted: readonly Wanted[],
-    readings: readonly PendingRead[],
-    budget: Budget,
-  ): Promise<Found[]> {
-    const found = await this.#reader.read(scope, wanted, budget)
-    wanted.forEach(({ nearKey }, index) => {
-      const reading = readings[index] as PendingRead
-      this.#end(nearKey, reading)
-      const one = found[index]
-      if (one?.state !== 'entry') return
-      const fresh =
-        !reading.voided &&
-        !scope.isOff &&
-        this.#engine.whyGone(scope, one.entry, this.#engine.clock.monotonic()) === undefined
-      if (fresh && this.#engine.near !== undefined) this.#engine.near.set(nearKey, one.entry)
-      else one.entry.release()
-    })
-    return found
+  readMany(scope: Scope, wanted: readonly Wanted[]): Promise<Found[]> {
+    return Promise.all(wanted.map((want) => this.#reader.read(scope, want)))
   }
 
   /** What is being read of this key now is from before an invalidation. */
   voidRead(nearKey: string): void {
-    for (let reading = this.#reads.get(nearKey); reading !== undefined; reading = reading.before) {
-      reading.voided = true
-    }
-    this.#reads.delete(nearKey)
+    this.#reader.void(nearKey)
   }
 
   /** Versions that a value of these tags will be stored under, and the tag epochs for tags named later. */
@@ -346,14 +294,13 @@ export class FarTier {
     const now = this.#engine.clock.now()
     const stamp = newStamp()
     const windows = this.#reader.windowsOf(bytes, key)
-    if (windows === undefined || windows.staleAt <= now) return undefined
-    const ttlMs = Math.max(windows.swrMs, windows.sieMs)
-    if (ttlMs === 0) return undefined
-    const restamped = restampValue(
-      bytes,
-      { key, stamp, staleAt: now, expiresAt: now + ttlMs },
-      this.#codec,
-    )
+    if (windows === undefined) return undefined
+    // One that is stale already stays so for as long as it would have; the new stamp keeps a refresh of it out.
+    const staleAt = Math.min(windows.staleAt, now)
+    const expiresAt = staleAt + Math.max(windows.swrMs, windows.sieMs)
+    const ttlMs = expiresAt - now
+    if (ttlMs <= 0) return undefined
+    const restamped = restampValue(bytes, { key, stamp, staleAt, expiresAt }, this.#codec)
     return restamped instanceof Uint8Array ? { bytes: restamped, ttlMs } : undefined
   }
 
@@ -413,21 +360,5 @@ export class FarTier {
   close(): void {
     this.claims.close()
     this.store.close()
-    this.#reads.clear()
-  }
-}
-
-/** A read under way, which an invalidation may overtake. Several of one key form a chain, the latest first. */
-class PendingRead {
-  readonly seq: number
-  before: PendingRead | undefined
-  voided = false
-  isDone = false
-  /** What others may join; `undefined` for a read of many keys. */
-  found: Promise<Found> | undefined
-
-  constructor(seq: number, before: PendingRead | undefined) {
-    this.seq = seq
-    this.before = before
   }
 }
