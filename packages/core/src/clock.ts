@@ -37,6 +37,11 @@ export function keepAlive(timer: TimerHandle, alive: boolean): void {
   else node?.unref?.()
 }
 
+/** Runs `callback` when this turn of the event loop has read what there was to read. It waits for nobody and reads no time. */
+export function whenTurnEnds(callback: () => void): void {
+  setImmediate(callback)
+}
+
 const reusesPerReading = 32
 
 /**

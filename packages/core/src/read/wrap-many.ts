@@ -173,6 +173,7 @@ function loadMissing(
       mine,
       mine[0]?.policy.refresh ? 'refresh' : 'miss',
       asking,
+      since,
     )
     if (asking !== undefined) waitFor(asking, load, mine[0]?.key ?? '')
     for (const flight of flights) {
@@ -197,11 +198,12 @@ function prepare(
   asks: readonly Ask[],
   reason: LoadReason,
   asking: Load | undefined,
+  since: number,
 ) {
   const { scope } = call
   const flights = asks.map(({ key, nearKey, policy, entry, found }) => {
     const flight = new Flight(scope, key, nearKey, policy, engine.fence.seq, entry)
-    if (found !== undefined) engine.far?.loads.seen(flight, found)
+    if (found !== undefined) engine.far?.loads.seen(flight, found, since)
     return flight
   })
   const load = new Load(
@@ -233,5 +235,6 @@ function refreshBehind(
   const mine = asks.filter(({ nearKey }) => engine.joinable(call.scope, nearKey) === undefined)
   if (mine.length === 0) return
   engine.counters.refreshes++
-  engine.runInOwnContext(() => prepare(engine, call, mine, reason, undefined).start())
+  const since = engine.clock.monotonic()
+  engine.runInOwnContext(() => prepare(engine, call, mine, reason, undefined, since).start())
 }

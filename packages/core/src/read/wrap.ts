@@ -109,7 +109,7 @@ function load(
       return waiting(key, since, join(engine, call, joined, asking), joined, true)
     asking?.refuseCircle(scope, key)
     const flight = new Flight(scope, key, nearKey, policy, engine.fence.seq, stale)
-    if (found !== undefined) engine.far?.loads.seen(flight, found)
+    if (found !== undefined) engine.far?.loads.seen(flight, found, since)
     const startedAt = found === undefined ? since : engine.clock.monotonic()
     const started = new Load(engine, [flight], call.run, reason, false, asking, startedAt)
     if (asking !== undefined) waitFor(asking, started, key)

@@ -51,6 +51,7 @@ export class FarLoads {
   readonly #tier: FarTier
   readonly #tickets = new WeakMap<Flight, Ticket>()
   readonly #founds = new WeakMap<Flight, Found>()
+  readonly #spentMs = new WeakMap<Flight, number>()
   readonly #waiting = new Map<string, Set<() => void>>()
   #closed = false
 
@@ -60,8 +61,9 @@ export class FarLoads {
   }
 
   /** What the read path has already seen of the key need not be read again. */
-  seen(flight: Flight, found: Found): void {
+  seen(flight: Flight, found: Found, since: number): void {
     this.#founds.set(flight, found)
+    this.#spentMs.set(flight, this.#engine.clock.monotonic() - since)
   }
 
   /** Claims the keys of a load. `proceed` is called with those that are to be loaded here; the others get their answers from the store. */
@@ -70,7 +72,9 @@ export class FarLoads {
   }
 
   async #claimAll(load: Load, proceed: (flights: readonly Flight[]) => void): Promise<void> {
-    const budget = this.#tier.budget()
+    const budget = this.#tier.budget(
+      Math.max(...load.flights.map((flight) => this.#spentMs.get(flight) ?? 0)),
+    )
     const mine: Flight[] = []
     const others: (readonly [Flight, Held])[] = []
     await Promise.all(
@@ -113,7 +117,7 @@ export class FarLoads {
     try {
       for (let tries = 0; tries < maxTries; tries++) {
         found ??= (
-          await this.#tier.readMany(flight.scope, [this.#want(flight)], budget)
+          await budget.spend(() => this.#tier.readMany(flight.scope, [this.#want(flight)]))
         )[0] as Found
         if (found.state === 'out') break
         if (!this.#tier.store.hasClaims) {
@@ -227,7 +231,9 @@ export class FarLoads {
       await this.#pause(flight, clock.monotonic() - since)
       if (load.settled || flight.settled || this.#closed) return undefined
       const budget = this.#tier.budget()
-      const [found] = await this.#tier.readMany(flight.scope, [this.#want(flight)], budget)
+      const [found] = await budget.spend(() =>
+        this.#tier.readMany(flight.scope, [this.#want(flight)]),
+      )
       if (found === undefined || found.state === 'out') return this.#alone(flight)
       if (found.state === 'entry') {
         if (!this.#wantsNewer(flight, found)) return { granted: 'entry', found }
@@ -316,7 +322,9 @@ export class FarLoads {
 
   async #acquireAfresh(flight: Flight, before: FoundEntry): Promise<Granted> {
     const budget = this.#tier.budget()
-    const [found] = await this.#tier.readMany(flight.scope, [this.#want(flight)], budget)
+    const [found] = await budget.spend(() =>
+      this.#tier.readMany(flight.scope, [this.#want(flight)]),
+    )
     // Whatever asked for a refresh, a value newer than the one it saw is one.
     if (found?.state === 'entry' && found.stamp !== before.stamp) return { granted: 'entry', found }
     if (found !== undefined) this.#founds.set(flight, found)

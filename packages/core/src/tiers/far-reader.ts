@@ -1,3 +1,4 @@
+import { whenTurnEnds } from '../clock.ts'
 import type { Codec } from '../entry/codec.ts'
 import { Entry } from '../entry/entry.ts'
 import { type DecodedEntry, type DecodedValue, decodeEntry, readFields } from '../entry/envelope.ts'
@@ -8,7 +9,6 @@ import type { Scope } from '../invalidation/scope.ts'
 import { earlyRefreshAt } from '../read/early-refresh.ts'
 import type { Engine } from '../read/engine.ts'
 import { entryBytes } from '../read/make-entry.ts'
-import type { Budget } from '../resilience/budget.ts'
 import type { Found } from './far-found.ts'
 import type { GuardedStore } from './guarded-store.ts'
 import { storeKey } from './store-keys.ts'
@@ -18,7 +18,6 @@ import {
   refOfMark,
   tagRefs,
   tagsOfMarks,
-  type VersionRef,
   type Versions,
 } from './versions.ts'
 
@@ -30,9 +29,42 @@ export interface Wanted {
   readonly tags: readonly string[]
 }
 
+/** One read on its way. An invalidation may overtake it; several of one key form a chain, the latest first. */
+class Reading {
+  readonly scope: Scope
+  readonly want: Wanted
+  readonly key: string
+  /** What had been invalidated when it began: entries learn of what came later. */
+  readonly seq: number
+  before: Reading | undefined
+  isSent = false
+  isDone = false
+  voided = false
+  resolve!: (found: Found) => void
+  readonly found = new Promise<Found>((resolve) => {
+    this.resolve = resolve
+  })
+
+  constructor(scope: Scope, want: Wanted, seq: number, before: Reading | undefined) {
+    this.scope = scope
+    this.want = want
+    this.key = storeKey(scope, want.key)
+    this.seq = seq
+    this.before = before
+  }
+}
+
+/** So many keys are asked for at once at most: an answer should not grow without bound. */
+const mostInBatch = 1_000
+const out: Found = { state: 'out' }
+
 /**
  * Reads entries from the store and judges them: whole, of this key, within their time, and under the versions of
  * namespace and tags that hold now. It never rejects: a store that does not answer is an answer.
+ *
+ * Reads of one turn of the event loop go out together, with each version once. Batching by microtask alone would
+ * look as good in a closed loop and lose to single reads where each request comes in a turn of its own; so with
+ * nothing under way a read goes out at once, else with the others when the turn ends.
  */
 export class FarReader {
   readonly #engine: Engine
@@ -40,7 +72,11 @@ export class FarReader {
   readonly #codec: Codec
   readonly #versions: Versions
   readonly #journal: Journal
+  readonly #timeoutMs: number
   readonly #maxAgeMs: () => number
+  readonly #reads = new Map<string, Reading>()
+  #queue: Reading[] = []
+  #underWay = 0
 
   constructor(
     engine: Engine,
@@ -48,6 +84,7 @@ export class FarReader {
     codec: Codec,
     versions: Versions,
     journal: Journal,
+    timeoutMs: number,
     maxAgeMs: () => number,
   ) {
     this.#engine = engine
@@ -55,37 +92,118 @@ export class FarReader {
     this.#codec = codec
     this.#versions = versions
     this.#journal = journal
+    this.#timeoutMs = timeoutMs
     this.#maxAgeMs = maxAgeMs
   }
 
-  /** One round trip for all keys and the versions they are known to depend on; a second for tags that only the entries name. */
-  async read(scope: Scope, wanted: readonly Wanted[], budget: Budget): Promise<Found[]> {
-    const out: Found = { state: 'out' }
-    if (!this.#store.isUsable) return wanted.map(() => out)
-    const keys = wanted.map(({ key }) => storeKey(scope, key))
-    const refs = new Map<string, VersionRef>()
-    for (const ref of [...namespaceRefs(scope), ...epochRefs(scope)]) refs.set(ref.key, ref)
-    for (const { tags } of wanted) for (const ref of tagRefs(scope, tags)) refs.set(ref.key, ref)
-    const seq = this.#engine.fence.seq
-    try {
-      const versionKeys = [...refs.keys()]
-      const all = await budget.spend((ms) => this.#store.getMany([...keys, ...versionKeys], ms))
-      const stamps = new Map<string, Stamp>()
-      this.#note(stamps, versionKeys, all.slice(keys.length))
-      const decoded = await Promise.all(
-        keys.map((key, index) => {
-          const bytes = all[index]
-          return bytes === undefined ? undefined : decodeEntry(bytes, key, this.#codec)
-        }),
-      )
-      await this.#readNamedVersions(scope, decoded, stamps, budget)
-      return wanted.map((want, index) =>
-        this.#judge(scope, want, keys[index] as string, decoded[index], all[index], stamps, seq),
-      )
-    } catch (error) {
-      this.#engine.storeFailed('get', error)
-      return wanted.map(() => out)
+  /**
+   * What the store has under a key. A read that has not been sent is shared; one that has been may be from before an
+   * invalidation that a later caller knows of. An entry is put into the near tier on its way.
+   */
+  read(scope: Scope, want: Wanted): Promise<Found> {
+    if (!this.#store.isUsable) return Promise.resolve(out)
+    const { seq } = this.#engine.fence
+    const { nearKey } = want
+    const latest = this.#reads.get(nearKey)
+    if (latest !== undefined && !latest.isSent && latest.seq === seq && want.tags.length === 0) {
+      return latest.found
     }
+    const reading = new Reading(scope, want, seq, latest)
+    // A key that is read all the time would otherwise hold on to reads that are long done.
+    for (let each: Reading | undefined = reading; each !== undefined; each = each.before) {
+      while (each.before?.isDone) each.before = each.before.before
+    }
+    this.#reads.set(nearKey, reading)
+    if (this.#queue.push(reading) === 1) {
+      if (this.#underWay === 0) process.nextTick(() => this.#send())
+      else whenTurnEnds(() => this.#send())
+    } else if (this.#queue.length === mostInBatch) this.#send()
+    return reading.found
+  }
+
+  /** What is being read of this key now is from before an invalidation. */
+  void(nearKey: string): void {
+    for (let reading = this.#reads.get(nearKey); reading !== undefined; reading = reading.before) {
+      reading.voided = true
+    }
+    this.#reads.delete(nearKey)
+  }
+
+  get pending(): number {
+    return this.#reads.size
+  }
+
+  #send(): void {
+    const batch = this.#queue
+    if (batch.length === 0) return
+    this.#queue = []
+    this.#underWay++
+    for (const reading of batch) reading.isSent = true
+    this.#fetch(batch)
+      .catch((error: unknown) => {
+        this.#engine.storeFailed('get', error)
+        for (const reading of batch) this.#answer(reading, out)
+      })
+      .finally(() => {
+        this.#underWay--
+      })
+  }
+
+  async #fetch(batch: readonly Reading[]): Promise<void> {
+    const since = this.#engine.clock.monotonic()
+    const versionKeys = new Set<string>()
+    for (const { scope, want } of batch) {
+      for (const ref of namespaceRefs(scope)) versionKeys.add(ref.key)
+      for (const ref of epochRefs(scope)) versionKeys.add(ref.key)
+      if (want.tags.length > 0)
+        for (const ref of tagRefs(scope, want.tags)) versionKeys.add(ref.key)
+    }
+    const keys = batch.map(({ key }) => key)
+    keys.push(...versionKeys)
+    const all = await this.#store.getMany(keys, this.#timeoutMs)
+    const stamps = new Map<string, Stamp>()
+    let index = batch.length
+    for (const key of versionKeys) this.#note(stamps, key, all[index++])
+    let anyLater = false
+    const decoding = batch.map(({ key }, at) => {
+      const bytes = all[at]
+      const decoded = bytes === undefined ? undefined : decodeEntry(bytes, key, this.#codec)
+      anyLater ||= decoded instanceof Promise
+      return decoded
+    })
+    const decoded = anyLater
+      ? await Promise.all(decoding)
+      : (decoding as (DecodedEntry | undefined)[])
+    const named = this.#namedVersions(batch, decoded, stamps)
+    if (named.length > 0) {
+      // Tags that only the entries name: one more round trip for all of them.
+      const leftMs = this.#timeoutMs - (this.#engine.clock.monotonic() - since)
+      const more = await this.#store.getMany(named, leftMs)
+      named.forEach((key, at) => {
+        this.#note(stamps, key, more[at])
+      })
+    }
+    batch.forEach((reading, at) => {
+      this.#answer(reading, this.#judge(reading, decoded[at], all[at], stamps))
+    })
+  }
+
+  #answer(reading: Reading, found: Found): void {
+    const { scope, want, voided } = reading
+    reading.isDone = true
+    let first = this.#reads.get(want.nearKey)
+    while (first?.isDone) first = first.before
+    if (first === undefined) this.#reads.delete(want.nearKey)
+    else this.#reads.set(want.nearKey, first)
+    if (found.state === 'entry') {
+      const { near } = this.#engine
+      const now = this.#engine.clock.monotonic()
+      const isFresh =
+        !voided && !scope.isOff && this.#engine.whyGone(scope, found.entry, now) === undefined
+      if (near !== undefined && isFresh) near.set(want.nearKey, found.entry)
+      else found.entry.release()
+    }
+    reading.resolve(found)
   }
 
   /** The times of a stored value; `undefined` for anything that is none. */
@@ -103,45 +221,33 @@ export class FarReader {
     )
   }
 
-  #note(
-    stamps: Map<string, Stamp>,
-    keys: readonly string[],
-    bytes: readonly (Uint8Array | undefined)[],
-  ): void {
-    keys.forEach((key, index) => {
-      const stamp = this.#versions.read(key, bytes[index])
-      // A version that this process moved but could not write is not what the store says it is.
-      if (stamp !== undefined && !this.#journal.holds(key)) stamps.set(key, stamp)
-    })
+  #note(stamps: Map<string, Stamp>, key: string, bytes: Uint8Array | undefined): void {
+    const stamp = this.#versions.read(key, bytes)
+    // A version that this process moved but could not write is not what the store says it is.
+    if (stamp !== undefined && !this.#journal.holds(key)) stamps.set(key, stamp)
   }
 
-  async #readNamedVersions(
-    scope: Scope,
+  #namedVersions(
+    batch: readonly Reading[],
     decoded: readonly (DecodedEntry | undefined)[],
-    stamps: Map<string, Stamp>,
-    budget: Budget,
-  ): Promise<void> {
-    const more = new Set<string>()
-    for (const found of decoded) {
-      if (found?.kind !== 'value') continue
+    stamps: ReadonlyMap<string, Stamp>,
+  ): string[] {
+    const named = new Set<string>()
+    decoded.forEach((found, at) => {
+      if (found?.kind !== 'value') return
       for (const mark of found.versions) {
-        const ref = refOfMark(scope, mark)
-        if (ref !== undefined && !stamps.has(ref.key)) more.add(ref.key)
+        const ref = mark.scope === 'tag' ? refOfMark((batch[at] as Reading).scope, mark) : undefined
+        if (ref !== undefined && !stamps.has(ref.key)) named.add(ref.key)
       }
-    }
-    if (more.size === 0) return
-    const keys = [...more]
-    this.#note(stamps, keys, await budget.spend((ms) => this.#store.getMany(keys, ms)))
+    })
+    return [...named]
   }
 
   #judge(
-    scope: Scope,
-    want: Wanted,
-    key: string,
+    { scope, want, key, seq }: Reading,
     decoded: DecodedEntry | undefined,
     bytes: Uint8Array | undefined,
     stamps: Map<string, Stamp>,
-    seq: number,
   ): Found {
     if (decoded === undefined || bytes === undefined)
       return { state: 'absent', stamps, occupant: undefined }

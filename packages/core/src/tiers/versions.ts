@@ -111,20 +111,35 @@ function lifeOf(ref: VersionRef): number {
   return ref.scope === 'tag' ? tagVersionTtlMs : Number.POSITIVE_INFINITY
 }
 
-const scopeRefs = new WeakMap<Scope, readonly VersionRef[]>()
+const scopeRefs = new WeakMap<
+  Scope,
+  { readonly namespaces: readonly VersionRef[]; readonly epochs: readonly VersionRef[] }
+>()
 
-/** The namespaces whose clearing would void an entry of this scope, outermost first. */
-export function namespaceRefs(scope: Scope): readonly VersionRef[] {
+function refsOf(scope: Scope) {
   let refs = scopeRefs.get(scope)
   if (refs === undefined) {
-    refs = chain(scope).map((each, depth) => ({
-      scope: 'namespace',
-      name: String(depth),
-      key: namespaceVersionKey(each),
-    }))
+    const each = (kind: 'namespace' | 'epoch', keyOf: (at: Scope) => string) =>
+      chain(scope).map(
+        (at, depth): VersionRef => ({ scope: kind, name: String(depth), key: keyOf(at) }),
+      )
+    refs = {
+      namespaces: each('namespace', namespaceVersionKey),
+      epochs: each('epoch', tagEpochKey),
+    }
     scopeRefs.set(scope, refs)
   }
   return refs
+}
+
+/** The namespaces whose clearing would void an entry of this scope, outermost first. */
+export function namespaceRefs(scope: Scope): readonly VersionRef[] {
+  return refsOf(scope).namespaces
+}
+
+/** The tag epochs of this scope and of those around it, outermost first. */
+export function epochRefs(scope: Scope): readonly VersionRef[] {
+  return refsOf(scope).epochs
 }
 
 /** The versions of these tags, here and in the namespaces around. */
@@ -139,15 +154,6 @@ export function tagRefs(scope: Scope, tags: readonly string[]): readonly Version
       }),
     ),
   )
-}
-
-/** The tag epochs of this scope and of those around it. */
-export function epochRefs(scope: Scope): readonly VersionRef[] {
-  return chain(scope).map((each, depth) => ({
-    scope: 'epoch',
-    name: String(depth),
-    key: tagEpochKey(each),
-  }))
 }
 
 /** Where the version that an envelope names stands; `undefined` for a name that is none. */
