@@ -1,8 +1,11 @@
-import type { Clock } from '@holdfast/core'
+import type { Clock, StoreError } from '@holdfast/core'
 import { sleep } from './clock.ts'
 
 /** The least time between two tries to log in. */
 const paceMs = 1_000
+
+/** How long the bus lets the commands go first, before it looks again. */
+const yieldMs = 20
 
 /** What this process knows about one user of one server. All its stores share it, since the server counts them alike. */
 interface Account {
@@ -10,13 +13,13 @@ interface Account {
   isProven: boolean
   refusedAt: number
   /** A try whose outcome the others wait for. */
-  trying: Promise<void> | undefined
+  trying: Promise<Verdict> | undefined
 }
 
 const accounts = new Map<string, Account>()
 
-/** How a try to log in ended. `undecided`: the server was lost before it said anything. */
-export type Verdict = 'accepted' | 'refused' | 'undecided'
+/** How a try to log in ended; `undecided`: the server was lost before it said anything. A refusal is its error. */
+export type Verdict = 'accepted' | 'undecided' | StoreError
 
 /**
  * Keeps a process from hammering a server with a wrong password: the connections of one store log in at most once a
@@ -26,6 +29,7 @@ export class AuthPace {
   readonly #clock: Clock
   readonly #account: Account
   #nextAt = Number.NEGATIVE_INFINITY
+  #commandsWait = false
 
   /** `server` names server and user. */
   constructor(clock: Clock, server: string) {
@@ -38,12 +42,31 @@ export class AuthPace {
     accounts.set(server, this.#account)
   }
 
-  /** Waits for the turn to log in. The answer is called with how that ended. */
-  async turn(): Promise<(verdict: Verdict) => void> {
+  /**
+   * Waits for the turn to log in. The answer is called with how that ended. Where somebody else of this process is
+   * refused meanwhile with the same password, it rejects with that refusal: a try would only be refused, too.
+   */
+  async turn(purpose: 'commands' | 'bus' = 'commands'): Promise<(verdict: Verdict) => void> {
+    const isFirst = purpose === 'commands'
+    if (isFirst) this.#commandsWait = true
+    try {
+      return await this.#turn(isFirst)
+    } finally {
+      if (isFirst) this.#commandsWait = false
+    }
+  }
+
+  async #turn(isFirst: boolean): Promise<(verdict: Verdict) => void> {
     const account = this.#account
     for (;;) {
+      // A cache without its bus is only more careful; without its commands it is none.
+      if (!isFirst && this.#commandsWait) {
+        await sleep(this.#clock, yieldMs)
+        continue
+      }
       if (account.trying !== undefined && !account.isProven) {
-        await account.trying
+        const verdict = await account.trying
+        if (typeof verdict === 'object') throw verdict
         continue
       }
       const dueAt = Math.max(this.#nextAt, account.refusedAt + paceMs)
@@ -52,19 +75,19 @@ export class AuthPace {
       await sleep(this.#clock, waitMs)
     }
     this.#nextAt = this.#clock.monotonic() + paceMs
-    let over = () => {}
-    const trying = new Promise<void>((resolve) => {
+    let over = (_: Verdict) => {}
+    const trying = new Promise<Verdict>((resolve) => {
       over = resolve
     })
     account.trying = trying
     return (verdict) => {
       if (account.trying === trying) account.trying = undefined
       if (verdict === 'accepted') account.isProven = true
-      if (verdict === 'refused') {
+      if (typeof verdict === 'object') {
         account.isProven = false
         account.refusedAt = this.#clock.monotonic()
       }
-      over()
+      over(verdict)
     }
   }
 }

@@ -29,6 +29,7 @@ export interface OwnConnectionOptions {
 const firstRetryMs = 1_600
 const longestRetryMs = 2_000
 const shortestRetryMs = 20
+const refusedRetryMs = 800
 
 type State = 'idle' | 'opening' | 'up' | 'away' | 'closed'
 
@@ -143,7 +144,11 @@ export class OwnConnection implements Connection {
     this.#state = 'away'
     this.#tries++
     const { clock } = this.#options
-    const spanMs = Math.min(longestRetryMs, firstRetryMs * 1.5 ** (this.#tries - 1))
+    // A refused password is tried again at the pace of logging in, which has its own bound.
+    const isRefused = this.#failure instanceof StoreError && this.#failure.kind === 'auth'
+    const spanMs = isRefused
+      ? refusedRetryMs
+      : Math.min(longestRetryMs, firstRetryMs * 1.5 ** (this.#tries - 1))
     const delayMs = Math.max(shortestRetryMs, clock.random() * spanMs)
     this.#retry = clock.setTimeout(() => {
       if (this.#state === 'away') this.#open()

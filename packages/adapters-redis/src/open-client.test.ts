@@ -24,6 +24,7 @@ function opener(options: RedisStoreOptions, client = new FakeClient()) {
     options,
     clock,
     store: 'test',
+    purpose: 'commands',
     pace: new AuthPace(clock, JSON.stringify([options.host, Math.random()])),
     create(given) {
       seen.push(given)

@@ -45,10 +45,18 @@ export interface OpenOptions {
   readonly clock: Clock
   readonly pace: AuthPace
   readonly store: string
+  readonly purpose: 'commands' | 'bus'
 }
 
 /** For a client of our own. Password, TLS options and the meaning of a host name are asked for at each connect. */
-export function ownClientOpener({ options, create, clock, pace, store }: OpenOptions): OpenClient {
+export function ownClientOpener({
+  options,
+  create,
+  clock,
+  pace,
+  store,
+  purpose,
+}: OpenOptions): OpenClient {
   const { password, tls, insecure, storeName, maxKeyBytes, maxValueBytes, ...rest } = options
   const { commandTimeout, ...forClient } = rest
   const place: Place = { store, operation: handshakeName }
@@ -74,14 +82,14 @@ export function ownClientOpener({ options, create, clock, pace, store }: OpenOpt
 
   return async () => {
     if (password === undefined) return openWith()
-    const judged = await pace.turn()
+    const judged = await pace.turn(purpose)
     let verdict: Verdict = 'undecided'
     try {
       const client = await openWith()
       verdict = 'accepted'
       return client
     } catch (error) {
-      if (error instanceof StoreError && error.kind === 'auth') verdict = 'refused'
+      if (error instanceof StoreError && error.kind === 'auth') verdict = error
       throw error
     } finally {
       judged(verdict)

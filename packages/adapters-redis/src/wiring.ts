@@ -69,8 +69,10 @@ function own(options: RedisStoreOptions, store: string): Ways {
   const pace = new AuthPace(systemClock, JSON.stringify([path ?? [host, port], username]))
   const create = (clientOptions: object): RedisClient => new Redis(clientOptions)
   // A copy: what the caller later does to its object changes nothing.
-  const open = ownClientOpener({ options: { ...options }, create, clock: systemClock, pace, store })
-  return { connection: new OwnConnection({ open, clock: systemClock, store }), openSecond: open }
+  const opener = (purpose: 'commands' | 'bus') =>
+    ownClientOpener({ options: { ...options }, create, clock: systemClock, pace, store, purpose })
+  const connection = new OwnConnection({ open: opener('commands'), clock: systemClock, store })
+  return { connection, openSecond: opener('bus') }
 }
 
 function handed(client: RedisClient, store: string): Ways {
