@@ -14,7 +14,8 @@ import { Deadlines } from '../resilience/deadlines.ts'
 import type { Far } from '../tiers/far.ts'
 import { NearTier } from '../tiers/near-tier.ts'
 import type { Flight } from './flight.ts'
-import type { Load } from './load.ts'
+import { Flights } from './flights.ts'
+import { Loading } from './loading.ts'
 
 /** Of how many keys it is remembered why their last value was not kept, or why an entry went; for `explain`. */
 const rememberedVerdicts = 1_000
@@ -39,9 +40,9 @@ export class Engine {
   readonly root: Scope
   readonly near: NearTier | undefined
   /** The load that a caller of a key may join. */
-  readonly flights = new Map<string, Flight>()
+  readonly flights = new Flights()
   /** Every load that is not done yet, also those that nobody may join any more. */
-  readonly loading = new Set<Load>()
+  readonly loading = new Loading()
   /** What comes with a store; `undefined` without one, and until it has been loaded. */
   far: Far | undefined
   /** While what comes with a store is being loaded, every call but a near hit waits for it. */

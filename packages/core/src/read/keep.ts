@@ -26,12 +26,8 @@ export interface Decision {
 }
 
 /** The value of each key of a batch. @throws InvalidOptionError for what is neither a Map nor as long as the keys. */
-export function valuesOf(
-  flights: readonly Flight[],
-  loaded: unknown,
-  batch: boolean,
-): readonly unknown[] {
-  if (!batch || loaded instanceof NotModified) return flights.map(() => loaded)
+export function valuesOf(flights: readonly Flight[], loaded: unknown): readonly unknown[] {
+  if (loaded instanceof NotModified) return flights.map(() => loaded)
   if (loaded instanceof Map) return flights.map(({ key }) => loaded.get(key))
   if (Array.isArray(loaded) && loaded.length === flights.length) return loaded
   throw new InvalidOptionError(

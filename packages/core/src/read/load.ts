@@ -3,6 +3,7 @@ import type { Scope } from '../invalidation/scope.ts'
 import type { LoadEvent, LoadReason } from '../observe/events.ts'
 import type { Bulkhead, Place, Ticket } from '../resilience/bulkhead.ts'
 import { Expiring } from '../resilience/deadlines.ts'
+import type { Far } from '../tiers/far.ts'
 import type { Engine } from './engine.ts'
 import type { Flight } from './flight.ts'
 import { conclude, type Decision, decide, settleFailure, valuesOf } from './keep.ts'
@@ -42,6 +43,8 @@ export class Load extends Expiring implements Waiting, ContextSource {
   /** Somebody waits who cannot leave, or nobody waits at all: the load goes on to its end. */
   #pinned = false
   #behind = false
+  /** Its place in `Loading`. */
+  seat = 0
   /** Flights that have not landed. */
   #open: number
   #calledAt = 0
@@ -189,27 +192,46 @@ export class Load extends Expiring implements Waiting, ContextSource {
     const { flights } = context
     const now = this.#engine.clock.monotonic()
     const loadMs = now - this.#calledAt
-    let values: readonly unknown[]
+    let values: readonly unknown[] | undefined
     try {
-      values = valuesOf(flights, loaded, this.#batch)
+      if (this.#batch) values = valuesOf(flights, loaded)
     } catch (error) {
       this.#engine.counters.loadErrors++
       this.#fail(flights, error, 'error')
       return
     }
-    const { far } = this.#engine
-    const decisions = flights.map((flight, index) =>
-      decide(this.#engine, flight, values[index], context, loadMs),
-    )
-    if (far === undefined || flights[0]?.apart) {
-      this.#landed(flights)
-      let fenced = false
-      flights.forEach((flight, index) => {
-        if (conclude(this.#engine, flight, decisions[index] as Decision, now)) fenced = true
-      })
-      this.#tell(flights, fenced ? 'fenced' : 'ok', loadMs)
-      return
+    // One after the other and without closures: of most misses there is one, and it is on its way to a caller.
+    const decisions: Decision[] = []
+    for (const flight of flights) {
+      const value = values === undefined ? loaded : values[decisions.length]
+      decisions.push(decide(this.#engine, flight, value, context, loadMs))
     }
+    const { far } = this.#engine
+    if (far === undefined || flights[0]?.apart) this.#conclude(flights, decisions, now, loadMs)
+    else this.#keepAfar(far, flights, decisions, loadMs)
+  }
+
+  #conclude(
+    flights: readonly Flight[],
+    decisions: readonly Decision[],
+    now: number,
+    loadMs: number,
+  ): void {
+    this.#landed(flights)
+    let fenced = false
+    for (let index = 0; index < flights.length; index++) {
+      const flight = flights[index] as Flight
+      if (conclude(this.#engine, flight, decisions[index] as Decision, now)) fenced = true
+    }
+    this.#tell(flights, fenced ? 'fenced' : 'ok', loadMs)
+  }
+
+  #keepAfar(
+    far: Far,
+    flights: readonly Flight[],
+    decisions: readonly Decision[],
+    loadMs: number,
+  ): void {
     // The loader is done in time; what the store takes is bounded by itself.
     this.#engine.deadlines.remove(this)
     void far.loads.keep(flights, decisions).then((fenced) => {
