@@ -2,7 +2,7 @@ import type { Cache, LoadedMany } from './cache.ts'
 import { closeScope } from './close.ts'
 import { createDefinition, type Defined, type Definition, type DefinitionHost } from './define.ts'
 import type { Entry } from './entry/entry.ts'
-import { ClosedError, InvalidOptionError } from './errors.ts'
+import { ClosedError } from './errors.ts'
 import { explain } from './explain.ts'
 import type { Scope } from './invalidation/scope.ts'
 import { assertKey } from './keys/assert-key.ts'
@@ -11,10 +11,10 @@ import type { Explanation } from './observe/explanation.ts'
 import type { CacheStats } from './observe/stats.ts'
 import type { Duration } from './options/duration.ts'
 import { type EntryPolicy, extendPolicy } from './options/entry-policy.ts'
-import { describe } from './options/expectation.ts'
+import { unmet } from './options/expectation.ts'
 import { layerPolicies, type PolicyOfKey } from './options/key-patterns.ts'
 import type { EntryOptions } from './options/options.ts'
-import { readName, readTags } from './options/readers.ts'
+import { readBoolean, readFunction, readName, readTags } from './options/readers.ts'
 import { type Engine, nearKeyOf } from './read/engine.ts'
 import type { Run } from './read/load.ts'
 import type { LoaderContext } from './read/loader-context.ts'
@@ -76,7 +76,7 @@ export class CacheHandle implements Cache, DefinitionHost {
     try {
       this.#assertOpen()
       assertKey(key)
-      if (typeof load !== 'function') throw noLoader('wrap', load)
+      readFunction(load, 'the loader of wrap(key, loader)')
       const { opening } = this.#engine
       if (opening !== undefined) return opening.then(() => this.#wrapLong(key, load, options))
       const policy = extendPolicy(this.#policyOfKey(key), options)
@@ -123,7 +123,7 @@ export class CacheHandle implements Cache, DefinitionHost {
   ): Promise<Map<string, V>> {
     this.#assertOpen()
     const asked = assertKeys(keys, 'wrapMany')
-    if (typeof load !== 'function') throw noLoader('wrapMany', load)
+    readFunction(load, 'the loader of wrapMany(keys, loader)')
     const policyOf = layerPolicies(this.#policyOfKey, options, 'options')
     // Checked even where no key would come to it.
     policyOf(asked[0] ?? '*')
@@ -187,18 +187,13 @@ export class CacheHandle implements Cache, DefinitionHost {
     options?: EntryOptions,
   ): Promise<void> {
     this.#assertOpen()
-    if (typeof entries?.[Symbol.iterator] !== 'function') {
-      throw new InvalidOptionError(
-        `setMany(entries) needs an iterable of [key, value]; it was ${describe(entries)}`,
-      )
-    }
+    if (typeof entries?.[Symbol.iterator] !== 'function')
+      throw unmet('setMany(entries)', 'an iterable of [key, value]', entries)
     const policyOf = layerPolicies(this.#policyOfKey, options, 'options')
     const items: SetKey[] = []
     for (const entry of entries) {
       if (!Array.isArray(entry))
-        throw new InvalidOptionError(
-          `setMany(entries) needs [key, value] pairs; one was ${describe(entry)}`,
-        )
+        throw unmet('each entry of setMany(entries)', 'a [key, value]', entry)
       const [key, value] = entry as readonly [string, unknown]
       assertKey(key)
       items.push({ key, value, policy: policyOf(key) })
@@ -285,9 +280,7 @@ export class CacheHandle implements Cache, DefinitionHost {
   }
 
   set enabled(enabled: boolean) {
-    if (typeof enabled !== 'boolean')
-      throw new InvalidOptionError(`enabled must be true or false; it was ${describe(enabled)}`)
-    this.#scope.switch(enabled)
+    this.#scope.switch(readBoolean(enabled, 'enabled'))
     if (!enabled && this.#scope === this.#engine.root) this.#near?.clear()
   }
 
@@ -314,10 +307,7 @@ export class CacheHandle implements Cache, DefinitionHost {
 }
 
 function assertKeys(keys: unknown, operation: string): readonly string[] {
-  if (!Array.isArray(keys))
-    throw new InvalidOptionError(
-      `${operation}(keys) needs an array of keys; it was ${describe(keys)}`,
-    )
+  if (!Array.isArray(keys)) throw unmet(`${operation}(keys)`, 'an array of keys', keys)
   for (const key of keys) assertKey(key)
   return [...new Set<string>(keys)]
 }
@@ -327,10 +317,4 @@ function assertOneOrMore(keys: string | readonly string[], operation: string): r
   const key: unknown = keys
   assertKey(key)
   return [key]
-}
-
-function noLoader(operation: string, load: unknown): InvalidOptionError {
-  return new InvalidOptionError(
-    `${operation}(…, load) needs a function that loads the value; it was ${describe(load)}`,
-  )
 }

@@ -289,7 +289,7 @@ describe('everything else that is no argument', () => {
       for (const call of [() => cache.wrap?.('k', loader), () => cache.wrapMany?.(['k'], loader)]) {
         const error = await refused(call)
         expect(error).toBeInstanceOf(InvalidOptionError)
-        expect(error.message).toMatch(/needs a function that loads the value; it was/)
+        expect(error.message).toMatch(/^the loader of wrap.* must be a function; it was/)
       }
     }
   })
