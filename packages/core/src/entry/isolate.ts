@@ -1,4 +1,5 @@
 import { CodecError } from '../errors.ts'
+import { copyFlat } from './flat-object.ts'
 import { scalarHeapBytes } from './heap-bytes.ts'
 import { PrivateCopy } from './private-copy.ts'
 import { sharedHeapBytes } from './shared-heap-bytes.ts'
@@ -35,12 +36,20 @@ export function isolate(value: unknown, mode: ValueMode): Isolated {
     return { value, copyPerHit: false, bytes: 0 }
   }
   if (mode === 'shared') return { value, copyPerHit: false, bytes: sharedHeapBytes(value) }
-  const walk = new PrivateCopy(true, mode === 'isolated')
+  const freeze = mode === 'isolated'
+  let walk: PrivateCopy | undefined
   try {
+    const flat = copyFlat(value)
+    if (flat !== undefined) {
+      const { copy, bytes } = flat
+      return { value: freeze ? Object.freeze(copy) : copy, copyPerHit: !freeze, bytes }
+    }
+    walk = new PrivateCopy(true, freeze)
     const copy = walk.value(value)
-    return { value: copy, copyPerHit: mode === 'copied' || walk.unfreezable, bytes: walk.bytes }
+    return { value: copy, copyPerHit: !freeze || walk.unfreezable, bytes: walk.bytes }
   } catch (error) {
     if (error instanceof CodecError) throw error
+    walk ??= new PrivateCopy(true, freeze)
     throw walk.failed('something that threw while it was read', error)
   }
 }

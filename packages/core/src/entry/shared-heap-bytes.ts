@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { flatHeapBytes } from './flat-object.ts'
 import {
   arrayHeapBytes,
   builtInHeapBytes,
@@ -77,31 +78,4 @@ export function sharedHeapBytes(value: unknown): number {
     }
     return looked === 0 ? 0 : (bytes / looked) * size
   }
-}
-
-/**
- * The same for a plain object of primitives, as most rows are; `undefined` for everything else. It is on the path of
- * every miss: a walk would cost several times as much, and `Object.values` seven times what `for in` does.
- */
-function flatHeapBytes(value: unknown): number | undefined {
-  if (typeof value !== 'object' || value === null || types.isProxy(value)) return undefined
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return undefined
-  const names = Object.getOwnPropertyNames(value)
-  if (names.length > mostSlots) return undefined
-  let bytes = objectHeapBytes(names)
-  let looked = 0
-  try {
-    for (const name in value) {
-      const part = (value as Record<string, unknown>)[name]
-      if ((typeof part === 'object' && part !== null) || typeof part === 'function')
-        return undefined
-      bytes += scalarHeapBytes(part)
-      looked++
-    }
-  } catch {
-    return undefined
-  }
-  // Some property was hidden from the loop, or it came from somewhere else.
-  return looked === names.length ? bytes : undefined
 }
