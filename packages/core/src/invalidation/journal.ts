@@ -1,21 +1,19 @@
-/** A version that could not be written. */
-export interface PendingVersion {
-  readonly key: string
-  readonly bytes: Uint8Array
-  readonly ttlMs: number
-}
-
 /**
  * Invalidations that did not reach the store, by the store's keys: deletes, and versions of tags and namespaces.
  * While a key stands here, what the store holds under it is not believed; once the store answers again, all of it is
  * made up for before anything is believed. Bounded: what does not fit is covered by the version of the whole
  * namespace, which voids everything at once.
+ *
+ * A version is noted by its place and not by its stamp: whether the stamp that failed arrived nobody knows, and written
+ * a second time it would bring back to life what was stored under it in between.
  */
-export class Journal {
+export class Journal<Version extends { readonly key: string }> {
   readonly #maxKeys: number
-  readonly #deletes = new Set<string>()
-  readonly #versions = new Map<string, PendingVersion>()
-  #overflowed = false
+  /** Each with the number of its note: what is noted again while it is made up for stays. */
+  readonly #deletes = new Map<string, number>()
+  readonly #versions = new Map<string, { readonly version: Version; readonly note: number }>()
+  #overflow: number | undefined
+  #notes = 0
 
   constructor(maxKeys: number) {
     this.#maxKeys = maxKeys
@@ -23,7 +21,7 @@ export class Journal {
 
   /** Whether what the store says of this key is out of date. */
   holds(key: string): boolean {
-    return this.#overflowed || this.#deletes.has(key) || this.#versions.has(key)
+    return this.overflowed || this.#deletes.has(key) || this.#versions.has(key)
   }
 
   get size(): number {
@@ -31,22 +29,29 @@ export class Journal {
   }
 
   get overflowed(): boolean {
-    return this.#overflowed
+    return this.#overflow !== undefined
+  }
+
+  get isEmpty(): boolean {
+    return this.size === 0 && !this.overflowed
   }
 
   noteDelete(key: string): void {
-    if (this.size < this.#maxKeys || this.#deletes.has(key)) this.#deletes.add(key)
-    else this.#overflow()
+    const note = ++this.#notes
+    if (this.size < this.#maxKeys || this.#deletes.has(key)) this.#deletes.set(key, note)
+    else this.#overflowWith(note)
   }
 
-  noteVersion(version: PendingVersion): void {
-    if (this.size < this.#maxKeys || this.#versions.has(version.key))
-      this.#versions.set(version.key, version)
-    else this.#overflow()
+  noteVersion(version: Version): void {
+    const note = ++this.#notes
+    const { key } = version
+    if (this.size < this.#maxKeys || this.#versions.has(key))
+      this.#versions.set(key, { version, note })
+    else this.#overflowWith(note)
   }
 
-  #overflow(): void {
-    this.#overflowed = true
+  #overflowWith(note: number): void {
+    this.#overflow = note
     this.#deletes.clear()
   }
 
@@ -59,26 +64,30 @@ export class Journal {
     this.#deletes.delete(key)
   }
 
-  /** What has to be made up for now; `done` takes it off, and nothing that came meanwhile. */
+  /** What has to be made up for now; `done` takes it off, but for keys that were `refused` and whatever came meanwhile. */
   take(): {
     readonly deletes: readonly string[]
-    readonly versions: readonly PendingVersion[]
+    readonly versions: readonly Version[]
     readonly overflowed: boolean
-    done(): void
+    done(refused: ReadonlySet<string>, bumped: boolean): void
   } {
     const deletes = [...this.#deletes]
     const versions = [...this.#versions.values()]
-    const overflowed = this.#overflowed
+    const overflow = this.#overflow
     return {
-      deletes,
-      versions,
-      overflowed,
-      done: () => {
-        for (const key of deletes) this.#deletes.delete(key)
-        for (const version of versions) {
-          if (this.#versions.get(version.key) === version) this.#versions.delete(version.key)
+      deletes: deletes.map(([key]) => key),
+      versions: versions.map(({ version }) => version),
+      overflowed: overflow !== undefined,
+      done: (refused, bumped) => {
+        for (const [key, note] of deletes) {
+          if (this.#deletes.get(key) === note && !refused.has(key)) this.#deletes.delete(key)
         }
-        if (overflowed) this.#overflowed = false
+        for (const { version, note } of versions) {
+          const { key } = version
+          if (this.#versions.get(key)?.note === note && !refused.has(key))
+            this.#versions.delete(key)
+        }
+        if (bumped && this.#overflow === overflow) this.#overflow = undefined
       },
     }
   }

@@ -18,6 +18,7 @@ import {
   refOfMark,
   tagRefs,
   tagsOfMarks,
+  type VersionRef,
   type Versions,
 } from './versions.ts'
 
@@ -71,7 +72,7 @@ export class FarReader {
   readonly #store: GuardedStore
   readonly #codec: Codec
   readonly #versions: Versions
-  readonly #journal: Journal
+  readonly #journal: Journal<VersionRef>
   readonly #timeoutMs: number
   readonly #maxAgeMs: () => number
   readonly #reads = new Map<string, Reading>()
@@ -83,7 +84,7 @@ export class FarReader {
     store: GuardedStore,
     codec: Codec,
     versions: Versions,
-    journal: Journal,
+    journal: Journal<VersionRef>,
     timeoutMs: number,
     maxAgeMs: () => number,
   ) {

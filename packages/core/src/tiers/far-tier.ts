@@ -1,3 +1,4 @@
+import { keepAlive, type TimerHandle } from '../clock.ts'
 import type { Codec } from '../entry/codec.ts'
 import { encodeValue, restampValue } from '../entry/envelope.ts'
 import { headBytes, type Stamp } from '../entry/head.ts'
@@ -41,6 +42,10 @@ export interface Outgoing {
 const busMaxAgeMs = 30_000
 const soloMaxAgeMs = 1_000
 
+/** How soon an invalidation that failed is tried again while the store answers; doubled after each that fails, up to the second. */
+const makeUpMs = 250
+const mostMakeUpMs = 2_000
+
 /** Read to learn whether the store answers; nothing is ever stored under it. */
 const probeKey = '/%p'
 
@@ -55,9 +60,12 @@ export class FarTier {
   readonly store: GuardedStore
   readonly versions: Versions
   readonly claims: Claims
-  readonly journal: Journal
+  readonly journal: Journal<VersionRef>
   readonly #reader: FarReader
   link: BusLink | undefined
+  #makeUpTimer: TimerHandle
+  #makeUpMs = makeUpMs
+  #closed = false
 
   constructor(engine: Engine, settings: FarSettings) {
     this.#engine = engine
@@ -69,7 +77,10 @@ export class FarTier {
       clock,
       deadlines,
       { breaker: settings.breaker, probeMs: settings.storeTimeoutMs, probeKey },
-      (state) => engine.breakerChanged(state),
+      (state) => {
+        engine.breakerChanged(state)
+        if (state === 'closed') this.#makeUpSoon()
+      },
       () => this.#makeUp(),
     )
     this.versions = new Versions(this.store, this.#codec)
@@ -306,26 +317,29 @@ export class FarTier {
 
   async invalidateTags(scope: Scope, tags: readonly string[]): Promise<void> {
     // The epoch first: whoever then reads a new tag version also finds the new epoch.
-    const epoch = epochRefs(scope).at(-1)
+    const epoch = epochRefs(scope).slice(-1)
     const own = tagRefs(scope, tags).slice(-tags.length)
-    if (epoch === undefined) return
-    await this.#renew('invalidateTags', [epoch])
-    await this.#renew('invalidateTags', own)
+    if (own.length > 0) await this.#renew('invalidateTags', [epoch, own])
   }
 
   async clear(scope: Scope): Promise<void> {
-    const own = namespaceRefs(scope).at(-1)
-    if (own !== undefined) await this.#renew('clear', [own])
+    await this.#renew('clear', [namespaceRefs(scope).slice(-1)])
   }
 
-  async #renew(operation: string, refs: readonly VersionRef[]): Promise<void> {
-    const versions = refs.map((ref) => this.versions.renew(ref))
+  /** Writes new versions, one group after the other. What fails, and all that comes after it, is journalled. */
+  async #renew(operation: string, groups: readonly (readonly VersionRef[])[]): Promise<void> {
+    const budget = this.budget()
+    let written = 0
     try {
-      await this.budget().spend((ms) => this.store.setMany(versions, ms))
-      for (const { key } of versions) this.journal.forgetVersion(key)
+      for (const refs of groups) {
+        const versions = refs.map((ref) => this.versions.renew(ref))
+        await budget.spend((ms) => this.store.setMany(versions, ms))
+        for (const { key } of refs) this.journal.forgetVersion(key)
+        written++
+      }
     } catch (error) {
       this.#failed(operation, error, () => {
-        for (const version of versions) this.journal.noteVersion(version)
+        for (const ref of groups.slice(written).flat()) this.journal.noteVersion(ref)
       })
     }
   }
@@ -333,6 +347,7 @@ export class FarTier {
   /** @throws InvalidationError, always. */
   #failed(operation: string, error: unknown, note: () => void): never {
     note()
+    this.#makeUpSoon()
     this.#engine.storeFailed(operation, error)
     throw new InvalidationError(
       `${operation} did not reach the store '${this.store.name}': other processes may read the old value until it answers again and this is made up for`,
@@ -340,24 +355,55 @@ export class FarTier {
     )
   }
 
+  /** Not known whether it arrived: what stands under the key is not believed until it has been deleted. */
+  doubt(key: string): void {
+    this.journal.noteDelete(key)
+    this.#makeUpSoon()
+  }
+
+  /** A single failure opens no breaker, so nothing but this timer makes up for it. */
+  #makeUpSoon(): void {
+    const { clock } = this.#engine
+    if (this.#makeUpTimer !== undefined || this.#closed || this.journal.isEmpty) return
+    this.#makeUpTimer = clock.setTimeout(
+      () => void this.#tryToMakeUp(),
+      this.#makeUpMs * (0.5 + clock.random() / 2),
+    )
+    keepAlive(this.#makeUpTimer, false)
+  }
+
+  async #tryToMakeUp(): Promise<void> {
+    // While the breaker is open its probes do it, and what they leave is left to the next timer.
+    if (this.store.isUsable) {
+      try {
+        await this.#makeUp()
+        this.#makeUpMs = makeUpMs
+      } catch (error) {
+        this.#engine.storeFailed('delete', error)
+        this.#makeUpMs = Math.min(this.#makeUpMs * 2, mostMakeUpMs)
+      }
+    }
+    this.#makeUpTimer = undefined
+    if (this.store.isUsable) this.#makeUpSoon()
+  }
+
   /** Before the store is believed again after an outage. Rejects if it fails once more. */
   async #makeUp(): Promise<void> {
     const { deletes, versions, overflowed, done } = this.journal.take()
-    const all = overflowed
-      ? [
-          ...versions,
-          ...namespaceRefs(this.#engine.root)
-            .slice(-1)
-            .map((ref) => this.versions.renew(ref)),
-        ]
-      : versions
-    if (deletes.length === 0 && all.length === 0) return
-    await this.store.makeUp(deletes, all, this.settings.storeTimeoutMs * 5)
-    done()
-    this.#engine.counters.madeUp += deletes.length + all.length
+    const everything = overflowed ? namespaceRefs(this.#engine.root).slice(-1) : []
+    const renewed = [...versions, ...everything].map((ref) => this.versions.renew(ref))
+    if (deletes.length === 0 && renewed.length === 0) return
+    const refused = await this.store.makeUp(deletes, renewed, this.settings.storeTimeoutMs * 5)
+    done(
+      refused,
+      everything.every(({ key }) => !refused.has(key)),
+    )
+    this.#engine.counters.madeUp += deletes.length + renewed.length - refused.size
   }
 
   close(): void {
+    this.#closed = true
+    this.#engine.clock.clearTimeout(this.#makeUpTimer)
     this.claims.close()
     this.store.close()
   }

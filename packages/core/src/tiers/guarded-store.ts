@@ -14,6 +14,7 @@ export class GuardedStore {
   readonly #deadlines: Deadlines
   readonly #breaker: Breaker
   readonly #pending = new Set<Operation<unknown>>()
+  readonly #ask: () => Promise<unknown>
   #closed = false
 
   constructor(
@@ -32,14 +33,25 @@ export class GuardedStore {
     this.#store = store
     this.#clock = clock
     this.#deadlines = deadlines
+    this.#ask = () => this.#within(settings.probeMs, 'get', () => store.get(settings.probeKey))
     const probe = async () => {
-      await this.#within(settings.probeMs, 'get', () => store.get(settings.probeKey))
+      await this.#ask()
       await recover()
     }
     this.#breaker = new Breaker(settings.breaker, clock, probe, (state) => {
       if (state === 'open') this.#letGo()
       onChange(state)
     })
+  }
+
+  /** Asks whether the store answers before many rely on it, and opens the breaker at once if it does not. Never rejects. */
+  async check(): Promise<void> {
+    if (!this.isUsable) return
+    try {
+      await this.#ask()
+    } catch (error) {
+      if (this.isUsable && speaksOfTheStore(error)) this.#breaker.open()
+    }
   }
 
   get name(): string {
@@ -118,20 +130,48 @@ export class GuardedStore {
     )
   }
 
-  /** What an outage left undone: sent although the breaker is not closed yet, under a deadline all the same. */
-  makeUp(keys: readonly string[], entries: readonly StoreEntry[], ms: number): Promise<void> {
-    return this.#within(ms, 'deleteMany', async () => {
-      if (keys.length > 0) await this.#deleteAll(keys)
+  /**
+   * What an outage left undone: sent although the breaker may not be closed yet, under a deadline all the same. Rejects
+   * if the store does not answer; resolves to the keys of what it refused, which says nothing about the rest.
+   */
+  async makeUp(
+    keys: readonly string[],
+    entries: readonly StoreEntry[],
+    ms: number,
+  ): Promise<Set<string>> {
+    const refused = new Set<string>()
+    const each = async (key: string, run: () => Promise<void>) => {
+      try {
+        await run()
+      } catch (error) {
+        if (speaksOfTheStore(error)) throw error
+        // A key or value that the store does not take was never stored.
+        if (error instanceof StoreError && neverStored.has(error.kind)) return
+        refused.add(key)
+      }
+    }
+    await this.#within(ms, 'deleteMany', async () => {
+      try {
+        if (keys.length > 0) await this.#deleteAll(keys)
+      } catch (error) {
+        if (speaksOfTheStore(error)) throw error
+        await Promise.all(keys.map((key) => each(key, () => this.#store.delete(key))))
+      }
       await Promise.all(
-        entries.map(({ key, bytes, ttlMs }) => this.#store.set(key, bytes, { ttlMs })),
+        entries.map(({ key, bytes, ttlMs }) =>
+          each(key, () => this.#store.set(key, bytes, { ttlMs })),
+        ),
       )
     })
+    return refused
   }
 
   #guard<T>(ms: number, operation: string, run: () => Promise<T>): Promise<T> {
     if (this.#closed)
       return Promise.reject(new ClosedError(`the cache of the store '${this.name}' is closed`))
     if (this.#breaker.state !== 'closed') return Promise.reject(this.#unavailable(operation))
+    // That a call has spent its time says nothing more about the store.
+    if (ms <= 0) return Promise.reject(this.#timedOut(operation, 0))
     return this.#within(ms, operation, run).then(
       (value) => {
         this.#breaker.succeeded()
@@ -219,6 +259,8 @@ export class GuardedStore {
 }
 
 class LetGo extends Error {}
+
+const neverStored: ReadonlySet<StoreError['kind']> = new Set(['invalid-key', 'too-large'])
 
 /** An answer that refuses one key or one value says nothing about the server's health. */
 function speaksOfTheStore(error: unknown): boolean {
