@@ -4,7 +4,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { type Clock, StoreError } from '@holdfast/core'
 import { refusePublicPlaintext } from './address-policy.ts'
 import type { AuthPace, Verdict } from './auth-pace.ts'
-import { sleep } from './clock.ts'
+import { atEndOfTurn, sleep } from './clock.ts'
 import { Deadlines, Wait } from './deadlines.ts'
 import { cutOff, type RedisClient } from './redis-client.ts'
 import { closedError, type Place, refusalCode, storeError, timedOut } from './redis-errors.ts'
@@ -126,6 +126,9 @@ async function handshake(
   })
   try {
     await Promise.race([connectAndAsk(client), late])
+    // Where the default user needs no password, a refused login is answered to the PING all the same.
+    await new Promise<void>(atEndOfTurn)
+    if (reason !== undefined) throw reason
     return client
   } catch (error) {
     cutOff(client)

@@ -13,7 +13,6 @@ export interface RedisClient {
   connect(): Promise<void>
   disconnect(reconnect?: boolean): void
   duplicate(override?: object): RedisClient
-  getBuffer(key: string): Promise<Buffer | null>
   mgetBuffer(keys: string[]): Promise<(Buffer | null)[]>
   callBuffer(command: string, args: RedisArgument[]): Promise<unknown>
   pipeline(commands: unknown[][]): {

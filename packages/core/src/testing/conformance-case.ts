@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, systemClock, type TimerHandle } from '../clock.ts'
 import { isCacheError, StoreError } from '../errors.ts'
 
 /** What a case came to, where it did not fail. */
@@ -71,18 +71,32 @@ export async function rejectsTyped(
 
 /** Closed within 10 ms and with a type: a caller must not wait for a store that is gone. */
 export async function rejectsClosed(attempt: () => Promise<unknown>, what: string): Promise<void> {
-  const startedAt = systemClock.monotonic()
-  const patience = wait(200).then(() => {
-    throw new assert.AssertionError({ message: `${what} after close is still waiting` })
+  let fastestMs = Number.POSITIVE_INFINITY
+  // The fastest counts: a machine that runs other things may hold up any one of them.
+  for (let tries = 0; tries < 5 && fastestMs >= 10; tries++) {
+    const startedAt = systemClock.monotonic()
+    await rejectsTyped(
+      () => soon(attempt(), what),
+      ['closed', 'ClosedError'],
+      `${what} after close`,
+    )
+    fastestMs = Math.min(fastestMs, systemClock.monotonic() - startedAt)
+  }
+  assert.ok(fastestMs < 10, `${what} after close took ${fastestMs.toFixed(1)} ms, expected < 10`)
+}
+
+/** Fails instead of waiting for something that may never settle. */
+async function soon<T>(attempt: Promise<T>, what: string): Promise<T> {
+  let timer: TimerHandle
+  const patience = new Promise<never>((_, reject) => {
+    const message = `${what} after close is still waiting`
+    timer = systemClock.setTimeout(() => reject(new assert.AssertionError({ message })), 200)
   })
-  patience.catch(() => undefined)
-  const attempted = () => Promise.race([attempt(), patience])
-  await rejectsTyped(attempted, ['closed', 'ClosedError'], `${what} after close`)
-  const tookMs = systemClock.monotonic() - startedAt
-  assert.ok(
-    tookMs < 10,
-    `${what} after close took ${tookMs.toFixed(1)} ms to reject, expected < 10`,
-  )
+  try {
+    return await Promise.race([attempt, patience])
+  } finally {
+    systemClock.clearTimeout(timer)
+  }
 }
 
 async function rejectionOf(attempt: () => Promise<unknown>, what: string): Promise<unknown> {
