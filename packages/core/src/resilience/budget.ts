@@ -1,22 +1,45 @@
 import type { Clock } from '../clock.ts'
 
-/** How much time one call may still spend on its store, over all its operations; time spent elsewhere is not counted. */
+/** An answer that came this much too late, and yet in time, tells of a blocked event loop and not of a slow store. */
+const lateMs = 50
+
+/**
+ * How much time one call may still spend on its store, over all its operations. Time spent elsewhere is not counted,
+ * and time in which several operations run is counted once.
+ */
 export class Budget {
   readonly #clock: Clock
+  /** No single operation is waited for longer than this. */
+  readonly #mostMs: number
   #leftMs: number
+  #running = 0
+  #since = 0
+  #wasBlocked = false
 
-  constructor(clock: Clock, ms: number) {
+  /** `spentMs` of the `ms` are gone already. */
+  constructor(clock: Clock, ms: number, spentMs = 0) {
     this.#clock = clock
-    this.#leftMs = ms
+    this.#mostMs = ms
+    this.#leftMs = Math.max(0, ms - spentMs)
   }
 
   /** Hands `run` what is left and takes off what it took. */
   async spend<T>(run: (leftMs: number) => Promise<T>): Promise<T> {
-    const since = this.#clock.monotonic()
+    const begunAt = this.#clock.monotonic()
+    if (this.#running++ === 0) this.#since = begunAt
+    const leftMs = Math.max(0, this.#leftMs - (begunAt - this.#since))
     try {
-      return await run(this.#leftMs)
+      const answer = await run(leftMs)
+      if (this.#clock.monotonic() - begunAt > this.#mostMs + lateMs) this.#wasBlocked = true
+      return answer
     } finally {
-      this.#leftMs = Math.max(0, this.#leftMs - (this.#clock.monotonic() - since))
+      if (--this.#running === 0) this.#end()
     }
+  }
+
+  #end(): void {
+    if (!this.#wasBlocked)
+      this.#leftMs = Math.max(0, this.#leftMs - (this.#clock.monotonic() - this.#since))
+    this.#wasBlocked = false
   }
 }

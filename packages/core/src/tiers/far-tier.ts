@@ -99,7 +99,7 @@ export class FarTier {
 
   /** What a call may still spend on the store, `spentMs` of it being gone. */
   budget(spentMs = 0): Budget {
-    return new Budget(this.#engine.clock, Math.max(0, this.settings.storeTimeoutMs - spentMs))
+    return new Budget(this.#engine.clock, this.settings.storeTimeoutMs, spentMs)
   }
 
   /** How long the near tier believes an entry without asking again. */
