@@ -29,6 +29,8 @@ export class Flight {
   /** The key itself was invalidated, or a newer load took its place: the value goes to the waiters and nowhere else. */
   voided = false
   settled = false
+  /** Its value is there and on its way to the store, which takes a bounded time. */
+  isBeingKept = false
   /** Loaded while the cache is off: shared with nobody, and not kept. */
   readonly apart: boolean
   /** The loader named tags at its end, and tags had been invalidated since its start: only waiters from before may have the value. */

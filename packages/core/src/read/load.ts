@@ -31,6 +31,9 @@ export class Load extends Expiring implements Waiting, ContextSource {
   pruneAt = leastPruneAt
   settled = false
   #places: readonly Place[] = noPlaces
+  /** It has passed its bulkheads, or what is to be loaded once it has. */
+  #entered = false
+  #queueing: (readonly Flight[])[] | undefined
   /** Its wait for a place, while it queues. */
   #ticket: Ticket | undefined
   /** Loads that hold a place while they wait, directly or over others, for this one. Never changed, only replaced. */
@@ -86,16 +89,24 @@ export class Load extends Expiring implements Waiting, ContextSource {
   }
 
   #queue(bulkheads: readonly Bulkhead[], flights: readonly Flight[], now?: number): void {
-    if (bulkheads.length === 0) this.#call(flights, now)
+    // A load takes one place, however many parts it comes in: a second one would wait for the first, which is its own.
+    if (bulkheads.length === 0 || this.#entered) this.#call(flights, now)
+    else if (this.#queueing !== undefined) this.#queueing.push(flights)
     else if (bulkheads.some((bulkhead) => bulkhead.isFull(this.#lentIn(bulkhead))))
       this.#overloaded(flights)
-    else this.#enter(bulkheads, 0, flights)
+    else {
+      this.#queueing = [flights]
+      this.#enter(bulkheads, 0)
+    }
   }
 
-  #enter(bulkheads: readonly Bulkhead[], index: number, flights: readonly Flight[]): void {
+  #enter(bulkheads: readonly Bulkhead[], index: number): void {
     const bulkhead = bulkheads[index]
     if (bulkhead === undefined) {
-      this.#call(flights)
+      const parts = this.#queueing ?? []
+      this.#queueing = undefined
+      this.#entered = true
+      for (const flights of parts) this.#call(flights)
       return
     }
     this.#ticket = bulkhead.enter((place) => {
@@ -103,7 +114,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
       if (this.settled) return Promise.resolve()
       this.#ticket = undefined
       this.#places = [...this.#places, place]
-      this.#enter(bulkheads, index + 1, flights)
+      this.#enter(bulkheads, index + 1)
       return this.ended()
     })
     for (const place of this.#lentIn(bulkhead)) this.#ticket.ride(place)
@@ -232,8 +243,9 @@ export class Load extends Expiring implements Waiting, ContextSource {
     decisions: readonly Decision[],
     loadMs: number,
   ): void {
-    // The loader is done in time; what the store takes is bounded by itself.
-    this.#engine.deadlines.remove(this)
+    for (const flight of flights) flight.isBeingKept = true
+    // The loader is done in time; what the store takes is bounded by itself. Other keys may still wait for theirs.
+    if (this.#unlanded.length === 0) this.#engine.deadlines.remove(this)
     void far.loads.keep(flights, decisions).then((fenced) => {
       this.#landed(flights)
       this.#tell(flights, fenced ? 'fenced' : 'ok', loadMs)
@@ -279,7 +291,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
   }
 
   get #unlanded(): readonly Flight[] {
-    return this.flights.filter((flight) => !flight.settled)
+    return this.flights.filter((flight) => !flight.settled && !flight.isBeingKept)
   }
 
   /** At `loadTimeout`: the waiters are told, the keys are free at once, and what the loader brings later is dropped. */
