@@ -1,5 +1,8 @@
 import { releaseMarks, type TagMark } from '../invalidation/scope.ts'
 
+/** In place of a stamp: loaded while the store was out, which says nothing against it, whatever it says. */
+export const memoStamp = 'memo'
+
 /**
  * A kept value with its times, as the near tier holds it. There may be a million of them, so each field counts; a
  * private method would cost one too. All instants are on this process's monotonic clock, in whole milliseconds, so
@@ -29,7 +32,7 @@ export class Entry {
   readonly marks: readonly TagMark[] | undefined
   /** Estimated heap of key, value and bookkeeping. */
   readonly bytes: number
-  /** Which envelope of the far tier this is; `undefined` if it is not there. */
+  /** Which envelope of the far tier this is; `undefined` or `memoStamp` if it is not there. */
   readonly stamp: string | undefined
 
   constructor(parts: EntryParts) {
@@ -46,6 +49,11 @@ export class Entry {
     this.marks = parts.marks
     this.bytes = parts.bytes
     this.stamp = parts.stamp
+  }
+
+  /** Loaded while the store was out, and believed for a while, lest a dead store become a dead origin. */
+  get isMemo(): boolean {
+    return this.stamp === memoStamp
   }
 
   /** Gives back its marks, for an entry that is kept nowhere. */

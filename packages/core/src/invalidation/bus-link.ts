@@ -43,6 +43,8 @@ export class BusLink {
   #unsubscribe: (() => void) | undefined
   #timer: unknown
   #isUp = false
+  /** It was up as far as the bus knows, and nothing came. */
+  #isSilent = false
   #upAt = 0
   #lastHeardAt: number
   #closed = false
@@ -107,6 +109,7 @@ export class BusLink {
   #changed(isUp: boolean): void {
     const before = this.#isUp
     this.#isUp = isUp
+    this.#isSilent = false
     if (isUp) {
       this.#upAt = this.#clock.monotonic()
       this.#lastHeardAt = this.#upAt
@@ -140,9 +143,11 @@ export class BusLink {
     const now = this.#clock.monotonic()
     if (this.#isUp && now - this.#lastHeardAt >= silenceMs) {
       this.#isUp = false
+      this.#isSilent = true
       this.#listener.distrust('silence')
-    } else if (!this.#isUp && now - this.#lastHeardAt < silenceMs) {
-      // It was silent, and is not any more, although the bus noticed neither.
+    } else if (this.#isSilent && now - this.#lastHeardAt < silenceMs) {
+      // It is not any more, although the bus noticed neither.
+      this.#isSilent = false
       this.#isUp = true
       this.#upAt = now
       this.#listener.distrust('up')

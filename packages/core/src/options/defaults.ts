@@ -51,7 +51,7 @@ export const breakerDefaults = {
   minimumOperations: 20,
   window: '1s',
   open: '250ms',
-  maxOpen: '2s',
+  maxOpen: '1s',
 } as const satisfies BreakerOptions
 
 /** How long `close()` waits for loads in flight before it aborts them. */

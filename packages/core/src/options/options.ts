@@ -60,7 +60,7 @@ export interface BreakerOptions {
   window?: Duration | undefined
   /** How long it stays open before the first probe; doubled after each that fails. Default `'250ms'`. */
   open?: Duration | undefined
-  /** The longest time between probes. Default `'2s'`. */
+  /** The longest time between probes. Default `'1s'`. */
   maxOpen?: Duration | undefined
 }
 

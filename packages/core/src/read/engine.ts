@@ -26,8 +26,8 @@ export interface Verdict {
   readonly gone?: GoneReason
 }
 
-/** `ttl`: it outlived its ttl and windows. `age`: the near tier's `maxAge` passed. The others are invalidations. */
-export type GoneReason = 'ttl' | 'age' | 'clear' | 'delete' | 'expire' | `tag ${string}`
+/** `ttl`: it outlived its ttl and windows. `age`: the near tier's `maxAge` passed. `bus`: it may have lost messages. The others are invalidations. */
+export type GoneReason = 'ttl' | 'age' | 'bus' | 'clear' | 'delete' | 'expire' | `tag ${string}`
 
 /** What a cache and all its namespaces share: tiers, flights, fence, time, counters. It holds state and no policy. */
 export class Engine {
@@ -38,6 +38,8 @@ export class Engine {
   readonly coarse: CoarseTime
   readonly fence = new Fence()
   readonly root: Scope
+  /** Until here invalidations of other processes may have been missed. */
+  distrustedSeq = 0
   readonly near: NearTier | undefined
   /** The load that a caller of a key may join. */
   readonly flights = new Flights()
@@ -87,6 +89,14 @@ export class Engine {
     return this.far?.tier.maxAgeMs ?? this.settings.memory?.maxAgeMs ?? Number.POSITIVE_INFINITY
   }
 
+  /**
+   * Invalidations of other processes may have been missed: what was kept until now is looked up again. What was loaded
+   * while the store was out stays: there is nowhere to look it up.
+   */
+  distrust(): void {
+    this.distrustedSeq = ++this.fence.seq
+  }
+
   /** The store did not do what it was asked: no caller of `wrap` or `get` hears of it otherwise. */
   storeFailed(operation: string, error: unknown): void {
     this.counters.storeErrors++
@@ -130,6 +140,7 @@ export class Engine {
       if (scope.clearedSince(entry.seq)) return 'clear'
       const touched = touchedMark(entry.marks, entry.seq)
       if (touched !== undefined) return `tag ${touched.tag}`
+      if (this.distrustedSeq > entry.seq && !entry.isMemo) return 'bus'
       entry.seq = this.fence.seq
     }
     if (entry.ageAt !== undefined && now >= entry.ageAt) return 'age'

@@ -1,4 +1,4 @@
-import type { Entry, EntryKind } from '../entry/entry.ts'
+import { type Entry, type EntryKind, memoStamp } from '../entry/entry.ts'
 import { isolate } from '../entry/isolate.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { touchedMark } from '../invalidation/scope.ts'
@@ -134,7 +134,9 @@ export function conclude(
   decision: Decision,
   now?: number,
 ): boolean {
-  const fenced = isFenced(engine, flight, decision.lateTags)
+  const fenced =
+    isFenced(engine, flight, decision.lateTags) ||
+    (engine.distrustedSeq > flight.seq && decision.entry?.stamp !== memoStamp)
   let { notKept } = decision
   if (fenced) notKept = flight.apart ? 'off' : 'fenced'
   else if (decision.removes) engine.near?.delete(flight.nearKey)

@@ -1,3 +1,4 @@
+import { memoStamp } from '../entry/entry.ts'
 import { decodeEntry } from '../entry/envelope.ts'
 import { headOf, peekHead, type Stamp } from '../entry/head.ts'
 import { CodecError } from '../errors.ts'
@@ -382,7 +383,7 @@ export class FarLoads {
       : this.#tier.maxAgeMs
     return conclude(this.#engine, flight, {
       ...decision,
-      entry: { ...decision.entry, ...kept, maxAgeMs },
+      entry: { ...decision.entry, stamp: memo ? memoStamp : kept.stamp, maxAgeMs },
     })
   }
 
@@ -435,7 +436,7 @@ export class FarLoads {
         return { memo: false }
       }
       // Whether it arrived nobody knows; what stands there is not believed until it has been deleted.
-      tier.journal.noteDelete(key)
+      tier.doubt(key)
       if (ticket.claim !== undefined) tier.claims.letGo(ticket.claim)
       this.#engine.storeFailed('set', error)
       return { memo: true }

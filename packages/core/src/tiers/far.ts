@@ -34,9 +34,10 @@ export class Far {
     const link = new BusLink(this.#bus, engine.clock, engine.root.name, {
       heard: (content) => this.#heard(content),
       distrust: (reason) => {
-        // Entries stay in the tier and are found old when they are looked at.
-        engine.root.clear()
         engine.busChanged(reason)
+        if (reason === 'gap' || reason === 'up') engine.distrust()
+        // A store that went with the bus is found out here, and not by everybody whose entry is gone.
+        else void this.tier.store.check().then(() => engine.distrust())
       },
       malformed: () => engine.busChanged('malformed'),
       unsent: (error) => engine.storeFailed('publish', error),

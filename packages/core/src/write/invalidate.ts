@@ -34,7 +34,7 @@ export function expireKeys(engine: Engine, scope: Scope, keys: readonly string[]
       if (entry === undefined) continue
       const isWindowless = entry.kind === 'error' || Math.max(entry.swrMs, entry.sieMs) === 0
       // What the store has is stamped anew; this one would not be found there again.
-      if (isWindowless || entry.stamp !== undefined) {
+      if (isWindowless || (entry.stamp !== undefined && !entry.isMemo)) {
         engine.near?.delete(nearKey)
         engine.verdicts.set(nearKey, { gone: 'expire' })
       } else {
