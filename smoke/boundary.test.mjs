@@ -31,7 +31,27 @@ const boundaries = {
   },
   '@holdfast/image': { loads: [], names: [], types: [] },
   '@holdfast/memcached': { loads: [], names: [], types: [] },
-  '@holdfast/redis': { loads: [], names: [], types: [] },
+  // All but core's three come with ioredis; has-flag and supports-color only where they happen to be installed.
+  '@holdfast/redis': {
+    loads: [
+      '@holdfast/core',
+      '@ioredis/commands',
+      'cluster-key-slot',
+      'debug',
+      'denque',
+      'has-flag',
+      'ioredis',
+      'lru-cache',
+      'ms',
+      'p-limit',
+      'redis-errors',
+      'standard-as-callback',
+      'supports-color',
+      'yocto-queue',
+    ],
+    names: ['@holdfast/core', 'ioredis'],
+    types: ['@holdfast/core', 'ioredis'],
+  },
 }
 
 /** Core knows no network: importing it must not even load one of these. */
