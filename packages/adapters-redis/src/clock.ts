@@ -1,15 +1,19 @@
-import type { Clock } from '@holdfast/core'
+import type { Clock, TimerHandle } from '@holdfast/core'
 
-/**
- * The only file of this package that reads time or chance, and waits. Its timers keep no process alive: what keeps one
- * alive is the connection, until the store is closed.
- */
+/** The only file of this package that reads time or chance, and waits. By themselves its timers keep no process alive. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   random: () => Math.random(),
   setTimeout: (callback, ms) => setTimeout(callback, Math.min(ms, 0x7fff_ffff)).unref(),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+}
+
+/** A process waits for a timer that somebody waits for. The timers of a fake clock do not know the question. */
+export function keepAlive(timer: TimerHandle, alive: boolean): void {
+  const node = timer as { ref?: () => void; unref?: () => void } | undefined
+  if (alive) node?.ref?.()
+  else node?.unref?.()
 }
 
 /** Runs once every callback that this turn of the event loop still has, has run. */

@@ -1,4 +1,5 @@
 import type { Clock, TimerHandle } from '@holdfast/core'
+import { keepAlive } from './clock.ts'
 
 /** Something that waits for an answer. Extended rather than wrapped: a command is its own place in the queue. */
 export abstract class Waiting {
@@ -59,6 +60,7 @@ export class Deadlines {
     this.#last = waiting
     // The timer of an emptied queue is left to fire and find out: commands one after the other arm one, not one each.
     if (this.#timer === undefined) this.#arm(this.spanMs, now)
+    else if (this.#first === waiting) keepAlive(this.#timer, true)
   }
 
   /** Takes `waiting` out, if it is still in. */
@@ -71,6 +73,7 @@ export class Deadlines {
     else waiting.behind.before = waiting.before
     waiting.before = undefined
     waiting.behind = undefined
+    if (this.#first === undefined && this.#timer !== undefined) keepAlive(this.#timer, false)
   }
 
   /** Ends every wait. */
@@ -86,6 +89,7 @@ export class Deadlines {
   #arm(ms: number, now: number): void {
     this.#timerDueAt = now + ms
     this.#timer = this.#clock.setTimeout(() => this.#fire(), ms)
+    keepAlive(this.#timer, true)
   }
 
   #fire(): void {

@@ -32,6 +32,8 @@ export const managedOptions = {
   disableClientInfo: true,
   // The whole handshake has a deadline that knows of blocked event loops; a socket's own timer does not.
   connectTimeout: 0,
+  // A connection is cut off at once; ioredis would hold a timer for 2 s after each.
+  disconnectTimeout: 0,
 } as const
 
 /** A secret manager may be slow, and still has to end. */

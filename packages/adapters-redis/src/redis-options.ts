@@ -8,6 +8,7 @@ type Managed =
   | 'autoPipeliningIgnoredCommands'
   | 'autoResendUnfulfilledCommands'
   | 'autoResubscribe'
+  | 'disconnectTimeout'
   | 'enableAutoPipelining'
   | 'enableOfflineQueue'
   | 'enableReadyCheck'

@@ -1,4 +1,5 @@
-import { inspect } from 'node:util'
+import { execFile } from 'node:child_process'
+import { inspect, promisify } from 'node:util'
 import { InvalidOptionError, isCacheError, StoreError } from '@holdfast/core'
 import { optionalMethods, storeConformance } from '@holdfast/core/testing'
 import { type Certificate, makeCertificates } from '@holdfast/lab/certificates'
@@ -97,6 +98,31 @@ describe('a server that is away', () => {
     await store.set('a', one, minute)
     expect(await server.command('EXISTS', 'a')).toBe(1)
   })
+})
+
+describe('a script that does nothing else', () => {
+  const script = (options: string, rest = '') => `
+    const { redisStore } = await import(${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)})
+    const store = redisStore(${options})
+    const outcome = await store.get('a').then(String, (error) => error.kind)
+    ${rest}
+    console.log(outcome)`
+  const runs = (text: string) =>
+    promisify(execFile)(
+      process.execPath,
+      ['--conditions=holdfast-source', '--input-type=module', '--eval', text],
+      { env: { ...process.env, NODE_OPTIONS: '' }, timeout: 10_000 },
+    )
+
+  test('gets its answer, also when it only waits, and ends when the store is closed', async () => {
+    const server = await startedRedis({ users: ['anna on >right ~* &* +@all'] })
+    const open = await runs(script(`{ port: ${server.port} }`, 'await store.close()'))
+    expect(open.stdout.trim()).toBe('undefined')
+    const away = await runs(script(`{ port: ${await freePort()} }`))
+    expect(away.stdout.trim()).toBe('unavailable')
+    const slow = `{ port: ${server.port}, username: 'anna', password: () => new Promise(() => {}) }`
+    expect((await runs(script(slow))).stdout.trim()).toBe('timeout')
+  }, 20_000)
 })
 
 describe('one connection for commands and one for the bus', () => {
