@@ -79,7 +79,8 @@ export interface Store {
   readonly capabilities: StoreCapabilities
 
   /**
-   * The bytes under `key`, or `undefined` where there are none. An empty value is a value.
+   * The bytes under `key`, or `undefined` where there are none. An empty value is a value. They may be a view into
+   * a larger buffer, so whoever keeps them for long copies them.
    * @throws {StoreError} by rejecting.
    */
   get(key: string): Promise<Uint8Array | undefined>
