@@ -70,6 +70,8 @@ describe('a defined function', () => {
     expect(await square.many([[3], [2], [3]])).toEqual([9, 4, 9])
     expect(loaded).toEqual([3, 2])
     expect(await square.many([])).toEqual([])
+    // A single argument may stand alone.
+    expect(await square.many([5, 4])).toEqual([25, 16])
   })
 
   it('with options is the same function: the same keys, other ways to load and keep', async () => {

@@ -40,11 +40,22 @@ export type Definition<A extends readonly unknown[], V> = DefinitionParts<A, V> 
 
 type AnyDefinition = Definition<readonly never[], unknown>
 
+/** The arguments of one call of many. A single argument needs no tuple, unless it is an array itself and would be taken for one. */
+export type Call<A extends readonly unknown[]> = A extends readonly [infer One]
+  ? One extends readonly unknown[]
+    ? A
+    : A | One
+  : A
+
+export function argumentsOf<A extends readonly unknown[]>(call: Call<A>): A {
+  return (Array.isArray(call) ? call : [call]) as readonly unknown[] as A
+}
+
 /** A cached function, and the handle of what it keeps. */
 export interface Defined<A extends readonly unknown[], V> {
   (...args: A): Promise<V>
-  /** The values of many calls, in their order. Each list of arguments is a tuple. */
-  many(calls: readonly A[]): Promise<V[]>
+  /** The values of many calls, in their order. A call is the tuple of its arguments; a single one may stand alone. */
+  many(calls: readonly Call<A>[]): Promise<V[]>
   peek(...args: A): V | undefined
   set(args: A, value: V): Promise<void>
   delete(...args: A): Promise<void>
@@ -143,7 +154,8 @@ export function createDefinition<A extends readonly unknown[], V>(
     // A function's own `name` cannot be assigned, only redefined; it tells a stack trace who is asking.
     Object.defineProperty(call, 'name', { value: name, configurable: true })
     return Object.assign(call, {
-      many: (calls: readonly A[]) => Promise.all(calls.map((args) => call(...args))),
+      many: (calls: readonly Call<A>[]) =>
+        Promise.all(calls.map((each) => call(...argumentsOf(each)))),
       peek: (...args: A) => host.peek<V>(keyOf(...args)),
       set: async (args: A, value: V) => {
         const key = keyOf(...args)

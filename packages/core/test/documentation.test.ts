@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createCache } from '../src/cache.ts'
 import { apiKey } from '../src/keys/api-key.ts'
 import { argumentsKey } from '../src/keys/argument-key.ts'
+import { eventNames } from '../src/observe/events.ts'
 import { resolveCacheOptions } from '../src/options/cache-settings.ts'
 import {
   breakerDefaults,
@@ -19,6 +21,26 @@ import {
 /** What the pages say is held against the code: tables of defaults, keys, and every snippet's types. */
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const page = (path: string) => readFileSync(join(root, 'docs', path), 'utf8')
+
+describe('the page of events, counters and explanations', () => {
+  const sections = page('events.md').split(/^## /m)
+  const named = (heading: string) =>
+    [...(sections.find((text) => text.startsWith(heading)) ?? '').matchAll(/^\| `([\w-]+)`/gm)]
+      .map((row) => row[1])
+      .sort()
+
+  test('every event is there, and no other', () => {
+    expect(named('Events')).toEqual([...eventNames].sort())
+  })
+
+  test('every counter is there, and no other', () => {
+    expect(named('Counters')).toEqual(Object.keys(createCache().stats()).sort())
+  })
+
+  test('every field of an explanation is there, and no other', async () => {
+    expect(named('An explanation')).toEqual(Object.keys(await createCache().explain('key')).sort())
+  })
+})
 
 describe('the tables of options', () => {
   const sections = page('options.md').split(/^## /m)

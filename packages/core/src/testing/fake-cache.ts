@@ -1,5 +1,5 @@
 import { type Cache, createCache, type LoadedMany } from '../cache.ts'
-import type { Defined, Definition } from '../define.ts'
+import { argumentsOf, type Call, type Defined, type Definition } from '../define.ts'
 import { isolate, type ValueMode } from '../entry/isolate.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { assertKey } from '../keys/assert-key.ts'
@@ -245,10 +245,10 @@ class RecordedCache implements FakeCache {
     }
     Object.defineProperty(call, 'name', { value: defined.name, configurable: true })
     return Object.assign(call, {
-      many: async (calls: readonly A[]) => {
+      many: async (calls: readonly Call<A>[]) => {
         this.#record(
           'wrapMany',
-          calls.map((args) => defined.key(...args)),
+          calls.map((each) => defined.key(...argumentsOf(each))),
           [calls],
         )
         return defined.many(calls)
