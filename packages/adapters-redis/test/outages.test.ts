@@ -3,7 +3,7 @@ import type { ClientProcess } from '@holdfast/lab/client-process'
 import { type FaultProxy, startFaultProxy } from '@holdfast/lab/fault-proxy'
 import { type Scenario, scenarios } from '@holdfast/lab/fault-scenarios'
 import { type RedisServer, startRedis } from '@holdfast/lab/redis-server'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Traffic } from './clients/client-answers.ts'
 import { startClients, stopClients } from './clients/start-clients.ts'
 
@@ -15,30 +15,54 @@ type Fault = readonly [
   name: string,
   begin: (place: Place) => unknown,
   end: (place: Place) => unknown,
+  forMs: number,
 ]
 
-const network = (name: string, scenario: Scenario): Fault => [
+/** Longer than what was loaded meanwhile is believed. */
+const longMs = 6_000
+const shortMs = 2_500
+
+const network = (name: string, scenario: Scenario, forMs: number): Fault => [
   name,
   ({ proxy }) => proxy.use(scenario),
   ({ proxy }) => proxy.use(scenarios.healthy),
+  forMs,
 ]
 
 const faults: readonly Fault[] = [
-  ['a server that is stopped', ({ server }) => server.pause(), ({ server }) => server.resume()],
-  ['a server that is killed', ({ server }) => server.kill(), ({ server }) => server.restart()],
-  network('replies that come 2 s late', scenarios.slowReplies),
-  network('a half-open socket', scenarios.halfOpen),
-  network('connections reset in mid-reply', scenarios.resetInReply),
-  network('garbage for replies', scenarios.garbage),
-  network('one lost reply', scenarios.lostReply),
+  [
+    'a server that is stopped',
+    ({ server }) => server.pause(),
+    ({ server }) => server.resume(),
+    longMs,
+  ],
+  [
+    'a server that is killed',
+    ({ server }) => server.kill(),
+    ({ server }) => server.restart(),
+    longMs,
+  ],
+  network('replies that come 2 s late', scenarios.slowReplies, longMs),
+  network('a half-open socket', scenarios.halfOpen, longMs),
+  network('connections reset in mid-reply', scenarios.resetInReply, shortMs),
+  network('garbage for replies', scenarios.garbage, shortMs),
+  [
+    'one lost reply',
+    async ({ proxy }) => {
+      proxy.use(scenarios.lostReply)
+      // Long enough for one reply on each connection that is in use.
+      await sleep(20)
+      proxy.use(scenarios.healthy)
+    },
+    () => undefined,
+    shortMs,
+  ],
 ]
 
 const keys = Array.from({ length: 50 }, (_, index) => `key-${index}`)
 const perSecond = 500
-/** The fault begins so long after the traffic, and lasts longer than what was loaded in it is believed. */
 const calmMs = 1_000
-const faultMs = 6_000
-const trafficMs = calmMs + faultMs + 3_500
+const afterMs = 1_500
 const outageMemoMs = 5_000
 
 async function isShared(client: ClientProcess, server: RedisServer): Promise<boolean> {
@@ -52,58 +76,55 @@ const p99 = (times: readonly number[]) =>
 
 describe.each(['redis', 'valkey'] as const)('under 500 requests a second, over %s,', (engine) => {
   describe.concurrent('no wrap fails or waits long, and the origin is spared', () => {
-    test.each(faults)(
+    test.for(faults)(
       'with %s',
-      async (_, begin, end) => {
+      { timeout: 60_000 },
+      async ([, begin, end, faultMs], { onTestFinished }) => {
         const server = await startRedis({ engine })
         const proxy = await startFaultProxy({ upstream: { port: server.port }, framing: 'resp' })
         const place = { server, proxy }
         const [near] = await startClients(1, { port: proxy.port })
-        const [bare, prober] = await startClients(2, { port: proxy.port, memory: false })
+        const [bare] = await startClients(1, { port: proxy.port, memory: false })
         onTestFinished(async () => {
           server.resume()
-          await stopClients([near!, bare!, prober!])
+          await stopClients([near!, bare!])
           await proxy.stop()
           await server.stop()
         })
 
         const running = [near!, bare!].map((client) =>
-          client.call<Traffic>('traffic', keys, perSecond, trafficMs),
+          client.call<Traffic>('traffic', keys, perSecond, calmMs + faultMs + afterMs),
         )
         await sleep(calmMs)
         await begin(place)
         await sleep(faultMs)
         await end(place)
         const endedAt = performance.now()
-        while (!(await isShared(prober!, server))) await sleep(20)
+        while (!(await isShared(bare!, server))) await sleep(20)
         const recoveredMs = performance.now() - endedAt
         const traffics = await Promise.all(running)
 
         for (const traffic of traffics) {
           const { failed, wrong, times, lagMs } = traffic
+          const worstMs = Math.max(...times.map(({ ms }) => ms))
           const inFault = times.filter(({ atMs }) => atMs > calmMs + 300 && atMs < calmMs + faultMs)
-          console.log(engine, _, {
-            calls: traffic.calls,
-            worst: Math.max(...times.map(({ ms }) => ms)),
-            lagMs,
-            p99calm: p99(
-              times.filter(({ atMs }) => atMs > 200 && atMs < calmMs).map(({ ms }) => ms),
-            ),
-            p99: p99(inFault.map(({ ms }) => ms)),
-            recoveredMs,
-            loads: Object.values(traffic.loadedAt).flat().length,
-          })
           expect({ failed, wrong }).toEqual({ failed: 0, wrong: 0 })
-          expect(Math.max(...times.map(({ ms }) => ms)) - 2 * lagMs).toBeLessThan(250)
+          // 200 ms and 50 ms; what is forgiven is how long the process itself was kept from running.
+          expect(worstMs - 2 * lagMs).toBeLessThan(250)
+          // From 300 ms on nobody waits for the store: 5 ms, and what two crowded cores may add.
+          const p99Ms = p99(inFault.map(({ ms }) => ms))
+          expect(p99Ms, `lag ${lagMs}`).toBeLessThan(50)
         }
         for (const [key, loadedAt] of Object.entries(traffics[0]!.loadedAt)) {
-          const gaps = loadedAt.slice(1).map((at, index) => at - loadedAt[index]!)
+          const inFault = loadedAt.filter((at) => at > calmMs && at < calmMs + faultMs)
+          const gaps = inFault.slice(1).map((at, index) => at - inFault[index]!)
           for (const gap of gaps)
-            expect(gap, `${key}: ${loadedAt.join()}`).toBeGreaterThan(outageMemoMs)
+            expect(gap, `${key}: ${loadedAt.map(Math.round).join()}`).toBeGreaterThan(
+              outageMemoMs - 5,
+            )
         }
         expect(recoveredMs).toBeLessThan(3_000 + 300)
       },
-      60_000,
     )
   })
 })
