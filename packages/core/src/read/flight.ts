@@ -20,6 +20,8 @@ export class Flight {
   called = false
   /** The far tier answered, and no loader ran for it. */
   fromFar = false
+  /** How often the store has been asked for it. */
+  asked = 0
   /** Another process invalidated the key while it was being loaded: the value is not kept. */
   fencedAfar = false
   /** Somebody joined after the loader had been called, perhaps after an invalidation that this process has not heard of yet. */

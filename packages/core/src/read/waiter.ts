@@ -14,8 +14,11 @@ export function joinFlight(engine: Engine, flight: Flight, again: () => unknown)
   // Without a store nobody else can invalidate anything, and what this process invalidates keeps nobody waiting here.
   const isLateAfar = engine.far !== undefined && flight.called
   if (isLateAfar) flight.joinedLate = true
+  const { asked } = flight
   return flight.shared.then((value) => {
-    if ((late && flight.lateTagsFenced) || (isLateAfar && flight.asksAgain)) {
+    // The store had been asked when this call came: its answer may be from before an invalidation that the call follows.
+    const isOldAnswer = flight.fromFar && flight.asked === asked
+    if ((late && flight.lateTagsFenced) || (isLateAfar && flight.asksAgain) || isOldAnswer) {
       if (flight.scope.isClosed)
         throw new ClosedError('the cache was closed while the value was being loaded')
       return again()

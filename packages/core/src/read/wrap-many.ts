@@ -157,7 +157,10 @@ function loadMissing(
         waitFor(asking, joined.load, key)
         joined.load.borrowFrom(asking)
       }
-      const again = async () => (await wrapMany(engine, { ...call, keys: [key] })).get(key)
+      // A call that joined the load it asked for does not ask for another one.
+      const policyOf = () => ({ ...policy, refresh: false })
+      const again = async () =>
+        (await wrapMany(engine, { ...call, keys: [key], policyOf })).get(key)
       waits.set(
         key,
         wait(untilAborted(joinFlight(engine, joined, again), joined.load, signal), joined),

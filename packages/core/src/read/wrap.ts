@@ -132,7 +132,7 @@ function join(
     waitFor(asking, joined.load, call.key)
     joined.load.borrowFrom(asking)
   }
-  const answer = joinFlight(engine, joined, () => wrap(engine, call))
+  const answer = joinFlight(engine, joined, () => wrap(engine, asJoined(call)))
   return untilAborted(answer, joined.load, call.policy.signal)
 }
 
@@ -144,6 +144,11 @@ function waiting(
   coalesced = false,
 ): Wait {
   return { key, answer, load: flight?.load, flight, coalesced, since }
+}
+
+/** A call that joined the load it asked for does not ask for another one. */
+function asJoined(call: WrapCall): WrapCall {
+  return call.policy.refresh ? { ...call, policy: { ...call.policy, refresh: false } } : call
 }
 
 /** Starts a load that nobody waits for, unless one is under way. */

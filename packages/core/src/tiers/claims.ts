@@ -24,6 +24,8 @@ export interface Claim {
   /** When the last sign of life that the store took was sent. */
   aliveAt: number
   lost: boolean
+  /** For whom it is held. */
+  owner?: { readonly voided: boolean }
 }
 
 /**
@@ -37,7 +39,7 @@ export class Claims {
   readonly #codec: Codec
   readonly #clock: Clock
   readonly #storeTimeoutMs: number
-  readonly #held = new Set<Claim>()
+  readonly #held = new Map<Stamp, Claim>()
   #timer: unknown
 
   constructor(store: GuardedStore, codec: Codec, clock: Clock, storeTimeoutMs: number) {
@@ -70,9 +72,14 @@ export class Claims {
     return !claim.lost && this.#clock.monotonic() - claim.aliveAt < silenceMs
   }
 
+  /** Whether this process holds it for a load whose value nobody may keep any more. */
+  isForsaken(stamp: Stamp): boolean {
+    return this.#held.get(stamp)?.owner?.voided === true
+  }
+
   /** No more beats. */
   letGo(claim: Claim): void {
-    this.#held.delete(claim)
+    this.#held.delete(claim.stamp)
   }
 
   /** Tells those who wait that the holder failed, so that each tries for itself at once. Never rejects. */
@@ -105,7 +112,7 @@ export class Claims {
   }
 
   #hold(claim: Claim): Claim {
-    this.#held.add(claim)
+    this.#held.set(claim.stamp, claim)
     if (this.#timer === undefined) this.#arm()
     return claim
   }
@@ -117,7 +124,7 @@ export class Claims {
 
   #beatAll(): void {
     this.#timer = undefined
-    for (const claim of this.#held) void this.#beat(claim)
+    for (const claim of this.#held.values()) void this.#beat(claim)
     if (this.#held.size > 0) this.#arm()
   }
 
@@ -140,7 +147,7 @@ export class Claims {
       )
       if (kept) claim.aliveAt = sentAt
       // A claim that was let go meanwhile has been fulfilled, which is no loss.
-      else if (this.#held.has(claim)) claim.lost = true
+      else if (this.#held.has(claim.stamp)) claim.lost = true
     } catch {
       // One lost beat is not a lost claim; the next one, or the second without any, decides.
     }

@@ -1,29 +1,37 @@
 import type { Entry } from '../entry/entry.ts'
 import type { Stamp } from '../entry/head.ts'
 
-/** What the far tier says about a key. */
+/** What the far tier says about a key; `readAt` is the monotonic instant at which it was asked. */
 export type Found =
   | FoundEntry
   /** Nothing that may be used. `occupant` is what stands in the way of a claim: an entry that is over, or bytes that are not believed. */
   | {
       readonly state: 'absent'
+      readonly readAt: number
       readonly stamps: Map<string, Stamp>
       readonly occupant: Uint8Array | undefined
     }
   /** Somebody is loading it. */
   | {
       readonly state: 'claimed'
+      readonly readAt: number
       readonly stamps: Map<string, Stamp>
       readonly stamp: Stamp
       readonly beat: number
     }
   /** Somebody tried to load it and failed. */
-  | { readonly state: 'failed'; readonly stamps: Map<string, Stamp>; readonly occupant: Uint8Array }
+  | {
+      readonly state: 'failed'
+      readonly readAt: number
+      readonly stamps: Map<string, Stamp>
+      readonly occupant: Uint8Array
+    }
   /** The store does not answer. */
   | { readonly state: 'out' }
 
 export interface FoundEntry {
   readonly state: 'entry'
+  readonly readAt: number
   readonly stamps: Map<string, Stamp>
   readonly entry: Entry
   readonly stamp: Stamp

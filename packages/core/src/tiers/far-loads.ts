@@ -1,6 +1,7 @@
+import { LRUCache } from 'lru-cache'
 import { memoStamp } from '../entry/entry.ts'
 import { decodeEntry } from '../entry/envelope.ts'
-import { headOf, peekHead, type Stamp } from '../entry/head.ts'
+import { headBytes, headOf, type Stamp } from '../entry/head.ts'
 import { CodecError } from '../errors.ts'
 import type { Engine } from '../read/engine.ts'
 import type { Flight } from '../read/flight.ts'
@@ -26,6 +27,8 @@ interface Ticket {
   readonly claim?: Claim
   readonly head?: Uint8Array
   readonly stamps: ReadonlyMap<string, Stamp>
+  /** When the stamps were read: the near tier's `maxAge` counts from here. */
+  readonly readAt: number
 }
 
 type Granted =
@@ -45,6 +48,10 @@ const pauseShare = 1 / 8
 /** Where another process refreshes a stale value, it is looked up again this soon. */
 const lookAgainMs = 200
 const maxTries = 8
+const rememberedRefreshers = 1_000
+
+/** The store does not answer: nothing is kept there, and in the near tier for as long as an outage asks. */
+const apart: Ticket = { mode: 'apart', stamps: new Map(), readAt: 0 }
 
 /** One load per key over all processes: claims, those who wait for them, and what becomes of their values. */
 export class FarLoads {
@@ -54,6 +61,11 @@ export class FarLoads {
   readonly #founds = new WeakMap<Flight, Found>()
   readonly #spentMs = new WeakMap<Flight, number>()
   readonly #waiting = new Map<string, Set<() => void>>()
+  /** The last sign of life of those who refresh elsewhere; a stale value stays readable however long they are silent. */
+  readonly #refreshers = new LRUCache<
+    string,
+    { readonly stamp: Stamp; readonly beat: number; readonly seenAt: number }
+  >({ max: rememberedRefreshers })
   #closed = false
 
   constructor(engine: Engine, tier: FarTier) {
@@ -117,15 +129,13 @@ export class FarLoads {
     this.#founds.delete(flight)
     try {
       for (let tries = 0; tries < maxTries; tries++) {
-        found ??= (
-          await budget.spend(() => this.#tier.readMany(flight.scope, [this.#want(flight)]))
-        )[0] as Found
+        found ??= await budget.spend(() => this.#read(flight))
         if (found.state === 'out') break
         if (!this.#tier.store.hasClaims) {
           if (found.state === 'entry' && !this.#wantsNewer(flight, found))
             return { granted: 'entry', found }
           await this.#tier.versions.complete(this.#refs(flight), found.stamps, budget)
-          return this.#grant(flight, { mode: 'plain', stamps: found.stamps })
+          return this.#grant(flight, { mode: 'plain', stamps: found.stamps, readAt: found.readAt })
         }
         const granted = await this.#try(flight, found, budget)
         if (granted !== undefined) return granted
@@ -134,7 +144,12 @@ export class FarLoads {
     } catch (error) {
       this.#engine.storeFailed('add', error)
     }
-    return this.#grant(flight, { mode: 'apart', stamps: new Map() })
+    return this.#grant(flight, apart)
+  }
+
+  #read(flight: Flight): Promise<Found> {
+    flight.asked++
+    return this.#tier.read(flight.scope, this.#want(flight))
   }
 
   #refs(flight: Flight) {
@@ -149,7 +164,14 @@ export class FarLoads {
   ): Promise<Granted | undefined> {
     const { claims, versions } = this.#tier
     const key = storeKey(flight.scope, flight.key)
-    const { stamps } = found
+    const { stamps, readAt } = found
+    if (found.state === 'claimed' && claims.isForsaken(found.stamp)) {
+      // Held here, for a load that was invalidated: nothing that it brings could be stored.
+      const head = headOf('claim', found.stamp)
+      const completed = versions.complete(this.#refs(flight), stamps, budget)
+      const [claim] = await Promise.all([claims.takeOver(key, head, budget), completed])
+      return claim && this.#grantClaim(flight, claim, stamps, readAt)
+    }
     if (found.state === 'claimed') return { granted: 'held', stamp: found.stamp, beat: found.beat }
     if (found.state === 'entry') {
       if (!this.#wantsNewer(flight, found)) return { granted: 'entry', found }
@@ -168,13 +190,7 @@ export class FarLoads {
         : claims.takeOver(key, found.occupant, budget)
     const [claim] = await Promise.all([claimed, completed])
     if (claim === undefined) return undefined
-    if (!(claim instanceof Uint8Array))
-      return this.#grant(flight, {
-        mode: 'fulfil',
-        claim,
-        head: headOf('claim', claim.stamp),
-        stamps,
-      })
+    if (!(claim instanceof Uint8Array)) return this.#grantClaim(flight, claim, stamps, readAt)
     // Somebody was faster. A claim can be waited for as it is; a value is worth a read with its versions.
     const there = await decodeEntry(claim, key, this.#tier.settings.codec)
     return there.kind === 'claim'
@@ -186,24 +202,52 @@ export class FarLoads {
     const { claims, versions } = this.#tier
     const side = refreshClaimKey(flight.scope, flight.key)
     const completed = versions.complete(this.#refs(flight), found.stamps, budget)
-    const [claim] = await Promise.all([claims.add(side, budget), completed])
-    if (claim instanceof Uint8Array) {
-      // The mark of a refresh that failed keeps nobody from the next try.
-      const head = peekHead(claim)?.kind === 'failed-claim' ? claim.subarray(0, 17) : undefined
-      const taken = head && (await claims.takeOver(side, head, budget))
-      if (taken === undefined) return { granted: 'refreshing', found }
-      return this.#grant(flight, {
-        mode: 'refresh',
-        claim: taken,
-        head: headOf('value', found.stamp),
-        stamps: found.stamps,
-      })
-    }
+    const [added] = await Promise.all([claims.add(side, budget), completed])
+    const claim =
+      added instanceof Uint8Array
+        ? this.#isFree(side, added) &&
+          (await claims.takeOver(side, added.subarray(0, headBytes), budget))
+        : added
+    if (!claim) return { granted: 'refreshing', found }
+    this.#refreshers.delete(side)
+    claim.owner = flight
+    const { stamps, readAt } = found
     return this.#grant(flight, {
       mode: 'refresh',
       claim,
       head: headOf('value', found.stamp),
-      stamps: found.stamps,
+      stamps,
+      readAt,
+    })
+  }
+
+  /** Whether what stands in the place of a claim on a refresh keeps nobody from the next try. */
+  #isFree(side: string, bytes: Uint8Array): boolean {
+    const there = decodeEntry(bytes, side, this.#tier.settings.codec)
+    if (there instanceof Promise || there.kind !== 'claim') return true
+    if (this.#tier.claims.isForsaken(there.stamp)) return true
+    const now = this.#engine.clock.monotonic()
+    const seen = this.#refreshers.get(side)
+    if (seen?.stamp !== there.stamp || seen.beat !== there.beat) {
+      this.#refreshers.set(side, { stamp: there.stamp, beat: there.beat, seenAt: now })
+      return false
+    }
+    return now - seen.seenAt >= silenceMs
+  }
+
+  #grantClaim(
+    flight: Flight,
+    claim: Claim,
+    stamps: ReadonlyMap<string, Stamp>,
+    readAt: number,
+  ): Granted {
+    claim.owner = flight
+    return this.#grant(flight, {
+      mode: 'fulfil',
+      claim,
+      head: headOf('claim', claim.stamp),
+      stamps,
+      readAt,
     })
   }
 
@@ -232,16 +276,15 @@ export class FarLoads {
       await this.#pause(flight, clock.monotonic() - since)
       if (load.settled || flight.settled || this.#closed) return undefined
       const budget = this.#tier.budget()
-      const [found] = await budget.spend(() =>
-        this.#tier.readMany(flight.scope, [this.#want(flight)]),
-      )
-      if (found === undefined || found.state === 'out') return this.#alone(flight)
+      const found = await budget.spend(() => this.#read(flight))
+      if (found.state === 'out') return this.#alone(flight)
       if (found.state === 'entry') {
         if (!this.#wantsNewer(flight, found)) return { granted: 'entry', found }
       } else if (found.state === 'failed') {
         // Each of those who waited tries once for itself, at once and not one after another.
-        this.#tickets.set(flight, { mode: 'contend', head: found.occupant, stamps: found.stamps })
-        await this.#tier.versions.complete(this.#refs(flight), found.stamps, budget)
+        const { occupant: head, stamps, readAt } = found
+        this.#tickets.set(flight, { mode: 'contend', head, stamps, readAt })
+        await this.#tier.versions.complete(this.#refs(flight), stamps, budget)
         return { granted: 'load' }
       } else if (found.state === 'claimed') {
         const now = clock.monotonic()
@@ -252,7 +295,7 @@ export class FarLoads {
           continue
         }
         if (now - seenAt < silenceMs) continue
-        const taken = await this.#takeOver(flight, found.stamp, found.stamps, budget)
+        const taken = await this.#takeOver(flight, found, budget)
         if (taken) return { granted: 'load' }
         continue
       }
@@ -269,8 +312,7 @@ export class FarLoads {
 
   async #takeOver(
     flight: Flight,
-    stamp: Stamp,
-    stamps: Map<string, Stamp>,
+    { stamp, stamps, readAt }: Extract<Found, { state: 'claimed' }>,
     budget: Budget,
   ): Promise<boolean> {
     try {
@@ -282,7 +324,7 @@ export class FarLoads {
       )
       if (claim === undefined) return false
       await this.#tier.versions.complete(this.#refs(flight), stamps, budget)
-      this.#grant(flight, { mode: 'fulfil', claim, head: headOf('claim', claim.stamp), stamps })
+      this.#grantClaim(flight, claim, stamps, readAt)
       return true
     } catch (error) {
       this.#engine.storeFailed('replace', error)
@@ -291,7 +333,7 @@ export class FarLoads {
   }
 
   #alone(flight: Flight): Exclude<Granted, Held> {
-    this.#tickets.set(flight, { mode: 'apart', stamps: new Map() })
+    this.#tickets.set(flight, apart)
     return { granted: 'load' }
   }
 
@@ -306,6 +348,7 @@ export class FarLoads {
       for (const entry of [flight.stale, found.entry]) {
         if (entry === undefined) continue
         entry.ageAt = Math.min(entry.ageAt ?? soon, soon)
+        entry.checkAt = Math.min(entry.checkAt, soon)
         entry.retryAt = Math.max(entry.retryAt, soon)
       }
       flight.load.answered(flight, undefined, undefined)
@@ -316,19 +359,22 @@ export class FarLoads {
       await this.#pause(flight, clock.monotonic() - since)
       if (flight.load.settled || flight.settled || this.#closed) return undefined
       const granted = await this.#acquireAfresh(flight, found)
-      if (granted.granted === 'load' || granted.granted === 'entry') return granted
+      if (granted.granted === 'held') return this.#waitFor(flight, granted)
+      if (granted.granted !== 'refreshing') return granted
     }
     return undefined
   }
 
   async #acquireAfresh(flight: Flight, before: FoundEntry): Promise<Granted> {
     const budget = this.#tier.budget()
-    const [found] = await budget.spend(() =>
-      this.#tier.readMany(flight.scope, [this.#want(flight)]),
-    )
-    // Whatever asked for a refresh, a value newer than the one it saw is one.
-    if (found?.state === 'entry' && found.stamp !== before.stamp) return { granted: 'entry', found }
-    if (found !== undefined) this.#founds.set(flight, found)
+    const found = await budget.spend(() => this.#read(flight))
+    // Whatever asked for a refresh, a fresh value newer than the one it saw is one.
+    const isNewer =
+      found.state === 'entry' &&
+      found.stamp !== before.stamp &&
+      freshness(found.entry, this.#engine.clock.monotonic()) === 'fresh'
+    if (isNewer) return { granted: 'entry', found }
+    this.#founds.set(flight, found)
     return this.#acquire(flight, budget)
   }
 
@@ -368,6 +414,7 @@ export class FarLoads {
     this.#tickets.delete(flight)
     flight.resolveOwn(decision.own)
     if (decision.entry === undefined) {
+      if (flight.joinedLate) flight.asksAgain = await this.#isOutdated(flight, ticket)
       if (decision.removes && ticket !== undefined) await this.#remove(flight, ticket)
       this.#fail(flight, ticket)
       return conclude(this.#engine, flight, decision)
@@ -380,7 +427,7 @@ export class FarLoads {
     // During an outage what was loaded is believed for a while, or a dead store would become a dead origin.
     const maxAgeMs = memo
       ? Math.max(this.#tier.maxAgeMs, this.#tier.settings.outageMemoMs)
-      : this.#tier.maxAgeMs
+      : this.#tier.maxAgeMs - (this.#engine.clock.monotonic() - (ticket?.readAt ?? 0))
     return conclude(this.#engine, flight, {
       ...decision,
       entry: { ...decision.entry, stamp: memo ? memoStamp : kept.stamp, maxAgeMs },
@@ -399,7 +446,7 @@ export class FarLoads {
     const key = storeKey(flight.scope, flight.key)
     try {
       const stamps = await this.#stampsAtEnd(flight, lateTags, ticket, budget)
-      if (stamps === undefined) {
+      if (stamps === undefined || flight.scope.isOff) {
         flight.fencedAfar = true
         this.#fail(flight, ticket)
         return { memo: false }
@@ -424,7 +471,7 @@ export class FarLoads {
         alive &&
         head !== undefined &&
         (await budget.spend((ms) => tier.store.replace(key, head, bytes, { ttlMs }, ms)))
-      this.#done(flight, ticket)
+      this.#done(flight, ticket, alive)
       if (stored) return { stamp, memo: false }
       flight.fencedAfar = true
       return { memo: false }
@@ -432,6 +479,7 @@ export class FarLoads {
       if (error instanceof CodecError) {
         this.#engine.counters.codecErrors++
         this.#engine.observer.error('codec', error, flight.key)
+        await this.#remove(flight, ticket)
         this.#fail(flight, ticket)
         return { memo: false }
       }
@@ -460,13 +508,43 @@ export class FarLoads {
     await this.#tier.versions.complete(late, stamps, budget)
     const epochs = epochRefs(flight.scope)
     const now = await this.#tier.readStamps(epochs, budget)
-    if (epochs.some(({ key }) => now.get(key) !== ticket.stamps.get(key))) return undefined
+    const isSame = ({ key }: { readonly key: string }) =>
+      now.has(key) && now.get(key) === ticket.stamps.get(key)
+    if (!epochs.every(isSame)) return undefined
     return new Map([...ticket.stamps, ...stamps])
   }
 
-  /** A refresh that found out that there is nothing any more. */
+  /**
+   * Whether anything was invalidated since the load of a value that is not kept was claimed. Only those who joined while
+   * its loader ran want to know; those who come between the answer and its use are told to ask again.
+   */
+  async #isOutdated(flight: Flight, ticket: Ticket | undefined): Promise<boolean> {
+    if (ticket === undefined || ticket.mode === 'apart') return false
+    const refs = this.#refs(flight)
+    const key = storeKey(flight.scope, flight.key)
+    flight.joinedLate = false
+    try {
+      const [bytes, ...versions] = await this.#tier
+        .budget()
+        .spend((ms) => this.#tier.store.getMany([key, ...refs.map((ref) => ref.key)], ms))
+      const isSame = refs.every(
+        (ref, index) =>
+          this.#tier.versions.read(ref.key, versions[index]) === ticket.stamps.get(ref.key),
+      )
+      const { head } = ticket
+      const stands = head === undefined || (bytes !== undefined && startsWith(bytes, head))
+      return flight.joinedLate || !isSame || !stands
+    } catch (error) {
+      this.#engine.storeFailed('get', error)
+      return false
+    }
+  }
+
+  /** A refresh that found out that there is nothing any more, or what cannot be stored. */
   async #remove(flight: Flight, ticket: Ticket): Promise<void> {
-    if (ticket.mode !== 'refresh') return
+    const { mode } = ticket
+    const mayStand = flight.stale !== undefined && (mode === 'apart' || mode === 'plain')
+    if (mode !== 'refresh' && !mayStand) return
     try {
       await this.#tier.delete(flight.scope, [flight.key])
     } catch {
@@ -474,11 +552,12 @@ export class FarLoads {
     }
   }
 
-  #done(flight: Flight, ticket: Ticket): void {
+  #done(flight: Flight, ticket: Ticket, isAlive: boolean): void {
     const { claim } = ticket
     if (claim === undefined) return
     this.#tier.claims.letGo(claim)
-    if (ticket.mode === 'refresh')
+    // A claim on a refresh that was lost may be another process's by now.
+    if (ticket.mode === 'refresh' && isAlive)
       void this.#tier.store
         .deleteMany([claim.key], this.#tier.settings.storeTimeoutMs)
         .catch(() => {})
@@ -507,4 +586,8 @@ export class FarLoads {
     this.#closed = true
     for (const key of [...this.#waiting.keys()]) this.wake(key)
   }
+}
+
+function startsWith(bytes: Uint8Array, head: Uint8Array): boolean {
+  return head.every((byte, index) => bytes[index] === byte)
 }

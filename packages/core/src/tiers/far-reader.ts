@@ -185,26 +185,41 @@ export class FarReader {
       })
     }
     batch.forEach((reading, at) => {
-      this.#answer(reading, this.#judge(reading, decoded[at], all[at], stamps))
+      this.#answer(reading, this.#judge(reading, decoded[at], all[at], stamps, since))
     })
   }
 
   #answer(reading: Reading, found: Found): void {
-    const { scope, want, voided } = reading
+    const { scope, want } = reading
     reading.isDone = true
     let first = this.#reads.get(want.nearKey)
     while (first?.isDone) first = first.before
     if (first === undefined) this.#reads.delete(want.nearKey)
     else this.#reads.set(want.nearKey, first)
+    if (found.state !== 'out' && this.#isOvertaken(reading)) {
+      if (found.state === 'entry') found.entry.release()
+      // Neither the value nor the versions are believed; whoever loads finds what is there now when it claims the key.
+      const { readAt } = found
+      reading.resolve({ state: 'absent', readAt, stamps: new Map(), occupant: undefined })
+      return
+    }
     if (found.state === 'entry') {
       const { near } = this.#engine
-      const now = this.#engine.clock.monotonic()
-      const isFresh =
-        !voided && !scope.isOff && this.#engine.whyGone(scope, found.entry, now) === undefined
-      if (near !== undefined && isFresh) near.set(want.nearKey, found.entry)
+      if (near !== undefined && !scope.isOff) near.set(want.nearKey, found.entry)
       else found.entry.release()
     }
     reading.resolve(found)
+  }
+
+  /**
+   * Whether anything was invalidated since a read began that its answer may be from before. Which tags an entry has
+   * nobody knew then, and so nobody held their marks: any tag of the namespaces counts.
+   */
+  #isOvertaken({ scope, seq, voided }: Reading): boolean {
+    if (voided) return true
+    return (
+      this.#engine.fence.seq !== seq && (scope.clearedSince(seq) || scope.tagsTouchedSince(seq))
+    )
   }
 
   /** The times of a stored value; `undefined` for anything that is none. */
@@ -249,33 +264,37 @@ export class FarReader {
     decoded: DecodedEntry | undefined,
     bytes: Uint8Array | undefined,
     stamps: Map<string, Stamp>,
+    readAt: number,
   ): Found {
     if (decoded === undefined || bytes === undefined)
-      return { state: 'absent', stamps, occupant: undefined }
+      return { state: 'absent', readAt, stamps, occupant: undefined }
     const occupant = bytes.subarray(0, headBytes)
     // A delete of this key has not reached the store yet: what is there is what should be gone.
-    if (this.#journal.holds(key)) return { state: 'absent', stamps, occupant }
+    if (this.#journal.holds(key)) return { state: 'absent', readAt, stamps, occupant }
     switch (decoded.kind) {
       case 'claim':
-        return { state: 'claimed', stamps, stamp: decoded.stamp, beat: decoded.beat }
+        return { state: 'claimed', readAt, stamps, stamp: decoded.stamp, beat: decoded.beat }
       case 'failed-claim':
-        return { state: 'failed', stamps, occupant: headOf('failed-claim', decoded.stamp) }
+        return { state: 'failed', readAt, stamps, occupant: headOf('failed-claim', decoded.stamp) }
       case 'value':
         break
       default:
         this.#engine.refused(want.key, decoded.kind === 'refused' ? decoded.reason : 'format')
-        return { state: 'absent', stamps, occupant }
+        return { state: 'absent', readAt, stamps, occupant }
     }
     const gone = this.#whyGone(scope, decoded, stamps)
     if (gone !== undefined) {
       this.#engine.verdicts.set(want.nearKey, { gone })
-      return { state: 'absent', stamps, occupant }
+      return { state: 'absent', readAt, stamps, occupant }
     }
-    return {
-      state: 'entry',
-      stamps,
-      stamp: decoded.stamp,
-      entry: this.#entry(scope, want.nearKey, decoded, seq),
+    try {
+      const entry = this.#entry(scope, want.nearKey, decoded, seq, readAt)
+      return { state: 'entry', readAt, stamps, stamp: decoded.stamp, entry }
+    } catch (error) {
+      // A serializer of the user's own may bring what this process does not keep; the other keys have nothing to do with it.
+      this.#engine.counters.codecErrors++
+      this.#engine.observer.error('codec', error, want.key)
+      return { state: 'absent', readAt, stamps, occupant }
     }
   }
 
@@ -297,13 +316,14 @@ export class FarReader {
   }
 
   /** The entry on this process's clock. Skew between the machines shifts its freshness by the skew and no more: the store ends its life. */
-  #entry(scope: Scope, nearKey: string, value: DecodedValue, seq: number): Entry {
+  #entry(scope: Scope, nearKey: string, value: DecodedValue, seq: number, readAt: number): Entry {
     const { clock, settings } = this.#engine
     const now = clock.monotonic()
     const ahead = now - clock.now()
     const storedAt = Math.trunc(value.storedAt + ahead)
     const staleAt = Math.trunc(value.staleAt + ahead)
-    const ageAt = Math.min(Math.trunc(now + this.#maxAgeMs()), Number.MAX_SAFE_INTEGER)
+    // From when the store was asked: what was invalidated while the answer was on its way is found out as soon as anything else.
+    const ageAt = Math.min(Math.trunc(readAt + this.#maxAgeMs()), Number.MAX_SAFE_INTEGER)
     const isolated = isolate(value.value, settings.memory?.values ?? 'isolated')
     const beta = settings.policy.earlyBeta
     const earlyAt =

@@ -5,7 +5,7 @@ import type { Scope } from '../invalidation/scope.ts'
 import type { FarSettings } from '../options/far-settings.ts'
 import { type Engine, nearKeyOf } from '../read/engine.ts'
 import { Bulkhead } from '../resilience/bulkhead.ts'
-import type { Bus } from '../store/store.ts'
+import type { Bus, Store } from '../store/store.ts'
 import { FarLoads } from './far-loads.ts'
 import { FarTier, type OutgoingKey } from './far-tier.ts'
 import { pathOf, storeKey } from './store-keys.ts'
@@ -29,7 +29,7 @@ export class Far {
     this.tier = new FarTier(engine, settings)
     this.loads = new FarLoads(engine, this.tier)
     const { bus, store } = settings
-    this.#bus = bus === false ? undefined : (bus ?? store.bus?.())
+    this.#bus = bus === false ? undefined : (bus ?? this.#busOf(store))
     if (this.#bus === undefined) return
     const link = new BusLink(this.#bus, engine.clock, engine.root.name, {
       heard: (content) => this.#heard(content),
@@ -42,8 +42,23 @@ export class Far {
       malformed: () => engine.busChanged('malformed'),
       unsent: (error) => engine.storeFailed('publish', error),
     })
-    this.tier.link = link
-    link.start()
+    try {
+      link.start()
+      this.tier.link = link
+    } catch (error) {
+      // Without a bus the near tier believes itself for a second only; that is no reason not to serve.
+      link.close()
+      engine.storeFailed('subscribe', error)
+    }
+  }
+
+  #busOf(store: Store): Bus | undefined {
+    try {
+      return store.bus?.()
+    } catch (error) {
+      this.#engine.storeFailed('bus', error)
+      return undefined
+    }
   }
 
   /** The bulkheads a load passes: its own, and during an outage one around the origin. */
