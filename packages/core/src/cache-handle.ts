@@ -77,14 +77,18 @@ export class CacheHandle implements Cache, DefinitionHost {
       this.#assertOpen()
       assertKey(key)
       readFunction(load, 'the loader of wrap(key, loader)')
-      const { opening } = this.#engine
-      if (opening !== undefined) return opening.then(() => this.#wrapLong(key, load, options))
+      if (this.#engine.opening !== undefined) return this.#wrapOnceOpen(key, load, options)
       const policy = extendPolicy(this.#policyOfKey(key), options)
       const call = { scope: this.#scope, key, run: load, policy, bulkheads: this.#bulkheads }
       return wrap(this.#engine, call)
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  async #wrapOnceOpen(key: string, load: Run, options: EntryOptions | undefined): Promise<unknown> {
+    await this.#engine.opening
+    return this.#wrapLong(key, load, options)
   }
 
   // The way in of a definition, which brings a policy of its own.

@@ -55,7 +55,15 @@ export function countLoaded(
     return
   }
   engine.counters.misses++
-  if (!engine.observer.hears(status)) return
+  if (engine.observer.hears(status)) tellWhenLoaded(engine, operation, wait, status)
+}
+
+function tellWhenLoaded(
+  engine: Engine,
+  operation: Operation,
+  wait: Wait,
+  status: 'miss' | 'refreshed',
+): void {
   const done = () => tell(engine, operation, wait.key, status, 'origin', wait.coalesced, wait.since)
   wait.answer.then(done, done)
 }
