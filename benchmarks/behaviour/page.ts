@@ -12,7 +12,7 @@ export function page(results: BehaviourResults): string {
     '# What each library was seen to do',
     'Generated from [benchmarks/results/behaviour.json](../benchmarks/results/behaviour.json); do not edit. Nothing here is taken from memory or from a feature list: each cell is what a function of [benchmarks/behaviour](../benchmarks/behaviour) saw the library do. To run it yourself, which takes about two minutes:',
     '```sh\npnpm --filter @holdfast/benchmarks run behaviour\n```',
-    `Seen on ${results.date}, Node ${results.node}, all in one process, each library at the version and on the set-up below, which its documentation shows; what differs from it is said in the row. Where a library has an option that mends what its default does, the row says so. Costs are not compared here but in [benchmarks](benchmarks.md), and what code looks like in [migrate](guides/migrate.md).`,
+    `Seen on ${results.date}, Node ${results.node}, all in one process, each library at the version and on the set-up below, which its documentation shows; what differs from it is said in the row. Where we know of a documented option that mends what the default does, the row names it. If a cell is wrong or unfair, open an issue with the set-up that shows it. Costs are not compared here but in [benchmarks](benchmarks.md), and what code looks like in [migrate](guides/migrate.md).`,
     '## The libraries',
     table(
       ['library', 'version', 'asked by', 'set-up'],

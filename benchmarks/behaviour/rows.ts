@@ -96,7 +96,7 @@ export const rows: readonly Row[] = [
     concept: 'concepts/stampede.md',
     said: {
       bentocache: {
-        text: 'distributed locks: not planned',
+        text: 'distributed locks: not in version 1',
         url: 'https://github.com/Julien-R44/bentocache/issues/2',
       },
       cacheable: {
@@ -157,6 +157,7 @@ export const rows: readonly Row[] = [
     concept: 'concepts/stampede.md#4-a-load-has-an-end',
     said: {
       bentocache: { text: 'options', url: `${github.bentocache}/options.md` },
+      'lru-cache': { text: 'the signal of `fetch`', url: `${github.lruCache}/issues/273` },
       ocache: { text: 'cached functions', url: 'https://ocache.unjs.io/functions' },
     },
   },

@@ -9,10 +9,12 @@ export const lruCache: Library = {
     '`new LRUCache({ max: 500, ttl, fetchMethod })`, as its documentation shows; a bound must be given',
   options: {
     signal: 'signal',
+    // The caller's: whoever starts the load ends it.
+    loadTimeout: 'signal: AbortSignal.timeout()',
     staleWhileRevalidate: 'allowStale',
     staleIfError: 'allowStaleOnFetchRejection',
   },
-  async open({ load, ttlMs = fiveMinutesMs, stale, bound = 500 }) {
+  async open({ load, ttlMs = fiveMinutesMs, stale, loadTimeoutMs, bound = 500 }) {
     // A stale value has no end of its own here: it stays until it is evicted.
     const cache = new LRUCache<string, object | string | number>({
       max: bound,
@@ -22,7 +24,11 @@ export const lruCache: Library = {
       ...(stale?.feature === 'staleIfError' && { allowStaleOnFetchRejection: true }),
     })
     return {
-      ask: (key, signal) => cache.fetch(key, signal ? { signal } : {}),
+      ask(key, given) {
+        const signal =
+          given ?? (loadTimeoutMs === undefined ? undefined : AbortSignal.timeout(loadTimeoutMs))
+        return cache.fetch(key, signal ? { signal } : {})
+      },
       delete: async (key) => cache.delete(key),
     }
   },

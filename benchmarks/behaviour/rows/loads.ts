@@ -69,7 +69,7 @@ export async function hungLoader(library: Library): Promise<Seen> {
       : `a caller who comes later gets a value ${seconds(byDefault)} after the hung load began`
   const option =
     byOption === undefined
-      ? `no option for it${library.name === 'lru-cache' ? ' but a caller’s `signal`, see [one caller leaves](#one-caller-leaves)' : ''}`
+      ? 'no option for it'
       : `with \`${library.options.loadTimeout}\` of 1 s, after ${seconds(byOption)}`
   return {
     short:
@@ -184,7 +184,7 @@ export async function sharedStore(library: Library): Promise<Seen> {
 /** Ten keys are asked for in one call while three of them are being loaded for others; a load takes 50 ms. */
 export async function batchJoinsLoads(library: Library): Promise<Seen> {
   if (library.openBatch === undefined) {
-    return { short: 'no batch', long: 'no call that gets or loads many keys' }
+    return { short: 'no batch', long: 'no call that loads what is missing of many keys' }
   }
   const keys = Array.from({ length: 10 }, (_, index) => `key-${index}`)
   const asked: number[] = []

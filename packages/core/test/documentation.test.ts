@@ -118,15 +118,19 @@ describe('the tables of keys', () => {
 
 describe('the snippets', () => {
   const pages = [
-    'introduction.md',
-    'concepts/freshness.md',
-    'concepts/stampede.md',
-    'concepts/invalidation.md',
-    'concepts/keys.md',
-    'concepts/errors.md',
-    'guides/migrate.md',
-    'recipes/express.md',
+    'README.md',
+    'packages/core/README.md',
+    'docs/introduction.md',
+    'docs/concepts/freshness.md',
+    'docs/concepts/stampede.md',
+    'docs/concepts/invalidation.md',
+    'docs/concepts/keys.md',
+    'docs/concepts/errors.md',
+    'docs/guides/migrate.md',
+    'docs/recipes/express.md',
   ]
+  const textOf = (path: string) => readFileSync(join(root, path), 'utf8')
+  const fileOf = (path: string) => `${path.replace(/\W/g, '-')}-`
   /** What the snippets talk about without saying where it comes from. */
   const surroundings = `
     declare const cache: import('@holdfast/core').Cache
@@ -171,8 +175,8 @@ describe('the snippets', () => {
     folder = mkdtempSync(join(tmpdir(), 'holdfast-snippets-'))
     writeFileSync(join(folder, 'surroundings.d.ts'), surroundings)
     for (const path of pages) {
-      snippets(page(path)).forEach((code, index) => {
-        const name = `${path.replace(/\W/g, '-')}-${index + 1}.ts`
+      snippets(textOf(path)).forEach((code, index) => {
+        const name = `snippet-${fileOf(path)}${index + 1}.ts`
         // A snippet may return, as it stands for the inside of a function.
         const inside = /^ *return /m.test(code) && !/^import /m.test(code)
         writeFileSync(
@@ -188,6 +192,7 @@ describe('the snippets', () => {
       compilerOptions: {
         paths: {
           '@holdfast/core': [join(root, 'packages/core/src/index.ts')],
+          '@holdfast/redis': [join(root, 'packages/adapters-redis/src/index.ts')],
           express: [join(root, 'examples/express-api/node_modules/@types/express')],
         },
         typeRoots: [join(root, 'node_modules/@types')],
@@ -213,21 +218,38 @@ describe('the snippets', () => {
       .map(([, code = '']) => code)
       .filter((code) => !code.startsWith('// before'))
 
-  test.for(pages)('of docs/%s are right TypeScript', (path) => {
-    const prefix = `${path.replace(/\W/g, '-')}-`
-    expect(snippets(page(path)).length).toBeGreaterThan(0)
+  test.for(pages)('of %s are right TypeScript', (path) => {
+    const prefix = `snippet-${fileOf(path)}`
+    expect(snippets(textOf(path)).length).toBeGreaterThan(0)
     expect(verdict.split('\n').filter((line) => line.includes(prefix))).toEqual([])
   })
 
+  test.for(['README.md', 'packages/core/README.md'])(
+    'the first of %s runs as it stands, and prints what it says',
+    (path) => {
+      const [code = ''] = snippets(textOf(path))
+      const printed = execFileSync(
+        process.execPath,
+        ['--conditions=holdfast-source', '--input-type=module-typescript', '--eval', code],
+        // From here '@holdfast/core' is this package itself.
+        { cwd: join(root, 'packages/core'), encoding: 'utf8', timeout: 20_000 },
+      )
+      const [, says] = /console\.log\(.*\) \/\/ (.+)$/m.exec(code) ?? []
+      expect(printed).toBe(`${says}\n`)
+    },
+  )
+
   test('are all checked: compiler and surroundings are in order', () => {
     // Of the sources that the snippets import, `typecheck` speaks.
-    const others = /^\s|-md-\d+\.ts|packages\/core\/src\//
+    const others = /^\s|-md-\d+\.ts|packages\/[\w-]+\/src\//
     expect(verdict.split('\n').filter((line) => line !== '' && !others.test(line))).toEqual([])
   })
 })
 
 describe('the links', () => {
   const from = [
+    'README.md',
+    'packages/core/README.md',
     'docs/introduction.md',
     ...['errors', 'freshness', 'invalidation', 'keys', 'stampede'].map(
       (name) => `docs/concepts/${name}.md`,
@@ -236,10 +258,28 @@ describe('the links', () => {
     ...['express', 'fastify', 'nestjs', 'next'].map((name) => `docs/recipes/${name}.md`),
     ...['api-cache', 'define-typed', 'express-api'].map((name) => `examples/${name}/README.md`),
   ]
-  test.for(from)('of %s lead somewhere', (path) => {
+  test.for(from)('of %s lead somewhere, down to the heading', (path) => {
     const text = readFileSync(join(root, path), 'utf8')
-    const targets = [...text.matchAll(/\]\(([^)#]+)\)/g)].map(([, target = '']) => target)
+    const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)
     const inside = targets.filter((target) => !target.includes('://'))
-    expect(inside.filter((target) => !existsSync(join(root, path, '..', target)))).toEqual([])
+    const leadsNowhere = inside.filter((target) => {
+      const [file = '', heading] = target.split('#')
+      const there = file === '' ? join(root, path) : join(root, path, '..', file)
+      return !existsSync(there) || (heading !== undefined && !anchors(there).has(heading))
+    })
+    expect(leadsNowhere).toEqual([])
   })
+
+  /** The headings of a page, as GitHub names them. */
+  function anchors(file: string): Set<string> {
+    const titles = readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm)
+    return new Set(
+      [...titles].map(([, title = '']) =>
+        title
+          .toLowerCase()
+          .replace(/[^\w\s-]/g, '')
+          .replaceAll(' ', '-'),
+      ),
+    )
+  }
 })
