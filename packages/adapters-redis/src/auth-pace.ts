@@ -58,8 +58,9 @@ export class AuthPace {
 
   async #turn(isFirst: boolean): Promise<(verdict: Verdict) => void> {
     const account = this.#account
+    // A cache without its bus is only more careful; without its commands it is none. It starts both at once, bus first.
+    if (!isFirst) await sleep(this.#clock, yieldMs)
     for (;;) {
-      // A cache without its bus is only more careful; without its commands it is none.
       if (!isFirst && this.#commandsWait) {
         await sleep(this.#clock, yieldMs)
         continue

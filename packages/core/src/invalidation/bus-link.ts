@@ -84,6 +84,8 @@ export class BusLink {
     try {
       await this.#bus.publish(encodeMessage(message))
     } catch (error) {
+      // Whoever closes the cache closes the store with it, and messages under way have nobody to tell.
+      if (this.#closed) return
       if (message.epoch === this.#epoch) {
         this.#epoch = newStamp()
         this.#seq = 0
