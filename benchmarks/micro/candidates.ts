@@ -23,7 +23,7 @@ export const immediately: Load = async (key) => makeUser(Number(key.slice(5)))
 
 const ttlMs = 300_000
 
-const holdfast: Candidate = {
+export const holdfast: Candidate = {
   name: 'holdfast',
   what: 'Holdfast `wrap`, default options',
   async open(load, entries) {
@@ -54,11 +54,12 @@ const holdfastPeek: Candidate = {
   async open(load) {
     const { createCache } = await import('@holdfast/core')
     const cache = createCache()
-    return (key) => cache.peek<User>(key) ?? cache.wrap(key, () => load(key))
+    const miss = (key: string) => cache.wrap(key, () => load(key))
+    return (key) => cache.peek<User>(key) ?? miss(key)
   },
 }
 
-const floor: Candidate = {
+export const floor: Candidate = {
   name: 'floor',
   what: 'the floor: an async function around lru-cache `get`, on a miss `await load` and `set`',
   async open(load, entries = keyCount) {

@@ -1,7 +1,9 @@
 import {
   type Candidate,
   churnCandidates,
+  floor,
   hitCandidates,
+  holdfast,
   memoryCandidates,
   missCandidates,
 } from './candidates.ts'
@@ -27,17 +29,17 @@ export async function measureAll(
     candidates.filter(extent.only ?? (() => true))
   const random = seededRandom(seed)
   const timed = { hit: new Rounds(), miss: new Rounds(), together: new Rounds() }
-  for (let round = 1; round <= extent.rounds; round++) {
+  const entered = {
+    hit: [...chosen(hitCandidates), floor, floor],
+    miss: [...chosen(missCandidates), floor, floor],
+    together: [holdfast],
+  }
+  for (let round = 0; round < extent.rounds; round++) {
     for (const measure of ['hit', 'miss', 'together'] as const) {
-      progress(`round ${round} of ${extent.rounds}: ${measure}`)
-      const candidates = {
-        hit: chosen(hitCandidates),
-        miss: chosen(missCandidates),
-        together: hitCandidates.filter(({ name }) => name === 'holdfast'),
-      }[measure]
+      progress(`round ${round + 1} of ${extent.rounds}: ${measure}`)
       // In another order each round, so that nobody always comes after the same neighbour.
-      for (const { name } of shuffled(candidates, random)) {
-        timed[measure].add(name, await inChild<number>(measure, name))
+      for (const { name } of shuffled(entered[measure], random)) {
+        timed[measure].add(name, round, await inChild<number>(measure, name))
       }
     }
   }
@@ -47,8 +49,14 @@ export async function measureAll(
   const data = await inChild<EntryBytes>('memory', 'data')
   const memory: EntryRow[] = []
   for (const { name, what } of chosen(memoryCandidates)) {
-    const { kept, hitOnce } = await inChild<EntryBytes>('memory', name)
-    memory.push({ name, what, kept: Math.round(kept), hitOnce: Math.round(hitOnce) })
+    const bytes = await inChild<EntryBytes>('memory', name)
+    memory.push({
+      name,
+      what,
+      kept: Math.round(bytes.kept),
+      hitOnce: Math.round(bytes.hitOnce),
+      hitTwice: Math.round(bytes.hitTwice),
+    })
   }
   progress('two million churned wraps')
   const churn = await bytesOf('churn', chosen(churnCandidates))
@@ -65,16 +73,18 @@ export async function measureAll(
   }
 }
 
-/** One figure of each candidate for each round. */
+/** One figure of each candidate for each round: the median, where it ran several times in it. */
 class Rounds {
-  readonly #figures = new Map<string, number[]>()
+  readonly #figures = new Map<string, number[][]>()
 
-  add(name: string, figure: number): void {
-    this.#figures.set(name, [...this.of(name), figure])
+  add(name: string, round: number, figure: number): void {
+    const rounds = this.#figures.get(name) ?? []
+    rounds[round] = [...(rounds[round] ?? []), figure]
+    this.#figures.set(name, rounds)
   }
 
   of(name: string): readonly number[] {
-    return this.#figures.get(name) ?? []
+    return (this.#figures.get(name) ?? []).map(median)
   }
 
   rows(candidates: readonly Candidate[]): TimedRow[] {

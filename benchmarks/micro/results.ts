@@ -38,4 +38,5 @@ export interface EntryRow {
   readonly what: string
   readonly kept: number
   readonly hitOnce: number
+  readonly hitTwice: number
 }

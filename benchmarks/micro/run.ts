@@ -5,7 +5,7 @@ import { page } from './table.ts'
 
 /* `pnpm bench`: measures everything, and writes the results and the page that is made from them. */
 
-const rounds = 7
+const rounds = 5
 const results = await measureAll({ rounds }, (what) => console.log(what))
 writeFileSync(resultsPath, `${JSON.stringify(results, null, 2)}\n`)
 writeFileSync(pagePath, page(results))

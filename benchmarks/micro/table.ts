@@ -41,8 +41,13 @@ export function page(results: MicroResults): string {
     '## Memory',
     `Bytes per entry at 1,000,000 entries, its key and value included; those two alone take ${number(results.memoryOfData)}.`,
     table(
-      ['', 'kept', 'and hit once'],
-      results.memory.map((row) => [row.what, number(row.kept), number(row.hitOnce)]),
+      ['', 'kept', 'hit once', 'hit twice'],
+      results.memory.map((row) => [
+        row.what,
+        number(row.kept),
+        number(row.hitOnce),
+        number(row.hitTwice),
+      ]),
     ),
     'Growth of the heap, in bytes per wrap, over 2,000,000 wraps of new keys, two callers for each, one load in a hundred failing:',
     table(
