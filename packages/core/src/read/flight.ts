@@ -62,6 +62,11 @@ export class Flight {
     this.marks = scope.holdMarks(policy.tags)
   }
 
+  /** An invalidation kept its value out: a caller who asked for a refresh has not had one by waiting for it. */
+  get isFenced(): boolean {
+    return this.lateTagsFenced || this.fencedAfar
+  }
+
   /** What the call gets that starts the load; asked for before the load runs. */
   get own(): Promise<unknown> {
     this.#own ??= new Answer()
