@@ -1,10 +1,15 @@
 import fc from 'fast-check'
 import { CacheHandle } from '../src/cache-handle.ts'
 import type { Cache } from '../src/index.ts'
-import { resolveCacheOptions } from '../src/options/cache-settings.ts'
+import { type CacheSettings, resolveCacheOptions } from '../src/options/cache-settings.ts'
 import { Engine } from '../src/read/engine.ts'
 import type { LoaderContext } from '../src/read/loader-context.ts'
+import { MemoryBacking } from '../src/store/memory-backing.ts'
+import { memoryStore } from '../src/store/memory-store.ts'
+import type { Store } from '../src/store/store.ts'
 import { type FakeClock, fakeClock } from '../src/testing/fake-clock.ts'
+import { seededRandom } from '../src/testing/seeded-random.ts'
+import { Far } from '../src/tiers/far.ts'
 import { turn } from './held.ts'
 
 /**
@@ -32,24 +37,34 @@ export interface Setting {
   readonly firstKey: number
   readonly keys: number
   readonly places: number
+  /** Two caches over one store, whose operations take a random number of turns; 0: no store. */
+  readonly shared: 0 | 2
 }
 
 type Place = 0 | 1 | 2
+type Process = 0 | 1
 type Ending = 'value' | 'undefined' | 'error' | 'skip' | 'notModified' | 'shortTtl' | 'noTtl'
 
 export type Step =
-  | { do: 'wrap'; place: Place; key: number; refresh: boolean; leaves: boolean }
-  | { do: 'wrapMany'; place: Place; keys: number[]; refresh: boolean; leaves: boolean }
-  | { do: 'get' | 'peek' | 'getMany'; place: Place; key: number }
-  | { do: 'set'; place: Place; key: number }
-  | { do: 'delete' | 'expire'; place: Place; keys: number[] }
-  | { do: 'invalidateTags'; place: Place; tag: number }
-  | { do: 'clear'; place: Place }
+  | { do: 'wrap'; process: Process; place: Place; key: number; refresh: boolean; leaves: boolean }
+  | {
+      do: 'wrapMany'
+      process: Process
+      place: Place
+      keys: number[]
+      refresh: boolean
+      leaves: boolean
+    }
+  | { do: 'get' | 'peek' | 'getMany'; process: Process; place: Place; key: number }
+  | { do: 'set'; process: Process; place: Place; key: number }
+  | { do: 'delete' | 'expire'; process: Process; place: Place; keys: number[] }
+  | { do: 'invalidateTags'; process: Process; place: Place; tag: number }
+  | { do: 'clear'; process: Process; place: Place }
   | { do: 'end'; which: number; ending: Ending; names: boolean }
   | { do: 'leave'; which: number }
   | { do: 'advance'; ms: number }
   | { do: 'turn' }
-  | { do: 'switch'; place: Place; on: boolean }
+  | { do: 'switch'; process: Process; place: Place; on: boolean }
 
 const ttlMs = 100
 const softTimeoutMs = 30
@@ -60,6 +75,7 @@ const keys = ['plain', 'called', 'late', 'called-late'] as const
 const tags = ['call-tag', 'late-tag'] as const
 const places = ['', 'a', 'a/b'] as const
 
+const processes = fc.constantFrom<Process>(0, 1)
 const placeOf = fc.constantFrom<Place>(0, 0, 1, 2)
 const key = fc.nat({ max: keys.length - 1 })
 const someKeys = fc.uniqueArray(key, { minLength: 1, maxLength: 3 })
@@ -72,6 +88,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 24,
     arbitrary: fc.record({
       do: fc.constant('wrap' as const),
+      process: processes,
       place: placeOf,
       key,
       refresh: sometimes,
@@ -82,6 +99,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 6,
     arbitrary: fc.record({
       do: fc.constant('wrapMany' as const),
+      process: processes,
       place: placeOf,
       keys: someKeys,
       refresh: sometimes,
@@ -92,15 +110,25 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 5,
     arbitrary: fc.record({
       do: fc.constantFrom('get' as const, 'peek' as const, 'getMany' as const),
+      process: processes,
       place: placeOf,
       key,
     }),
   },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('set' as const), place: placeOf, key }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('set' as const),
+      process: processes,
+      place: placeOf,
+      key,
+    }),
+  },
   {
     weight: 7,
     arbitrary: fc.record({
       do: fc.constantFrom('delete' as const, 'expire' as const),
+      process: processes,
       place: placeOf,
       keys: someKeys,
     }),
@@ -109,11 +137,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 5,
     arbitrary: fc.record({
       do: fc.constant('invalidateTags' as const),
+      process: processes,
       place: placeOf,
       tag: fc.nat({ max: tags.length - 1 }),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('clear' as const), place: placeOf }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('clear' as const), process: processes, place: placeOf }),
+  },
   {
     weight: 18,
     arbitrary: fc.record({
@@ -137,24 +169,37 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.constant({ do: 'turn' } as const) },
   {
     weight: 1,
-    arbitrary: fc.record({ do: fc.constant('switch' as const), place: placeOf, on: often }),
+    arbitrary: fc.record({
+      do: fc.constant('switch' as const),
+      process: processes,
+      place: placeOf,
+      on: often,
+    }),
   },
 )
 
-export const stories: fc.Arbitrary<Story> = fc.record({
-  setting: fc.record({
-    seed: fc.nat(),
-    swrMs: fc.constantFrom(0, 50),
-    sieMs: fc.constantFrom(0, 80),
-    errorTtlMs: fc.constantFrom(0, 0, 40),
-    maxEntries: fc.constantFrom(100, 100, 100, 2, 0),
-    copied: rarely,
-    narrow: rarely,
-    firstKey: key,
-    keys: fc.constantFrom(1, 1, 2, 4),
-    places: fc.constantFrom(1, 1, 2, 3),
-  }),
-  steps: fc.array(step, { minLength: 8, maxLength: 36, size: 'max' }),
+const setting = fc.record({
+  seed: fc.nat(),
+  swrMs: fc.constantFrom(0, 50),
+  sieMs: fc.constantFrom(0, 80),
+  errorTtlMs: fc.constantFrom(0, 0, 40),
+  maxEntries: fc.constantFrom(100, 100, 100, 2, 0),
+  copied: rarely,
+  narrow: rarely,
+  firstKey: key,
+  keys: fc.constantFrom(1, 1, 2, 4),
+  places: fc.constantFrom(1, 1, 2, 3),
+  shared: fc.constant(0 as const),
+})
+const steps = fc.array(step, { minLength: 8, maxLength: 36, size: 'max' })
+
+/** Stories of one process. */
+export const stories: fc.Arbitrary<Story> = fc.record({ setting, steps })
+
+/** Stories of two processes that share a store and a bus. */
+export const sharedStories: fc.Arbitrary<Story> = fc.record({
+  setting: setting.map((one) => ({ ...one, shared: 2 as const })),
+  steps: steps.map((list) => list.filter((each) => each.do !== 'switch')),
 })
 
 /** What is known of a value or an error that an origin gave. */
@@ -172,6 +217,7 @@ interface Known {
 }
 
 interface Run {
+  readonly process: Process
   readonly place: Place
   readonly keys: readonly number[]
   readonly startedAt: number
@@ -203,7 +249,10 @@ interface Failure {
 }
 
 interface Noted {
+  /** Tick at which it began: what was read later is not older. */
   readonly at: number
+  /** Tick at which it was done: it binds whoever calls later. */
+  readonly doneAt: number
   readonly time: number
   readonly what: 'delete' | 'expire' | 'set' | 'tag' | 'clear' | 'switch'
   readonly place: Place
@@ -219,21 +268,57 @@ export async function play({ setting, steps }: Story): Promise<void> {
   await world.finish()
 }
 
-function folded(step: Step, { firstKey, keys: width, places: depth }: Setting): Step {
+function folded(step: Step, { firstKey, keys: width, places: depth, shared }: Setting): Step {
   const fold = (key: number) => (firstKey + (key % width)) % keys.length
   return {
     ...step,
+    ...('process' in step && shared === 0 ? { process: 0 } : {}),
     ...('place' in step ? { place: (step.place % depth) as Place } : {}),
     ...('key' in step ? { key: fold(step.key) } : {}),
     ...('keys' in step ? { keys: [...new Set(step.keys.map(fold))] } : {}),
   }
 }
 
+/** A store whose every operation takes effect, and is answered, some turns of the event loop later. */
+function lazily(store: Store, random: () => number, busy: { now: number }): Store {
+  const turns = async () => {
+    for (let left = Math.floor(random() * 4); left > 0; left--) await turn()
+  }
+  const slow = new Set([
+    'get',
+    'set',
+    'delete',
+    'getMany',
+    'setMany',
+    'deleteMany',
+    'add',
+    'replace',
+  ])
+  return new Proxy(store, {
+    get(target, name, receiver) {
+      const member: unknown = Reflect.get(target, name, receiver)
+      if (typeof member !== 'function' || !slow.has(String(name))) return member
+      return async (...args: unknown[]) => {
+        busy.now++
+        try {
+          await turns()
+          const answer: unknown = await member.apply(target, args)
+          await turns()
+          return answer
+        } finally {
+          busy.now--
+        }
+      }
+    },
+  })
+}
+
 class World {
   readonly #setting: Setting
   readonly #clock: FakeClock
-  readonly #engine: Engine
-  readonly #caches: readonly Cache[]
+  readonly #engines: readonly Engine[]
+  readonly #caches: readonly (readonly Cache[])[]
+  readonly #busy = { now: 0 }
   readonly #known = new Map<number, Known>()
   readonly #errors = new Map<unknown, Known>()
   readonly #runs: Run[] = []
@@ -248,29 +333,48 @@ class World {
   constructor(setting: Setting) {
     this.#setting = setting
     this.#clock = fakeClock({ seed: setting.seed })
-    const settings = resolveCacheOptions({
-      clock: this.#clock,
-      memory: setting.maxEntries > 0 && { maxEntries: setting.maxEntries },
-      defaults: {
-        ttl: ttlMs,
-        staleWhileRevalidate: setting.swrMs,
-        staleIfError: setting.sieMs,
-        errorTtl: setting.errorTtlMs,
-        softTimeout: softTimeoutMs,
-        loadTimeout: loadTimeoutMs,
-        retryAfterError: retryAfterErrorMs,
-        jitter: 0,
-        earlyRefresh: 2,
-      },
-      policies: { 'called*': { tags: [tags[0]] } },
-      resilience: setting.narrow ? { loadConcurrency: 2, loadQueue: 4 } : {},
+    const backing = new MemoryBacking({ clock: this.#clock })
+    const random = seededRandom(setting.seed)
+    const settings = Array.from({ length: Math.max(1, setting.shared) }, () =>
+      resolveCacheOptions({
+        clock: this.#clock,
+        memory: setting.maxEntries > 0 && { maxEntries: setting.maxEntries },
+        ...(setting.shared > 0 && { store: lazily(memoryStore({ backing }), random, this.#busy) }),
+        defaults: {
+          ttl: ttlMs,
+          staleWhileRevalidate: setting.swrMs,
+          staleIfError: setting.sieMs,
+          errorTtl: setting.errorTtlMs,
+          softTimeout: softTimeoutMs,
+          loadTimeout: loadTimeoutMs,
+          retryAfterError: retryAfterErrorMs,
+          jitter: 0,
+          earlyRefresh: 2,
+        },
+        policies: { 'called*': { tags: [tags[0]] } },
+        resilience: setting.narrow ? { loadConcurrency: 2, loadQueue: 4 } : {},
+      }),
+    )
+    this.#engines = settings.map((each) => {
+      const engine = new Engine(each)
+      if (each.far !== undefined) engine.far = new Far(engine, each.far)
+      return engine
     })
-    this.#engine = new Engine(settings)
-    const root = new CacheHandle(this.#engine, this.#engine.root, settings.policyOfKey)
-    const inner = root.namespace('a')
-    this.#caches = [root, inner, inner.namespace('b')]
-    // Failures behind callers are expected here, and not this test's business.
-    root.on('error', () => {})
+    this.#caches = this.#engines.map((engine, index) => {
+      const root = new CacheHandle(
+        engine,
+        engine.root,
+        (settings[index] as CacheSettings).policyOfKey,
+      )
+      const inner = root.namespace('a')
+      // Failures behind callers are expected here, and not this test's business.
+      root.on('error', () => {})
+      return [root, inner, inner.namespace('b')]
+    })
+  }
+
+  get #shared(): boolean {
+    return this.#setting.shared > 0
   }
 
   async take(step: Step, label: string): Promise<void> {
@@ -284,27 +388,37 @@ class World {
         this.#ask(step, label)
         break
       case 'set': {
-        const value = this.#make(step.place, step.key, this.#tick, this.#callTags(step.key))
-        this.#note({ what: 'set', place: step.place, key: step.key })
-        void this.#cache(step.place).set(keyName(step.key), value)
+        const { process, place, key } = step
+        const value = this.#make(place, key, this.#tick, this.#callTags(key))
+        await this.#invalidate(label, [{ what: 'set', place, key }], () =>
+          this.#cache(process, place).set(keyName(key), value),
+        )
         break
       }
       case 'delete':
-      case 'expire':
-        // Nothing has to be waited for in one process: it is done when the call returns.
-        void this.#cache(step.place)[step.do](step.keys.map(keyName))
-        for (const key of step.keys) this.#note({ what: step.do, place: step.place, key })
-        break
-      case 'invalidateTags': {
-        const tag = tags[step.tag] as string
-        void this.#cache(step.place).invalidateTags([tag])
-        this.#note({ what: 'tag', place: step.place, tag })
+      case 'expire': {
+        const { process, place } = step
+        const noted = step.keys.map((key) => ({ what: step.do, place, key }))
+        await this.#invalidate(label, noted, () =>
+          this.#cache(process, place)[step.do](step.keys.map(keyName)),
+        )
         break
       }
-      case 'clear':
-        void this.#cache(step.place).clear()
-        this.#note({ what: 'clear', place: step.place })
+      case 'invalidateTags': {
+        const { process, place } = step
+        const tag = tags[step.tag] as string
+        await this.#invalidate(label, [{ what: 'tag', place, tag }], () =>
+          this.#cache(process, place).invalidateTags([tag]),
+        )
         break
+      }
+      case 'clear': {
+        const { process, place } = step
+        await this.#invalidate(label, [{ what: 'clear', place }], () =>
+          this.#cache(process, place).clear(),
+        )
+        break
+      }
       case 'end': {
         const open = this.#runs.filter((run) => run.open)
         open[step.which % open.length]?.end(step.ending, step.names)
@@ -316,56 +430,99 @@ class World {
         if (call === undefined) break
         call.controller?.abort(new Error('left'))
         await turn()
+        // A read of the store that is on its way is waited for, within the bounds of its budget.
+        await this.#quiet()
         if (!call.settled) this.#faults.push(`${call.step}: left by its signal and still waiting`)
         break
       }
       case 'advance':
+        // What is on its way to the store or from it arrives before time passes.
+        await this.#quiet()
         await this.#clock.advance(step.ms)
+        await this.#quiet()
         break
       case 'turn':
         await turn()
         break
       case 'switch':
         if (this.#off[step.place] === !step.on) break
-        this.#cache(step.place).enabled = step.on
+        this.#cache(0, step.place).enabled = step.on
         this.#off[step.place] = !step.on
-        this.#note({ what: 'switch', place: step.place })
+        this.#note({ what: 'switch', place: step.place }, this.#tick)
     }
     this.#complain()
   }
 
   /** Ends what is open, and looks whether everything that waits gets an answer and nothing is left behind. */
   async finish(): Promise<void> {
-    // No time passes meanwhile: whoever waited for a deadline would wait for ever.
+    // In one process no time passes meanwhile: whoever waited for a deadline would wait for ever. Whoever waits for
+    // another process looks again from time to time.
     for (let round = 0; round < 50; round++) {
       await turn()
+      await this.#quiet()
       if (this.#calls.every((call) => call.settled) && !this.#runs.some((run) => run.open)) break
       this.#tick++
       for (const run of this.#runs) if (run.open) run.end('value', true)
+      if (this.#shared) await this.#clock.advance(20)
     }
     for (const call of this.#calls) {
       if (!call.settled) this.#faults.push(`${call.step}: never settled`)
     }
     await this.#clock.advance(10_000)
-    const { flights, loading, deadlines } = this.#engine
-    if (flights.size > 0) this.#faults.push(`${flights.size} flights are left`)
-    if (loading.size > 0) this.#faults.push(`${loading.size} loads are left`)
-    if (deadlines.lanes > 0) this.#faults.push(`${deadlines.lanes} lanes of deadlines are left`)
-    if (this.#clock.pendingTimers > 0) this.#faults.push('timers are left')
-    this.#engine.near?.clear()
-    if (this.#engine.root.heldTags > 0) this.#faults.push('marks of tags are left')
+    await this.#quiet()
+    for (const { flights, loading, deadlines, near, root } of this.#engines) {
+      if (flights.size > 0) this.#faults.push(`${flights.size} flights are left`)
+      if (loading.size > 0) this.#faults.push(`${loading.size} loads are left`)
+      if (deadlines.lanes > 0) this.#faults.push(`${deadlines.lanes} lanes of deadlines are left`)
+      near?.clear()
+      if (root.heldTags > 0) this.#faults.push('marks of tags are left')
+    }
+    if (!this.#shared && this.#clock.pendingTimers > 0) this.#faults.push('timers are left')
     this.#complain()
-    await this.#cache(0).close()
+    for (const [root] of this.#caches) await root?.close()
     if (this.#clock.pendingTimers > 0) this.#faults.push('timers are left after close')
     this.#complain()
+  }
+
+  /** In one process it is done when the call returns; on a store when it says so, and elsewhere when the bus has told. */
+  async #invalidate(
+    label: string,
+    noted: readonly Omit<Noted, 'at' | 'doneAt' | 'time'>[],
+    invalidate: () => Promise<void>,
+  ): Promise<void> {
+    const at = this.#tick
+    let done = !this.#shared
+    const doing = invalidate().then(
+      () => {
+        done = true
+      },
+      (error) => {
+        this.#faults.push(`${label}: ${error}`)
+      },
+    )
+    if (this.#shared) {
+      await this.#quiet()
+      if (!done) this.#faults.push(`${label}: is not done`)
+      await doing
+    }
+    for (const each of noted) this.#note(each, at)
+  }
+
+  /** Until nothing is on its way to the store, from it, or on the bus. */
+  async #quiet(): Promise<void> {
+    if (!this.#shared) return
+    for (let calm = 0, turns = 0; calm < 5 && turns < 1_000; turns++) {
+      await turn()
+      calm = this.#busy.now === 0 ? calm + 1 : 0
+    }
   }
 
   #ask(
     step: Extract<Step, { do: 'wrap' | 'wrapMany' | 'get' | 'getMany' | 'peek' }>,
     label: string,
   ): void {
-    const { place } = step
-    const cache = this.#cache(place)
+    const { process, place } = step
+    const cache = this.#cache(process, place)
     const asked = 'keys' in step ? step.keys : [step.key]
     const loads = step.do === 'wrap' || step.do === 'wrapMany'
     const call: Call = {
@@ -394,7 +551,7 @@ class World {
       answer = cache
         .wrap<unknown>(
           keyName(only),
-          (context) => this.#load(place, [only], context, false),
+          (context) => this.#load(process, place, [only], context, false),
           options,
         )
         .then((value) => judge(only, value), failed)
@@ -403,7 +560,7 @@ class World {
         .wrapMany<unknown>(
           asked.map(keyName),
           (missing, context) =>
-            this.#load(place, missing.map(keyNumber), context, true) as Promise<
+            this.#load(process, place, missing.map(keyNumber), context, true) as Promise<
               Map<string, unknown>
             >,
           options,
@@ -431,6 +588,7 @@ class World {
 
   /** The origin: it reads at once, and answers when and how the story says. */
   #load(
+    process: Process,
     place: Place,
     loaded: readonly number[],
     context: LoaderContext,
@@ -441,6 +599,7 @@ class World {
     for (const key of loaded) this.#oneLoadOnly(place, key, apart)
     return new Promise((resolve, reject) => {
       const run: Run = {
+        process,
         place,
         keys: loaded,
         startedAt,
@@ -484,7 +643,7 @@ class World {
             for (const known of kept) {
               known.readAt = Math.max(known.readAt, startedAt)
               known.storedAt = this.#clock.monotonic()
-              known.cameAt = this.#tick
+              this.#comes(known)
               known.ttlMs = ttl
             }
             try {
@@ -498,7 +657,9 @@ class World {
             if (ending === 'undefined') return undefined
             const value = this.#make(place, key, startedAt, this.#callTags(key))
             for (const tag of named) this.#known.get(value.id)?.tags.add(tag)
-            ;(this.#known.get(value.id) as Known).ttlMs = ttl
+            const known = this.#known.get(value.id) as Known
+            known.ttlMs = ttl
+            this.#comes(known)
             return value
           })
           const answer = batch ? made : made[0]
@@ -506,6 +667,15 @@ class World {
         },
       }
       this.#runs.push(run)
+    })
+  }
+
+  /** It is on its way for a while yet, over a store for longer, and whoever asks meanwhile joins. */
+  #comes(known: Known): void {
+    known.cameAt = Number.POSITIVE_INFINITY
+    const landed = this.#shared ? this.#quiet() : fewMicrotasks()
+    void landed.then(() => {
+      known.cameAt = this.#tick
     })
   }
 
@@ -542,7 +712,8 @@ class World {
   /** Somebody loads a key: then there must be no open load that would have been as good. */
   #oneLoadOnly(place: Place, key: number, apart: boolean): void {
     // Behind a bulkhead a load may have been voided before its loader began, which cannot be seen from here.
-    if (apart || this.#setting.narrow) return
+    // Nor can it over a store, where a claim comes first.
+    if (apart || this.#setting.narrow || this.#shared) return
     const now = this.#clock.monotonic()
     for (const run of this.#runs) {
       if (!run.open || run.apart || run.place !== place || !run.keys.includes(key)) continue
@@ -585,7 +756,7 @@ class World {
     let expiredTime = known.storedAt + known.ttlMs
     let expiredAt = 0
     for (const noted of this.#noted) {
-      if (noted.at <= known.readAt || noted.at > call.beganAt) continue
+      if (noted.at <= known.readAt || noted.doneAt > call.beganAt) continue
       if (!this.#concerns(noted, call.place, key, [...known.tags])) continue
       if (noted.what === 'expire') {
         expiredTime = Math.min(expiredTime, noted.time)
@@ -623,6 +794,8 @@ class World {
           run.startedTime <= now,
       ) ||
       this.#setting.narrow ||
+      // Somebody else may be refreshing it, and be waited for only behind the caller.
+      this.#shared ||
       this.#failures.some(
         (failure) =>
           failure.place === call.place &&
@@ -642,8 +815,8 @@ class World {
     return noted.place === place && noted.key === key
   }
 
-  #note(noted: Omit<Noted, 'at' | 'time'>): void {
-    this.#noted.push({ ...noted, at: this.#tick, time: this.#clock.monotonic() })
+  #note(noted: Omit<Noted, 'at' | 'doneAt' | 'time'>, at: number): void {
+    this.#noted.push({ ...noted, at, doneAt: this.#tick, time: this.#clock.monotonic() })
     // What begins from here on began after it.
     this.#tick++
   }
@@ -656,13 +829,17 @@ class World {
     return this.#off.some((off, other) => off && isWithin(place, other as Place))
   }
 
-  #cache(place: Place): Cache {
-    return this.#caches[place] as Cache
+  #cache(process: Process, place: Place): Cache {
+    return this.#caches[process]?.[place] as Cache
   }
 
   #complain(): void {
     if (this.#faults.length > 0) throw new Error(this.#faults.join('\n'))
   }
+}
+
+async function fewMicrotasks(): Promise<void> {
+  for (let left = 8; left > 0; left--) await null
 }
 
 /** Places are numbered from the outermost in. */

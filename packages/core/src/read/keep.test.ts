@@ -62,6 +62,35 @@ describe('tags that a loader names at its end', () => {
     loads[1]?.('new')
     expect(await after).toBe('new')
   })
+
+  it.each(['wrap', 'wrapMany'] as const)(
+    'leave a caller of %s who asked for a refresh its refresh: what was kept before is not good enough',
+    async (verb) => {
+      const cache = createCache({ clock: fakeClock() })
+      await cache.set('k', 'kept')
+      const loads: ((value: string) => void)[] = []
+      const load = (context: LoaderContext) =>
+        new Promise<string>((resolve) => loads.push(resolve)).then((value) => {
+          context.setTags(['t'])
+          return value
+        })
+      const before = cache.wrap('k', load, { refresh: true })
+      await cache.invalidateTags(['t'])
+      const after =
+        verb === 'wrap'
+          ? cache.wrap('k', load, { refresh: true })
+          : cache
+              .wrapMany(['k'], async (_missing, context) => [await load(context)], {
+                refresh: true,
+              })
+              .then((values) => values.get('k'))
+      loads[0]?.('old')
+      expect(await before).toBe('old')
+      await turn()
+      loads[1]?.('new')
+      expect(await after).toBe('new')
+    },
+  )
 })
 
 describe('notModified', () => {

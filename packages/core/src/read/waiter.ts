@@ -27,6 +27,20 @@ export function joinFlight(engine: Engine, flight: Flight, again: () => unknown)
   })
 }
 
+/** `answer`, unless the caller's signal aborts first; what it waited for goes on without it. */
+export function unlessLeft<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return answer
+  if (signal.aborted) {
+    answer.catch(() => {})
+    return Promise.reject(signal.reason)
+  }
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(signal.reason)
+    signal.addEventListener('abort', leave, { once: true })
+    answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
+  })
+}
+
 /** `answer`, unless the caller's signal aborts first. A caller without a signal keeps the load going to its end. */
 export function untilAborted<T>(
   answer: Promise<T>,

@@ -14,7 +14,7 @@ import { countAnswer, countLoaded, type Wait } from './outcome.ts'
 import { plan, spendEarlyRefresh } from './plan.ts'
 import { orStaleAfter } from './soft-timeout.ts'
 import { waitFor } from './wait-graph.ts'
-import { joinFlight, untilAborted } from './waiter.ts'
+import { joinFlight, unlessLeft, untilAborted } from './waiter.ts'
 
 export type LoadMany = (missing: string[], context: LoaderContext) => unknown
 
@@ -45,7 +45,10 @@ export async function wrapMany(engine: Engine, call: WrapManyCall): Promise<Map<
   const { scope } = call
   const since = engine.clock.monotonic()
   const asks = lookUpNear(engine, call, since)
-  if (engine.far !== undefined && !scope.isOff) await lookUpFar(engine, engine.far.tier, call, asks)
+  if (engine.far !== undefined && !scope.isOff) {
+    const looking = lookUpFar(engine, engine.far.tier, call, asks)
+    await unlessLeft(looking, asks[0]?.policy.signal)
+  }
   const now = engine.clock.monotonic()
   const answers = new Map<string, unknown>()
   const missing: (Ask & { orStale: boolean })[] = []
@@ -157,8 +160,8 @@ function loadMissing(
         waitFor(asking, joined.load, key)
         joined.load.borrowFrom(asking)
       }
-      // A call that joined the load it asked for does not ask for another one.
-      const policyOf = () => ({ ...policy, refresh: false })
+      // A call that joined the load it asked for does not ask for another one, unless nothing came of that load.
+      const policyOf = () => ({ ...policy, refresh: policy.refresh && joined.isFenced })
       const again = async () =>
         (await wrapMany(engine, { ...call, keys: [key], policyOf })).get(key)
       waits.set(

@@ -13,7 +13,7 @@ import { countAnswer, countLoaded, type Wait } from './outcome.ts'
 import { plan, spendEarlyRefresh } from './plan.ts'
 import { orStaleAfter } from './soft-timeout.ts'
 import { waitFor } from './wait-graph.ts'
-import { joinFlight, untilAborted } from './waiter.ts'
+import { joinFlight, unlessLeft, untilAborted } from './waiter.ts'
 
 /** One call of `wrap` that the near hit could not answer, checked and with its options resolved. */
 export interface WrapCall {
@@ -52,7 +52,7 @@ function readFar(
   now: number,
 ): Promise<unknown> {
   const { scope, key, policy } = call
-  return far.tier.read(scope, { key, nearKey, tags: policy.tags }).then((found) => {
+  const answer = far.tier.read(scope, { key, nearKey, tags: policy.tags }).then((found) => {
     if (scope.isClosed) throw new ClosedError('the cache was closed while the value was being read')
     return proceed(
       engine,
@@ -63,6 +63,7 @@ function readFar(
       found,
     )
   })
+  return unlessLeft(answer, policy.signal)
 }
 
 /** With what the tiers have: answers with it, or with a load. */
@@ -144,7 +145,7 @@ function join(
     waitFor(asking, joined.load, call.key)
     joined.load.borrowFrom(asking)
   }
-  const answer = joinFlight(engine, joined, () => wrap(engine, asJoined(call)))
+  const answer = joinFlight(engine, joined, () => wrap(engine, asJoined(call, joined)))
   return untilAborted(answer, joined.load, call.policy.signal)
 }
 
@@ -158,9 +159,11 @@ function waiting(
   return { key, answer, load: flight?.load, flight, coalesced, since }
 }
 
-/** A call that joined the load it asked for does not ask for another one. */
-function asJoined(call: WrapCall): WrapCall {
-  return call.policy.refresh ? { ...call, policy: { ...call.policy, refresh: false } } : call
+/** A call that joined the load it asked for does not ask for another one, unless nothing came of that load. */
+function asJoined(call: WrapCall, joined: Flight): WrapCall {
+  return call.policy.refresh && !joined.isFenced
+    ? { ...call, policy: { ...call.policy, refresh: false } }
+    : call
 }
 
 /** Starts a load that nobody waits for, unless one is under way. */
