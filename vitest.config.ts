@@ -13,7 +13,8 @@ export default defineConfig({
           include: [
             'packages/*/src/**/*.test.ts',
             'packages/core/test/**/*.test.ts',
-            'examples/**/*.test.ts',
+            'examples/*/*.test.ts',
+            'examples/*/src/**/*.test.ts',
             'benchmarks/**/*.test.ts',
           ],
         },
@@ -24,7 +25,7 @@ export default defineConfig({
           name: 'servers',
           include: [
             'packages/adapters-*/test/**/*.test.ts',
-            'packages/*/test-servers/**/*.test.ts',
+            '{packages,examples}/*/test-servers/**/*.test.ts',
             'lab/**/*.test.ts',
           ],
           testTimeout: 30_000,
