@@ -77,27 +77,34 @@ export class Claims {
     return this.#held.get(stamp)?.owner?.voided === true
   }
 
+  /** For tests of boundedness. */
+  get size(): number {
+    return this.#held.size
+  }
+
   /** No more beats. */
   letGo(claim: Claim): void {
     this.#held.delete(claim.stamp)
   }
 
   /** Tells those who wait that the holder failed, so that each tries for itself at once. Never rejects. */
-  async fail(claim: Claim): Promise<void> {
+  fail(claim: Claim): Promise<void> {
+    const mark = { key: claim.key, stamp: newStamp(), beat: 0, failed: true }
+    return this.#leave(claim, encodeClaim(mark, this.#codec), failedTtlMs)
+  }
+
+  /** Gives the claim back, so that one of those who wait takes it: nothing failed, only nothing may be stored. Never rejects. */
+  giveBack(claim: Claim): Promise<void> {
+    // What is replaced by something that is over at once is as good as deleted, by its holder alone.
+    return this.#leave(claim, this.#bytes(claim), 1)
+  }
+
+  async #leave(claim: Claim, bytes: Uint8Array, ttlMs: number): Promise<void> {
     this.letGo(claim)
     if (claim.lost) return
-    const bytes = encodeClaim(
-      { key: claim.key, stamp: newStamp(), beat: 0, failed: true },
-      this.#codec,
-    )
+    const head = headOf('claim', claim.stamp)
     try {
-      await this.#store.replace(
-        claim.key,
-        headOf('claim', claim.stamp),
-        bytes,
-        { ttlMs: failedTtlMs },
-        this.#storeTimeoutMs,
-      )
+      await this.#store.replace(claim.key, head, bytes, { ttlMs }, this.#storeTimeoutMs)
     } catch {
       // The claim runs out by itself.
     }

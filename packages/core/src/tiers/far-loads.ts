@@ -210,7 +210,8 @@ export class FarLoads {
         : added
     if (!claim) return { granted: 'refreshing', found }
     this.#refreshers.delete(side)
-    claim.owner = flight
+    // A load that was voided before is one from after the invalidation.
+    if (!flight.voided) claim.owner = flight
     const { stamps, readAt } = found
     return this.#grant(flight, {
       mode: 'refresh',
@@ -241,7 +242,7 @@ export class FarLoads {
     stamps: ReadonlyMap<string, Stamp>,
     readAt: number,
   ): Granted {
-    claim.owner = flight
+    if (!flight.voided) claim.owner = flight
     return this.#grant(flight, {
       mode: 'fulfil',
       claim,
@@ -448,7 +449,9 @@ export class FarLoads {
       const stamps = await this.#stampsAtEnd(flight, lateTags, ticket, budget)
       if (stamps === undefined || flight.scope.isOff) {
         flight.fencedAfar = true
-        this.#fail(flight, ticket)
+        const { claim } = ticket
+        if (claim !== undefined)
+          void this.#tier.claims.giveBack(claim).then(() => this.#tell(flight))
         return { memo: false }
       }
       const { policy } = entry
@@ -580,6 +583,11 @@ export class FarLoads {
 
   #tell(flight: Flight): void {
     void this.#tier.link?.publish({ type: 'done', path: pathOf(flight.scope), key: flight.key })
+  }
+
+  /** For tests of boundedness. */
+  get waiting(): number {
+    return this.#waiting.size
   }
 
   close(): void {

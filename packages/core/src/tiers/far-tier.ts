@@ -24,6 +24,12 @@ import { epochRefs, namespaceRefs, tagRefs, type VersionRef, Versions } from './
 export interface OutgoingKey {
   readonly key: string
   readonly entry: NewEntry | undefined
+  readonly write: Write
+}
+
+/** A `set` on its way. One that is voided was overtaken by an invalidation or another `set` that came after it. */
+export interface Write {
+  voided: boolean
 }
 
 /** A value on its way into the store, with its times in milliseconds from now. */
@@ -63,6 +69,7 @@ export class FarTier {
   readonly journal: Journal<VersionRef>
   readonly #reader: FarReader
   link: BusLink | undefined
+  readonly #writes = new Map<string, Write>()
   #makeUpTimer: TimerHandle
   #makeUpMs = makeUpMs
   #closed = false
@@ -121,9 +128,33 @@ export class FarTier {
     return Promise.all(wanted.map((want) => this.#reader.read(scope, want)))
   }
 
+  beginWrite(nearKey: string): Write {
+    this.voidWrite(nearKey)
+    const write = { voided: false }
+    this.#writes.set(nearKey, write)
+    return write
+  }
+
+  endWrite(nearKey: string, write: Write): void {
+    if (this.#writes.get(nearKey) === write) this.#writes.delete(nearKey)
+  }
+
+  /** Something came after the `set` of this key that is on its way. */
+  voidWrite(nearKey: string): void {
+    const write = this.#writes.get(nearKey)
+    if (write === undefined) return
+    write.voided = true
+    this.#writes.delete(nearKey)
+  }
+
   /** What is being read of this key now is from before an invalidation. */
   voidRead(nearKey: string): void {
     this.#reader.void(nearKey)
+  }
+
+  /** For tests of boundedness. */
+  get pendingReads(): number {
+    return this.#reader.pending
   }
 
   /** Versions that a value of these tags will be stored under, and the tag epochs for tags named later. */
@@ -207,6 +238,8 @@ export class FarTier {
       const entries: StoreEntry[] = []
       const gone: string[] = []
       encoded.forEach((one, index) => {
+        // Whoever overtook it sees to the store.
+        if (items[index]?.write.voided) return
         const key = names[index] as string
         if (one === undefined) gone.push(key)
         else entries.push({ key, bytes: one.bytes, ttlMs: one.ttlMs })
@@ -218,7 +251,9 @@ export class FarTier {
           gone.length > 0 ? this.store.deleteMany(gone, ms) : undefined,
         ]),
       )
-      for (const name of names) this.journal.forgetDelete(name)
+      names.forEach((name, index) => {
+        if (!items[index]?.write.voided) this.journal.forgetDelete(name)
+      })
       return encoded.map((one) => one?.stamp)
     } catch (error) {
       this.#failed('set', error, () => {

@@ -19,6 +19,7 @@ export function deleteKeys(engine: Engine, scope: Scope, keys: readonly string[]
       engine.verdicts.set(nearKey, { gone: 'delete' })
     }
   }
+  for (const key of keys) engine.far?.tier.voidWrite(nearKeyOf(scope, key))
   count(engine, 'delete', keys, [])
   return everywhere(engine, act, (far) => far.deleteKeys(scope, keys))
 }
@@ -49,6 +50,7 @@ export function expireKeys(engine: Engine, scope: Scope, keys: readonly string[]
       entry.retryAt = 0
     }
   }
+  for (const key of keys) engine.far?.tier.voidWrite(nearKeyOf(scope, key))
   count(engine, 'expire', keys, [])
   return everywhere(engine, act, (far) => far.expireKeys(scope, keys))
 }

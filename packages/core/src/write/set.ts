@@ -4,6 +4,8 @@ import type { NotKeptReason } from '../observe/events.ts'
 import type { EntryPolicy } from '../options/entry-policy.ts'
 import { type Engine, nearKeyOf } from '../read/engine.ts'
 import { entryBytes, jittered, makeEntry, type NewEntry } from '../read/make-entry.ts'
+import type { Far } from '../tiers/far.ts'
+import type { Write } from '../tiers/far-tier.ts'
 
 /** A value that a caller brings itself. */
 export interface SetKey {
@@ -21,39 +23,64 @@ export function setKeys(
   scope: Scope,
   items: readonly SetKey[],
 ): Promise<void> | undefined {
+  const { far } = engine
   const drafts = items.map((item) => {
     const nearKey = nearKeyOf(scope, item.key)
     engine.voidFlight(nearKey)
     const draft = draftOf(engine, scope, nearKey, item)
-    if (engine.far !== undefined) engine.near?.delete(nearKey)
     return { key: item.key, nearKey, draft }
   })
-  const { far } = engine
-  if (far === undefined) {
-    for (const { key, nearKey, draft } of drafts) keepNear(engine, scope, key, nearKey, draft)
-    return undefined
+  if (far !== undefined) return setAfar(engine, far, scope, drafts)
+  for (const { key, nearKey, draft } of drafts) keepNear(engine, scope, key, nearKey, draft)
+  return undefined
+}
+
+interface Draft {
+  readonly key: string
+  readonly nearKey: string
+  readonly draft: NewEntry | NotKeptReason
+}
+
+/** In the store first. What is invalidated meanwhile, here or as far as the bus tells, is kept in neither tier. */
+function setAfar(engine: Engine, far: Far, scope: Scope, drafts: readonly Draft[]): Promise<void> {
+  const { seq } = engine.fence
+  const writes = drafts.map(({ nearKey }) => {
+    engine.near?.delete(nearKey)
+    return far.tier.beginWrite(nearKey)
+  })
+  const forEach = (act: (draft: Draft, index: number) => void) => {
+    drafts.forEach((draft, index) => {
+      const write = writes[index] as Write
+      far.tier.endWrite(draft.nearKey, write)
+      if (write.voided) return
+      // Loads that began meanwhile may have read what was there before.
+      engine.voidFlight(draft.nearKey)
+      act(draft, index)
+    })
   }
   return far
     .set(
       scope,
-      drafts.map(({ key, draft }) => ({
+      drafts.map(({ key, draft }, index) => ({
         key,
+        write: writes[index] as Write,
         entry: typeof draft === 'string' ? undefined : draft,
       })),
     )
-    .then((stamps) => {
-      drafts.forEach(({ key, nearKey, draft }, index) => {
-        // Loads that began meanwhile may have read what was there before.
-        engine.voidFlight(nearKey)
-        keepNear(
-          engine,
-          scope,
-          key,
-          nearKey,
-          typeof draft === 'string' ? draft : { ...draft, stamp: stamps[index] },
-        )
-      })
-    })
+    .then(
+      (stamps) =>
+        forEach(({ key, nearKey, draft }, index) => {
+          const kept = typeof draft === 'string' ? draft : { ...draft, stamp: stamps[index] }
+          const isTouched =
+            scope.clearedSince(seq) ||
+            (typeof kept !== 'string' && kept.tags.length > 0 && scope.tagsTouchedSince(seq))
+          if (!isTouched) keepNear(engine, scope, key, nearKey, kept)
+        }),
+      (error: unknown) => {
+        forEach(({ nearKey }) => engine.near?.delete(nearKey))
+        throw error
+      },
+    )
 }
 
 function draftOf(
