@@ -72,6 +72,8 @@ export interface StoreErrorDetails extends ErrorDetails {
   readonly operation?: string
   /** Whether the same call may succeed later. Default: true for `timeout`, `unavailable` and `overloaded`. */
   readonly retryable?: boolean
+  /** True where only some keys are concerned, and the store answers for others: one server of several. Default false. */
+  readonly partial?: boolean
 }
 
 /** A store that did not do what it was asked. `wrap` never rejects with it; a caller of a store itself sees it. */
@@ -80,6 +82,7 @@ export class StoreError extends CacheError {
   readonly store: string | undefined
   readonly operation: string | undefined
   readonly retryable: boolean
+  readonly partial: boolean
 
   constructor(message: string, details: StoreErrorDetails = {}) {
     super('ERR_HOLDFAST_STORE', message, details)
@@ -88,6 +91,7 @@ export class StoreError extends CacheError {
     this.operation = details.operation
     this.retryable =
       details.retryable ?? ['timeout', 'unavailable', 'overloaded'].includes(this.kind)
+    this.partial = details.partial ?? false
   }
 }
 

@@ -1,3 +1,5 @@
+import type { StoreError } from '../errors.ts'
+
 /**
  * The contract between core and a store that processes share. These docstrings are the manual of whoever writes an
  * adapter; `storeConformance` in `@holdfast/core/testing` checks every sentence that can be checked.
@@ -123,6 +125,21 @@ export interface Store {
    * call, and every call still waiting, rejects with `ClosedError` or with a `StoreError` of kind `closed`.
    */
   close?(): Promise<void>
+}
+
+/** What is known of one key after a read that not every key may have survived. */
+export type SettledRead = Uint8Array | undefined | null | StoreError
+
+/**
+ * What a store over several servers has besides: when one of them is out, core has to tell a version that is not there
+ * from one that cannot be read. A store around such a store passes it on.
+ */
+export interface SettledReads {
+  /**
+   * As `getMany`, but never rejects for some of the keys: a `StoreError` stands for one that could not be read, and
+   * `null` for one that is not there while its own server, which may hold something, cannot be asked.
+   */
+  getManySettled(keys: readonly string[]): Promise<SettledRead[]>
 }
 
 /**

@@ -1,0 +1,418 @@
+import { keepAlive, type TimerHandle, whenTurnEnds } from '../clock.ts'
+import { ClosedError, StoreError } from '../errors.ts'
+import { Breaker } from '../resilience/breaker.ts'
+import { type Deadlines, Expiring } from '../resilience/deadlines.ts'
+import type { Store, StoreEntry } from '../store/store.ts'
+import { Ejection } from './ejection.ts'
+import { Latency, type LatencySummary } from './latency.ts'
+import { MissedDeletes } from './missed-deletes.ts'
+import type { ShardedSettings } from './sharded-options.ts'
+
+/** What one server did, under twemproxy's names for the same, and how long it took. Bytes are those of keys and values. */
+export interface ServerStats {
+  readonly weight: number
+  /** `out`: nothing is sent to it but probes. */
+  readonly state: 'in' | 'out'
+  readonly requests: number
+  readonly requestBytes: number
+  readonly responses: number
+  readonly responseBytes: number
+  /** Failed operations that say that the server, or the way to it, is not well; `timedOut` are among them. */
+  readonly errors: number
+  readonly timedOut: number
+  readonly ejects: number
+  /** Unix milliseconds; `undefined` if it never was. */
+  readonly ejectedAt: number | undefined
+  /** Gets that wait for the end of this turn of the event loop. */
+  readonly inQueue: number
+  /** Operations that were sent and are not answered. */
+  readonly outQueue: number
+  /** Deletes that it has missed, to be made up for before it is believed. */
+  readonly missedDeletes: number
+  readonly latency: LatencySummary
+}
+
+interface WaitingGet {
+  readonly key: string
+  resolve(bytes: Uint8Array | undefined): void
+  reject(error: unknown): void
+}
+
+interface Gate {
+  succeeded(): void
+  failed(): void
+  stop(): void
+}
+
+/** So many keys are asked of a server at once at most. */
+const mostInBatch = 512
+
+/**
+ * One server of a sharded store: its own deadline, its own judgement of whether it answers, its own count of what it
+ * missed. Gets of one turn of the event loop go out together: a naive sharder turns one packet into as many as there
+ * are servers, and loses to a proxy that way.
+ */
+export class ShardServer {
+  readonly name: string
+  readonly weight: number
+  readonly store: Store
+  readonly missed: MissedDeletes
+  /** Keys of other servers that were stored here while those were out. */
+  readonly strays = new Set<string>()
+  readonly #settings: ShardedSettings
+  readonly #deadlines: Deadlines
+  readonly #isPartial: (server: ShardServer) => boolean
+  readonly #onChange: () => void
+  readonly #gate: Gate
+  readonly #ejection: Ejection | undefined
+  readonly #latency = new Latency()
+  readonly #calls = new Set<Call<unknown>>()
+  #gets: WaitingGet[] = []
+  #isOut = false
+  #closed = false
+  #requests = 0
+  #requestBytes = 0
+  #responses = 0
+  #responseBytes = 0
+  #errors = 0
+  #timedOut = 0
+  #ejects = 0
+  #ejectedAt: number | undefined
+
+  constructor(
+    place: { readonly name: string; readonly weight: number; readonly store: Store },
+    settings: ShardedSettings,
+    deadlines: Deadlines,
+    hooks: {
+      /** Whether others answer while this one does not. */
+      readonly isPartial: (server: ShardServer) => boolean
+      /** Resolves when the server answers, and everything that it missed was made up for. */
+      readonly admit: (server: ShardServer) => Promise<void>
+      readonly onChange: () => void
+    },
+  ) {
+    this.name = place.name
+    this.weight = place.weight
+    this.store = place.store
+    this.missed = new MissedDeletes(settings.journalKeys)
+    this.#settings = settings
+    this.#deadlines = deadlines
+    this.#isPartial = hooks.isPartial
+    this.#onChange = hooks.onChange
+    const probe = () => hooks.admit(this)
+    if (settings.onFailure === 'rehash') {
+      this.#ejection = new Ejection(settings, settings.clock, probe, (isOut) => this.#turn(isOut))
+      this.#gate = this.#ejection
+    } else {
+      const breaker = {
+        failuresInARow: Math.max(1, settings.failureLimit),
+        failureShare: 0.5,
+        minimumOperations: 20,
+        windowMs: 1_000,
+        openMs: settings.retryAfterMs,
+        maxOpenMs: settings.maxRetryAfterMs,
+      }
+      this.#gate = new Breaker(breaker, settings.clock, probe, (state) =>
+        this.#turn(state !== 'closed'),
+      )
+    }
+  }
+
+  /** Nothing is sent to it. */
+  get isOut(): boolean {
+    return this.#isOut
+  }
+
+  /** Lets a server whose time is up come back, where nobody probes. */
+  look(): void {
+    this.#ejection?.look()
+  }
+
+  #turn(isOut: boolean): void {
+    if (isOut === this.#isOut) return
+    this.#isOut = isOut
+    if (isOut) {
+      this.#ejects++
+      this.#ejectedAt = this.#settings.clock.now()
+      // Who waits for it now would wait in vain, each for its own deadline.
+      for (const call of [...this.#calls])
+        if (!call.isProbe) call.end(this.unavailable(call.operation))
+    }
+    this.#onChange()
+  }
+
+  get(key: string): Promise<Uint8Array | undefined> {
+    return new Promise((resolve, reject) => {
+      const size = this.#gets.push({ key, resolve, reject })
+      if (size === 1) {
+        if (this.#calls.size === 0) process.nextTick(() => this.#send())
+        else whenTurnEnds(() => this.#send())
+      } else if (size === mostInBatch) this.#send()
+    })
+  }
+
+  #send(): void {
+    const gets = this.#gets
+    if (gets.length === 0) return
+    this.#gets = []
+    if (gets.length === 1) {
+      const { key, resolve, reject } = gets[0]!
+      this.run('get', key.length, (store) => store.get(key)).then((bytes) => {
+        if (bytes !== undefined) this.#responseBytes += bytes.byteLength
+        resolve(bytes)
+      }, reject)
+      return
+    }
+    this.getMany(gets.map(({ key }) => key)).then(
+      (all) => {
+        for (let index = 0; index < gets.length; index++) gets[index]!.resolve(all[index])
+      },
+      (error: unknown) => {
+        for (const { reject } of gets) reject(error)
+      },
+    )
+  }
+
+  async getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
+    const all = await this.run('getMany', lengthOf(keys), (store) => getAll(store, keys))
+    for (const bytes of all) if (bytes !== undefined) this.#responseBytes += bytes.byteLength
+    return all
+  }
+
+  setMany(entries: readonly StoreEntry[]): Promise<void> {
+    let bytes = 0
+    for (const entry of entries) bytes += entry.key.length + entry.bytes.byteLength
+    return this.run('setMany', bytes, async (store) => {
+      if (store.setMany !== undefined) return store.setMany(entries)
+      await Promise.all(entries.map((entry) => store.set(entry.key, entry.bytes, entry)))
+    })
+  }
+
+  deleteMany(keys: readonly string[]): Promise<void> {
+    return this.run('deleteMany', lengthOf(keys), (store) => deleteAll(store, keys))
+  }
+
+  /** One operation of a caller, under the deadline, judged by what becomes of it. */
+  run<T>(operation: string, bytes: number, send: (store: Store) => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(this.#closedError(operation))
+    if (this.#isOut) return Promise.reject(this.unavailable(operation))
+    this.#requestBytes += bytes
+    return this.#call(operation, false, send)
+  }
+
+  /** As `run`, but sent whether the server is out or not, and without consequences. */
+  attempt<T>(operation: string, send: (store: Store) => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(this.#closedError(operation))
+    return this.#call(operation, true, send)
+  }
+
+  #call<T>(operation: string, isProbe: boolean, send: (store: Store) => Promise<T>): Promise<T> {
+    const { clock, timeoutMs } = this.#settings
+    const sentAt = clock.monotonic()
+    this.#requests++
+    return new Promise<T>((resolve, reject) => {
+      const call = new Call<T>(operation, isProbe, resolve, reject, (late) => {
+        this.#deadlines.remove(late)
+        this.#calls.delete(late as Call<unknown>)
+      })
+      call.onLate = () => {
+        this.#timedOut++
+        this.#failed(call, this.#late(operation))
+      }
+      this.#calls.add(call as Call<unknown>)
+      this.#deadlines.add(call, timeoutMs, sentAt)
+      let answer: Promise<T>
+      try {
+        answer = send(this.store)
+      } catch (error) {
+        this.#failed(call, error)
+        return
+      }
+      answer.then(
+        (value) => {
+          if (call.isOver) return
+          this.#responses++
+          this.#latency.record(clock.monotonic() - sentAt)
+          if (!isProbe) this.#gate.succeeded()
+          call.answer(value)
+        },
+        (error: unknown) => {
+          if (!call.isOver) this.#failed(call, error)
+        },
+      )
+    })
+  }
+
+  #failed<T>(call: Call<T>, error: unknown): void {
+    const { fullIsFailure } = this.#settings
+    const isUnwell = speaksOfTheServer(error, fullIsFailure)
+    const told = isUnwell ? this.#told(error, call.operation) : error
+    call.end(told)
+    if (isUnwell) this.#errors++
+    if (call.isProbe) return
+    if (isUnwell) this.#gate.failed()
+    else this.#gate.succeeded()
+  }
+
+  /** A failure of one server, told as what it is for the whole store: some of its keys. */
+  #told(error: unknown, operation: string): unknown {
+    if (error instanceof ClosedError) return error
+    const { name } = this.#settings
+    const inner = error instanceof StoreError ? error : undefined
+    return new StoreError(
+      `${operation} on the server '${this.name}' of the store '${name}' failed${inner === undefined ? '' : `: ${inner.message}`}`,
+      {
+        kind: inner?.kind ?? 'unknown',
+        store: name,
+        operation,
+        retryable: inner?.retryable ?? false,
+        cause: error,
+        partial: this.#isPartial(this),
+      },
+    )
+  }
+
+  #late(operation: string): StoreError {
+    const { name, timeoutMs } = this.#settings
+    return new StoreError(`no answer within the ${timeoutMs} ms of \`timeout\``, {
+      kind: 'timeout',
+      store: name,
+      operation,
+    })
+  }
+
+  unavailable(operation: string): StoreError {
+    const { name } = this.#settings
+    return new StoreError(
+      `the server '${this.name}' of the store '${name}' does not answer at present; it is probed until it does, and onFailure says what becomes of its keys`,
+      { kind: 'unavailable', store: name, operation, partial: this.#isPartial(this) },
+    )
+  }
+
+  #closedError(operation: string): ClosedError {
+    return new ClosedError(
+      `${operation} on the store '${this.#settings.name}', which has been closed`,
+    )
+  }
+
+  stats(): ServerStats {
+    return {
+      weight: this.weight,
+      state: this.#isOut ? 'out' : 'in',
+      requests: this.#requests,
+      requestBytes: this.#requestBytes,
+      responses: this.#responses,
+      responseBytes: this.#responseBytes,
+      errors: this.#errors,
+      timedOut: this.#timedOut,
+      ejects: this.#ejection?.ejects ?? this.#ejects,
+      ejectedAt: this.#ejectedAt,
+      inQueue: this.#gets.length,
+      outQueue: this.#calls.size,
+      missedDeletes: this.missed.size,
+      latency: this.#latency.summary(),
+    }
+  }
+
+  /** @param keepStore leaves the store open, which others use. */
+  async close(keepStore = false): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#gate.stop()
+    const gets = this.#gets
+    this.#gets = []
+    for (const { reject } of gets) reject(this.#closedError('get'))
+    for (const call of [...this.#calls]) call.end(this.#closedError(call.operation))
+    if (!keepStore) await this.store.close?.()
+  }
+}
+
+/** An operation under way. It ends once, whatever comes later. */
+class Call<T> extends Expiring {
+  readonly operation: string
+  readonly isProbe: boolean
+  readonly #resolve: (value: T) => void
+  readonly #reject: (error: unknown) => void
+  readonly #over: (call: Call<T>) => void
+  onLate: () => void = () => {}
+  isOver = false
+
+  constructor(
+    operation: string,
+    isProbe: boolean,
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+    over: (call: Call<T>) => void,
+  ) {
+    super()
+    this.operation = operation
+    this.isProbe = isProbe
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#over = over
+  }
+
+  expire(): void {
+    if (!this.isOver) this.onLate()
+  }
+
+  answer(value: T): void {
+    this.isOver = true
+    this.#over(this)
+    this.#resolve(value)
+  }
+
+  end(error: unknown): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.#over(this)
+    this.#reject(error)
+  }
+}
+
+/** Waits on a clock, as part of a probe. The caller clears what it was handed when it closes. */
+export function pause(clock: ShardedSettings['clock'], ms: number, timers: Set<TimerHandle>) {
+  return new Promise<void>((resolve) => {
+    const timer = clock.setTimeout(() => {
+      timers.delete(timer)
+      resolve()
+    }, ms)
+    keepAlive(timer, false)
+    timers.add(timer)
+  })
+}
+
+export async function deleteAll(store: Store, keys: readonly string[]): Promise<void> {
+  const [only] = keys
+  if (keys.length === 1 && only !== undefined) return store.delete(only)
+  if (store.deleteMany !== undefined) return store.deleteMany(keys)
+  await Promise.all(keys.map((key) => store.delete(key)))
+}
+
+async function getAll(store: Store, keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
+  if (store.getMany !== undefined) return store.getMany(keys)
+  return Promise.all(keys.map((key) => store.get(key)))
+}
+
+function lengthOf(keys: readonly string[]): number {
+  let length = 0
+  for (const key of keys) length += key.length
+  return length
+}
+
+/** An answer that refuses one key or one value says nothing about the server's health. */
+function speaksOfTheServer(error: unknown, fullIsFailure: boolean): boolean {
+  if (!(error instanceof StoreError)) return true
+  switch (error.kind) {
+    case 'timeout':
+    case 'unavailable':
+    case 'protocol':
+    case 'auth':
+    case 'unknown':
+      return true
+    case 'full':
+      return fullIsFailure
+    default:
+      return false
+  }
+}
