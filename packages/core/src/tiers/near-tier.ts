@@ -13,6 +13,8 @@ export class NearTier {
   readonly #maxBytes: number
   /** lru-cache writes `status` into its options and makes an object where none is given: one object serves all reads. */
   readonly #options = {}
+  /** Entries here that carry marks, or more. While there are none, an entry that goes is not looked at: it went because nobody had, for so long that it is in no cache of the processor. */
+  #marked = 0
 
   /** `onEvict` hears of an entry that left because of a bound. */
   constructor(settings: MemorySettings, onEvict: (key: string, entry: Entry) => void) {
@@ -22,7 +24,10 @@ export class NearTier {
       max: settings.maxEntries === Number.POSITIVE_INFINITY ? 0 : settings.maxEntries,
       maxSize: this.#maxBytes,
       dispose: (entry, key, reason) => {
-        releaseMarks(entry.marks)
+        if (this.#marked > 0 && entry.marks !== undefined) {
+          this.#marked--
+          releaseMarks(entry.marks)
+        }
         if (reason === 'evict') onEvict(key, entry)
       },
     })
@@ -47,6 +52,7 @@ export class NearTier {
       releaseMarks(entry.marks)
       return false
     }
+    if (entry.marks !== undefined) this.#marked++
     this.#entries.set(key, entry, { size: entry.bytes })
     return true
   }
