@@ -27,6 +27,8 @@ interface Topology {
 const probeKey = '/%p'
 const probePauseMs = 200
 const makeUpPauseMs = 250
+/** Where a server is out for long, others may be using it: what it missed is told it as soon as it can be. */
+const makeUpOutPauseMs = 1_000
 const perDelete = 500
 const abilities = ['add', 'replace', 'touch', 'list', 'bus', 'metrics'] as const
 export type Ability = (typeof abilities)[number]
@@ -326,25 +328,35 @@ export class ShardPool {
     this.#anyStrays = this.everyServer.some((server) => server.strays.size > 0)
   }
 
-  /** Something was missed by a server that is in, or was left behind: it is made up for soon. */
+  /** Something was missed by a server, or left behind with one: it is made up for soon. */
   notice(): void {
-    if (this.#makeUpTimer !== undefined || this.#closed || !this.#isOwed()) return
+    if (this.#makeUpTimer !== undefined || this.#closed) return
+    const pauseMs = this.#pauseBeforeMakingUp()
+    if (pauseMs === undefined) return
     this.#makeUpTimer = this.settings.clock.setTimeout(() => {
-      const owed = this.everyServer.filter((server) => !server.isOut && server.missed.size > 0)
+      const owed = this.#owed()
       void Promise.allSettled([...owed.map((server) => this.#makeUp(server)), this.#gather()]).then(
         () => {
           this.#makeUpTimer = undefined
           this.notice()
         },
       )
-    }, makeUpPauseMs)
+    }, pauseMs)
     keepAlive(this.#makeUpTimer, false)
   }
 
-  #isOwed(): boolean {
-    const servers = this.everyServer
-    if (servers.some((server) => !server.isOut && server.missed.size > 0)) return true
-    return !this.#anyOut && servers.some((server) => server.strays.size > 0)
+  /** Servers to make up to apart from their probes, which do it too, except where those are far apart. */
+  #owed(): readonly ShardServer[] {
+    const rehashes = this.settings.onFailure === 'rehash'
+    return this.everyServer.filter(({ isOut, missed }) => missed.size > 0 && (!isOut || rehashes))
+  }
+
+  #pauseBeforeMakingUp(): number | undefined {
+    const owed = this.#owed()
+    if (owed.some(({ isOut }) => !isOut)) return makeUpPauseMs
+    if (!this.#anyOut && this.everyServer.some(({ strays }) => strays.size > 0))
+      return makeUpPauseMs
+    return owed.length > 0 ? makeUpOutPauseMs : undefined
   }
 
   async close(): Promise<void> {

@@ -421,13 +421,14 @@ export class FarLoads {
       return conclude(this.#engine, flight, decision)
     }
     const { memo, ...kept } = await this.#store(flight, decision.entry, decision.lateTags, ticket)
-    flight.asksAgain = !memo
+    // While the store is out there is nobody to ask.
+    flight.asksAgain = !memo || this.#tier.store.isUsable
     // A tag or namespace that was invalidated meanwhile leaves the claim as it is; the versions tell, when it is read.
     if (flight.joinedLate && kept.stamp !== undefined)
       return conclude(this.#engine, flight, { ...decision, entry: undefined, removes: true })
     // During an outage what was loaded is believed for a while, or a dead store would become a dead origin.
     const maxAgeMs = memo
-      ? Math.max(this.#tier.maxAgeMs, this.#tier.settings.outageMemoMs)
+      ? this.#tier.settings.outageMemoMs
       : this.#tier.maxAgeMs - (this.#engine.clock.monotonic() - (ticket?.readAt ?? 0))
     return conclude(this.#engine, flight, {
       ...decision,
@@ -522,7 +523,8 @@ export class FarLoads {
    * its loader ran want to know; those who come between the answer and its use are told to ask again.
    */
   async #isOutdated(flight: Flight, ticket: Ticket | undefined): Promise<boolean> {
-    if (ticket === undefined || ticket.mode === 'apart') return false
+    const { store } = this.#tier
+    if (ticket === undefined || ticket.mode === 'apart') return store.isUsable
     const refs = this.#refs(flight)
     const key = storeKey(flight.scope, flight.key)
     flight.joinedLate = false
@@ -535,11 +537,11 @@ export class FarLoads {
           this.#tier.versions.read(ref.key, versions[index]) === ticket.stamps.get(ref.key),
       )
       const { head } = ticket
-      const stands = head === undefined || (bytes !== undefined && startsWith(bytes, head))
+      const stands = head === undefined || (bytes instanceof Uint8Array && startsWith(bytes, head))
       return flight.joinedLate || !isSame || !stands
     } catch (error) {
       this.#engine.storeFailed('get', error)
-      return false
+      return store.isUsable
     }
   }
 

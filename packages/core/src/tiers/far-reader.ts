@@ -4,11 +4,13 @@ import { Entry } from '../entry/entry.ts'
 import { type DecodedEntry, type DecodedValue, decodeEntry, readFields } from '../entry/envelope.ts'
 import { headBytes, headOf, type Stamp } from '../entry/head.ts'
 import { isolate } from '../entry/isolate.ts'
+import { StoreError } from '../errors.ts'
 import type { Journal } from '../invalidation/journal.ts'
 import type { Scope } from '../invalidation/scope.ts'
 import { earlyRefreshAt } from '../read/early-refresh.ts'
 import type { Engine } from '../read/engine.ts'
 import { entryBytes } from '../read/make-entry.ts'
+import type { SettledRead } from '../store/store.ts'
 import type { Found } from './far-found.ts'
 import type { GuardedStore } from './guarded-store.ts'
 import { storeKey } from './store-keys.ts'
@@ -168,7 +170,7 @@ export class FarReader {
     let anyLater = false
     const decoding = batch.map(({ key }, at) => {
       const bytes = all[at]
-      const decoded = bytes === undefined ? undefined : decodeEntry(bytes, key, this.#codec)
+      const decoded = bytes instanceof Uint8Array ? decodeEntry(bytes, key, this.#codec) : undefined
       anyLater ||= decoded instanceof Promise
       return decoded
     })
@@ -185,8 +187,13 @@ export class FarReader {
       })
     }
     batch.forEach((reading, at) => {
-      this.#answer(reading, this.#judge(reading, decoded[at], all[at], stamps, since))
+      const read = all[at]
+      // Its server is out: as far as this key goes, the store is.
+      if (read instanceof StoreError) this.#answer(reading, out)
+      else this.#answer(reading, this.#judge(reading, decoded[at], read, stamps, since))
     })
+    const failure = all.find((read) => read instanceof StoreError)
+    if (failure !== undefined) this.#engine.storeFailed('get', failure)
   }
 
   #answer(reading: Reading, found: Found): void {
@@ -237,7 +244,7 @@ export class FarReader {
     )
   }
 
-  #note(stamps: Map<string, Stamp>, key: string, bytes: Uint8Array | undefined): void {
+  #note(stamps: Map<string, Stamp>, key: string, bytes: SettledRead): void {
     const stamp = this.#versions.read(key, bytes)
     // A version that this process moved but could not write is not what the store says it is.
     if (stamp !== undefined && !this.#journal.holds(key)) stamps.set(key, stamp)
@@ -262,11 +269,11 @@ export class FarReader {
   #judge(
     { scope, want, key, seq }: Reading,
     decoded: DecodedEntry | undefined,
-    bytes: Uint8Array | undefined,
+    bytes: Uint8Array | undefined | null,
     stamps: Map<string, Stamp>,
     readAt: number,
   ): Found {
-    if (decoded === undefined || bytes === undefined)
+    if (decoded === undefined || !bytes)
       return { state: 'absent', readAt, stamps, occupant: undefined }
     const occupant = bytes.subarray(0, headBytes)
     // A delete of this key has not reached the store yet: what is there is what should be gone.

@@ -3,7 +3,7 @@ import type { Codec } from '../entry/codec.ts'
 import { encodeValue, restampValue } from '../entry/envelope.ts'
 import { headBytes, type Stamp } from '../entry/head.ts'
 import type { VersionMark } from '../entry/value-body.ts'
-import { CodecError, InvalidationError } from '../errors.ts'
+import { CodecError, InvalidationError, StoreError } from '../errors.ts'
 import type { BusLink } from '../invalidation/bus-link.ts'
 import { Journal } from '../invalidation/journal.ts'
 import type { Scope } from '../invalidation/scope.ts'
@@ -309,6 +309,8 @@ export class FarTier {
         names.map(async (name, index) => {
           const bytes = all[index]
           if (bytes === undefined) return
+          if (bytes instanceof StoreError) throw bytes
+          if (bytes === null) return this.store.deleteMany([name], this.settings.storeTimeoutMs)
           const expired = this.#expired(name, bytes)
           const kept =
             expired !== undefined &&

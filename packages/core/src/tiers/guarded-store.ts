@@ -2,14 +2,14 @@ import type { Clock } from '../clock.ts'
 import { ClosedError, StoreError } from '../errors.ts'
 import { Breaker, type BreakerSettings, type BreakerState } from '../resilience/breaker.ts'
 import { type Deadlines, Expiring } from '../resilience/deadlines.ts'
-import type { Keep, Store, StoreEntry } from '../store/store.ts'
+import type { Keep, SettledRead, SettledReads, Store, StoreEntry } from '../store/store.ts'
 
 /**
  * A store that costs a bounded time. Every operation has a deadline; while the breaker is open none is sent, and when
  * it opens those under way are let go. Missing optional methods get their one correct default here.
  */
 export class GuardedStore {
-  readonly #store: Store
+  readonly #store: Store & Partial<SettledReads>
   readonly #clock: Clock
   readonly #deadlines: Deadlines
   readonly #breaker: Breaker
@@ -80,9 +80,11 @@ export class GuardedStore {
     return this.#store.capabilities.maxValueBytes
   }
 
-  getMany(keys: readonly string[], ms: number): Promise<(Uint8Array | undefined)[]> {
+  /** Of each key what is known of it; rejects where nothing is. */
+  getMany(keys: readonly string[], ms: number): Promise<SettledRead[]> {
     const store = this.#store
-    return this.#guard(ms, 'getMany', () => {
+    return this.#guard(ms, 'getMany', async () => {
+      if (store.getManySettled !== undefined) return inPart(await store.getManySettled(keys))
       const [only] = keys
       if (keys.length === 1 && only !== undefined) return store.get(only).then((bytes) => [bytes])
       if (store.getMany !== undefined) return store.getMany(keys)
@@ -265,6 +267,8 @@ const neverStored: ReadonlySet<StoreError['kind']> = new Set(['invalid-key', 'to
 /** An answer that refuses one key or one value says nothing about the server's health. */
 function speaksOfTheStore(error: unknown): boolean {
   if (!(error instanceof StoreError)) return true
+  // One server of several: it is judged where it is known.
+  if (error.partial) return false
   return (
     error.kind === 'timeout' ||
     error.kind === 'unavailable' ||
@@ -293,4 +297,15 @@ class Operation<T> extends Expiring {
   expire(): void {
     this.reject(this.#timedOut())
   }
+}
+
+/** @throws StoreError if no key could be read and no other could have been: then it is the store that does not answer. */
+function inPart(answers: SettledRead[]): SettledRead[] {
+  let failure: StoreError | undefined
+  for (const answer of answers) {
+    if (!(answer instanceof StoreError)) return answers
+    if (!answer.partial) failure ??= answer
+  }
+  if (failure !== undefined) throw failure
+  return answers
 }

@@ -3,8 +3,10 @@ import type { Codec } from '../entry/codec.ts'
 import { decodeEntry, encodeVersion } from '../entry/envelope.ts'
 import type { Stamp } from '../entry/head.ts'
 import type { VersionMark } from '../entry/value-body.ts'
+import { StoreError } from '../errors.ts'
 import type { Scope } from '../invalidation/scope.ts'
 import type { Budget } from '../resilience/budget.ts'
+import type { SettledRead } from '../store/store.ts'
 import type { GuardedStore } from './guarded-store.ts'
 import { newStamp } from './stamps.ts'
 import { namespaceVersionKey, tagEpochKey, tagVersionKey } from './store-keys.ts'
@@ -40,9 +42,13 @@ export class Versions {
     this.#codec = codec
   }
 
-  /** What a stored version says; `undefined` where there is none, or nothing that can be believed. */
-  read(key: string, bytes: Uint8Array | undefined): Stamp | undefined {
+  /**
+   * What a stored version says; `undefined` where there is none, or nothing that can be believed. Where it cannot be
+   * read, as its server is out, the last one this process read holds.
+   */
+  read(key: string, bytes: SettledRead): Stamp | undefined {
     if (bytes === undefined) return undefined
+    if (bytes === null || bytes instanceof StoreError) return this.#lastRead.get(key)
     const decoded = decodeEntry(bytes, key, this.#codec)
     if (decoded instanceof Promise || decoded.kind !== 'version') return undefined
     this.#lastRead.set(key, decoded.stamp)
