@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, it } from 'vitest'
-import { play, sharedStories, stories } from './model.ts'
+import { play } from './model.ts'
+import { sharedStories, stories } from './model-stories.ts'
 
 /** More of them in a command of their own: `pnpm --filter @holdfast/core test:soak`. */
 const numRuns = Number(process.env.HOLDFAST_MODEL_RUNS ?? 10_000)
