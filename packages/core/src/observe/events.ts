@@ -55,17 +55,9 @@ export interface NotKeptEvent {
 /**
  * `undefined`: nothing to keep. `ttl`: it was 0. `skip`: the loader said so. `fenced`: an invalidation came while
  * it was loading. `codec`: it cannot be kept exactly as it is. `too-large`: it alone exceeds the tier's bound.
- * `off`: the cache is switched off. `closed`: the cache was closed meanwhile.
+ * `off`: the cache is switched off.
  */
-export type NotKeptReason =
-  | 'undefined'
-  | 'ttl'
-  | 'skip'
-  | 'fenced'
-  | 'codec'
-  | 'too-large'
-  | 'off'
-  | 'closed'
+export type NotKeptReason = 'undefined' | 'ttl' | 'skip' | 'fenced' | 'codec' | 'too-large' | 'off'
 
 /** Bytes in the store that were not believed: damaged, of another key, of an unknown format, over a limit. */
 export interface RefusedEvent {
