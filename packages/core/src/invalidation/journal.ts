@@ -1,3 +1,8 @@
+import type { BusContent } from './bus-message.ts'
+
+/** Where a key, tag or namespace stands that was invalidated, as the bus names it. */
+export type Told = Extract<BusContent, { readonly type: 'keys' | 'tags' | 'clear' }>
+
 /**
  * Invalidations that did not reach the store, by the store's keys: deletes, and versions of tags and namespaces.
  * While a key stands here, what the store holds under it is not believed; once the store answers again, all of it is
@@ -10,8 +15,11 @@
 export class Journal<Version extends { readonly key: string }> {
   readonly #maxKeys: number
   /** Each with the number of its note: what is noted again while it is made up for stays. */
-  readonly #deletes = new Map<string, number>()
-  readonly #versions = new Map<string, { readonly version: Version; readonly note: number }>()
+  readonly #deletes = new Map<string, { readonly told: Told; readonly note: number }>()
+  readonly #versions = new Map<
+    string,
+    { readonly version: Version; readonly told: Told | undefined; readonly note: number }
+  >()
   #overflow: number | undefined
   #notes = 0
 
@@ -36,17 +44,17 @@ export class Journal<Version extends { readonly key: string }> {
     return this.size === 0 && !this.overflowed
   }
 
-  noteDelete(key: string): void {
+  noteDelete(key: string, told: Told): void {
     const note = ++this.#notes
-    if (this.size < this.#maxKeys || this.#deletes.has(key)) this.#deletes.set(key, note)
+    if (this.size < this.#maxKeys || this.#deletes.has(key)) this.#deletes.set(key, { told, note })
     else this.#overflowWith(note)
   }
 
-  noteVersion(version: Version): void {
+  noteVersion(version: Version, told?: Told): void {
     const note = ++this.#notes
     const { key } = version
     if (this.size < this.#maxKeys || this.#versions.has(key))
-      this.#versions.set(key, { version, note })
+      this.#versions.set(key, { version, told, note })
     else this.#overflowWith(note)
   }
 
@@ -69,6 +77,8 @@ export class Journal<Version extends { readonly key: string }> {
     readonly deletes: readonly string[]
     readonly versions: readonly Version[]
     readonly overflowed: boolean
+    /** Others may have read what the store still had since they were told of it, and have to be told again. */
+    readonly told: readonly Told[]
     done(refused: ReadonlySet<string>, bumped: boolean): void
   } {
     const deletes = [...this.#deletes]
@@ -78,9 +88,10 @@ export class Journal<Version extends { readonly key: string }> {
       deletes: deletes.map(([key]) => key),
       versions: versions.map(({ version }) => version),
       overflowed: overflow !== undefined,
+      told: [...deletes.map(([, { told }]) => told), ...versions.flatMap(({ told }) => told ?? [])],
       done: (refused, bumped) => {
-        for (const [key, note] of deletes) {
-          if (this.#deletes.get(key) === note && !refused.has(key)) this.#deletes.delete(key)
+        for (const [key, { note }] of deletes) {
+          if (this.#deletes.get(key)?.note === note && !refused.has(key)) this.#deletes.delete(key)
         }
         for (const { version, note } of versions) {
           const { key } = version

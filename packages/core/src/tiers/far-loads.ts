@@ -488,7 +488,7 @@ export class FarLoads {
         return { memo: false }
       }
       // Whether it arrived nobody knows; what stands there is not believed until it has been deleted.
-      tier.doubt(key)
+      tier.doubt(flight.scope, flight.key)
       if (ticket.claim !== undefined) tier.claims.letGo(ticket.claim)
       this.#engine.storeFailed('set', error)
       return { memo: true }

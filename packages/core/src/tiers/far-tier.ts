@@ -5,7 +5,7 @@ import { headBytes, type Stamp } from '../entry/head.ts'
 import type { VersionMark } from '../entry/value-body.ts'
 import { CodecError, InvalidationError, StoreError } from '../errors.ts'
 import type { BusLink } from '../invalidation/bus-link.ts'
-import { Journal } from '../invalidation/journal.ts'
+import { Journal, type Told } from '../invalidation/journal.ts'
 import type { Scope } from '../invalidation/scope.ts'
 import type { FarSettings } from '../options/far-settings.ts'
 import type { Engine } from '../read/engine.ts'
@@ -17,7 +17,7 @@ import type { Found } from './far-found.ts'
 import { FarReader, type Wanted } from './far-reader.ts'
 import { GuardedStore } from './guarded-store.ts'
 import { newStamp } from './stamps.ts'
-import { storeKey } from './store-keys.ts'
+import { pathOf, storeKey } from './store-keys.ts'
 import { epochRefs, namespaceRefs, tagRefs, type VersionRef, Versions } from './versions.ts'
 
 /** A key that a caller sets; without an entry, one whose value is not to be stored. */
@@ -257,7 +257,10 @@ export class FarTier {
       return encoded.map((one) => one?.stamp)
     } catch (error) {
       this.#failed('set', error, () => {
-        for (const name of names) this.journal.noteDelete(name)
+        this.#noteDeletes(
+          scope,
+          items.map(({ key }) => key),
+        )
       })
     }
   }
@@ -293,9 +296,7 @@ export class FarTier {
       await this.budget().spend((ms) => this.store.deleteMany(names, ms))
       for (const name of names) this.journal.forgetDelete(name)
     } catch (error) {
-      this.#failed('delete', error, () => {
-        for (const name of names) this.journal.noteDelete(name)
-      })
+      this.#failed('delete', error, () => this.#noteDeletes(scope, keys))
     }
   }
 
@@ -328,9 +329,7 @@ export class FarTier {
         }),
       )
     } catch (error) {
-      this.#failed('expire', error, () => {
-        for (const name of names) this.journal.noteDelete(name)
-      })
+      this.#failed('expire', error, () => this.#noteDeletes(scope, keys))
     }
   }
 
@@ -356,15 +355,21 @@ export class FarTier {
     // The epoch first: whoever then reads a new tag version also finds the new epoch.
     const epoch = epochRefs(scope).slice(-1)
     const own = tagRefs(scope, tags).slice(-tags.length)
-    if (own.length > 0) await this.#renew('invalidateTags', [epoch, own])
+    const told: Told = { type: 'tags', path: pathOf(scope), tags }
+    if (own.length > 0) await this.#renew('invalidateTags', told, [epoch, own])
   }
 
   async clear(scope: Scope): Promise<void> {
-    await this.#renew('clear', [namespaceRefs(scope).slice(-1)])
+    const told: Told = { type: 'clear', path: pathOf(scope) }
+    await this.#renew('clear', told, [namespaceRefs(scope).slice(-1)])
   }
 
   /** Writes new versions, one group after the other. What fails, and all that comes after it, is journalled. */
-  async #renew(operation: string, groups: readonly (readonly VersionRef[])[]): Promise<void> {
+  async #renew(
+    operation: string,
+    told: Told,
+    groups: readonly (readonly VersionRef[])[],
+  ): Promise<void> {
     const budget = this.budget()
     let written = 0
     try {
@@ -376,8 +381,17 @@ export class FarTier {
       }
     } catch (error) {
       this.#failed(operation, error, () => {
-        for (const ref of groups.slice(written).flat()) this.journal.noteVersion(ref)
+        for (const ref of groups.slice(written).flat())
+          this.journal.noteVersion(ref, ref.scope === 'epoch' ? undefined : told)
       })
+    }
+  }
+
+  #noteDeletes(scope: Scope, keys: readonly string[]): void {
+    const path = pathOf(scope)
+    for (const key of keys) {
+      const told: Told = { type: 'keys', path, keys: [key], expire: false }
+      this.journal.noteDelete(storeKey(scope, key), told)
     }
   }
 
@@ -393,8 +407,8 @@ export class FarTier {
   }
 
   /** Not known whether it arrived: what stands under the key is not believed until it has been deleted. */
-  doubt(key: string): void {
-    this.journal.noteDelete(key)
+  doubt(scope: Scope, key: string): void {
+    this.#noteDeletes(scope, [key])
     this.#makeUpSoon()
   }
 
@@ -426,7 +440,7 @@ export class FarTier {
 
   /** Before the store is believed again after an outage. Rejects if it fails once more. */
   async #makeUp(): Promise<void> {
-    const { deletes, versions, overflowed, done } = this.journal.take()
+    const { deletes, versions, overflowed, told, done } = this.journal.take()
     const everything = overflowed ? namespaceRefs(this.#engine.root).slice(-1) : []
     const renewed = [...versions, ...everything].map((ref) => this.versions.renew(ref))
     if (deletes.length === 0 && renewed.length === 0) return
@@ -435,7 +449,25 @@ export class FarTier {
       refused,
       everything.every(({ key }) => !refused.has(key)),
     )
+    this.#tell(overflowed ? [{ type: 'clear', path: [] }] : told)
     this.#engine.counters.madeUp += deletes.length + renewed.length - refused.size
+  }
+
+  #tell(all: readonly Told[]): void {
+    const { link } = this
+    if (link === undefined) return
+    const keys = new Map<string, { readonly path: readonly string[]; readonly keys: string[] }>()
+    for (const told of all) {
+      if (told.type !== 'keys') {
+        void link.publish(told)
+        continue
+      }
+      const at = JSON.stringify(told.path)
+      const of = keys.get(at) ?? { path: told.path, keys: [] }
+      keys.set(at, of)
+      of.keys.push(...told.keys)
+    }
+    for (const { path, keys: some } of keys.values()) void link.publishKeys(path, some, false)
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { InvalidationError } from '../../src/errors.ts'
+import { InvalidationError, StoreError } from '../../src/errors.ts'
 import { Processes, watched } from './processes.ts'
 
 describe('an invalidation that does not reach the store', () => {
@@ -37,4 +37,112 @@ describe('an invalidation that does not reach the store', () => {
       expect(world.clock.pendingTimers).toBe(0)
     },
   )
+
+  it('is told on the bus again once it is made up for: others may have read the old value meanwhile', async () => {
+    const world = new Processes()
+    const one = world.start({ withBus: true })
+    const two = world.start({ withBus: true })
+    await world.clock.advance(10)
+    await one.cache.wrap('key', () => 'old')
+    await world.rest()
+    one.store.play([{ kind: 'reject', on: ['delete', 'deleteMany'] }])
+    const failed = watched(one.cache.delete('key'))
+    await world.rest()
+    expect(failed.error).toBeInstanceOf(InvalidationError)
+    // Told of it, it looks again, and the store still has the old value.
+    expect(await two.cache.get('key')).toBe('old')
+    one.store.play([])
+    await world.clock.advance(600)
+    expect(one.far.tier.journal.isEmpty).toBe(true)
+    expect(two.cache.peek('key')).toBeUndefined()
+    expect(await two.cache.get('key')).toBeUndefined()
+    await world.close()
+  })
+
+  it('that is made up for writes a new version, and not once more the one that may have arrived', async () => {
+    const world = new Processes()
+    const one = world.start({ memory: false })
+    const two = world.start({ memory: false })
+    await one.cache.wrap('key', () => 'first')
+    await world.rest()
+    // It arrives, and its answer does not.
+    one.store.play([{ kind: 'reject', applied: true, on: ['set', 'setMany'] }])
+    await expect(one.cache.clear()).rejects.toThrow(InvalidationError)
+    await two.cache.wrap('key', () => 'second')
+    await world.rest()
+    await two.cache.clear()
+    one.store.play([])
+    await world.clock.advance(1_000)
+    expect(one.far.tier.journal.isEmpty).toBe(true)
+    expect(await two.cache.get('key')).toBeUndefined()
+    await world.close()
+  })
+
+  it('again while it is being made up for stays in the journal', async () => {
+    const world = new Processes()
+    const { cache, store, far } = world.start({ memory: false })
+    store.play([{ kind: 'reject', on: ['delete', 'deleteMany'] }])
+    await expect(cache.delete('key')).rejects.toThrow(InvalidationError)
+    store.play([{ kind: 'delay', ms: 100, on: ['delete', 'deleteMany'] }])
+    await world.clock.advance(260)
+    store.play([{ kind: 'reject', on: ['delete', 'deleteMany'] }])
+    await expect(cache.delete('key')).rejects.toThrow(InvalidationError)
+    await world.clock.advance(100)
+    expect(far.tier.journal.size).toBe(1)
+    store.play([])
+    await world.clock.advance(3_000)
+    expect(far.tier.journal.isEmpty).toBe(true)
+    await world.close()
+  })
+
+  it('of more keys than the journal holds clears the namespace before anything is believed again', async () => {
+    const world = new Processes()
+    const one = world.start({ memory: false, resilience: { journal: 2 } })
+    const two = world.start({ memory: false })
+    for (const key of ['a', 'b', 'c', 'd']) await two.cache.wrap(key, () => 'old')
+    await world.rest()
+    one.store.play([{ kind: 'reject', on: ['delete', 'deleteMany'] }])
+    await expect(one.cache.delete(['a', 'b', 'c'])).rejects.toThrow(InvalidationError)
+    expect(one.far.tier.journal.overflowed).toBe(true)
+    expect(one.far.tier.journal.size).toBeLessThanOrEqual(2)
+    expect(await one.cache.get('d')).toBeUndefined()
+    one.store.play([])
+    await world.clock.advance(1_000)
+    expect(one.far.tier.journal.isEmpty).toBe(true)
+    for (const key of ['a', 'b', 'c', 'd']) expect(await two.cache.get(key)).toBeUndefined()
+    await world.close()
+  })
+
+  it('of a key that the store does not take holds nothing up', async () => {
+    const world = new Processes()
+    const { cache, store, far } = world.start({ memory: false })
+    const invalid = new StoreError('too long', { kind: 'invalid-key' })
+    store.play([{ kind: 'reject', error: invalid, key: /bad$/, on: ['delete', 'deleteMany'] }])
+    await expect(cache.delete('bad')).rejects.toThrow(InvalidationError)
+    await world.clock.advance(1_000)
+    expect(far.tier.journal.isEmpty).toBe(true)
+    await world.close()
+  })
+
+  it('is made up for before the breaker closes', async () => {
+    const world = new Processes()
+    const one = world.start({ memory: false })
+    const two = world.start({ memory: false })
+    await one.cache.wrap('key', () => 'old')
+    await world.rest()
+    one.store.play([{ kind: 'reject' }])
+    for (let tries = 0; tries < 6; tries++) await one.cache.delete('key').catch(() => {})
+    expect(one.far.tier.store.state).toBe('open')
+    await expect(one.cache.delete('key')).rejects.toThrow(InvalidationError)
+    const states: string[] = []
+    one.cache.on('breaker', ({ state }) => states.push(`${state} ${one.far.tier.journal.size}`))
+    one.store.play([{ kind: 'reject', on: ['delete', 'deleteMany'] }])
+    await world.clock.advance(1_000)
+    expect(one.far.tier.store.state).not.toBe('closed')
+    one.store.play([])
+    await world.clock.advance(3_000)
+    expect(states.at(-1)).toBe('closed 0')
+    expect(await two.cache.get('key')).toBeUndefined()
+    await world.close()
+  })
 })
