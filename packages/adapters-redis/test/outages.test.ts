@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { CacheStats } from '@holdfast/core'
 import type { ClientProcess } from '@holdfast/lab/client-process'
 import { type FaultProxy, startFaultProxy } from '@holdfast/lab/fault-proxy'
 import { type Scenario, scenarios } from '@holdfast/lab/fault-scenarios'
 import { type RedisServer, startRedis } from '@holdfast/lab/redis-server'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Traffic } from './clients/client-answers.ts'
 import { startClients, stopClients } from './clients/start-clients.ts'
 
@@ -127,4 +128,21 @@ describe.each(['redis', 'valkey'] as const)('under 500 requests a second, over %
       },
     )
   })
+})
+
+test('an event loop that was blocked for 2 s is not taken for a server that does not answer', async () => {
+  const server = await startRedis()
+  const [client] = await startClients(1, { port: server.port, memory: false })
+  onTestFinished(async () => {
+    await stopClients([client!])
+    await server.stop()
+  })
+  // Some of them look, some have claimed, some are storing what they have loaded.
+  const calls = Array.from({ length: 20 }, (_, index) =>
+    client!.call<string>('wrap', `blocked-${index}`, index, `v${index}`, {}),
+  )
+  await client!.call('block', 2_000)
+  expect(await Promise.all(calls)).toEqual(calls.map((_, index) => `v${index}`))
+  const { storeErrors } = await client!.call<CacheStats>('stats')
+  expect(storeErrors).toBe(0)
 })

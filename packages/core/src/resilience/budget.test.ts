@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { fakeClock } from '../testing/fake-clock.ts'
-import { Budget } from './budget.ts'
+import { Budget, countedMs } from './budget.ts'
 
 function taking(
   clock: ReturnType<typeof fakeClock>,
@@ -60,4 +60,10 @@ it('counts an operation that failed', async () => {
   await clock.advance(200)
   await expect(failing).rejects.toThrow('timed out')
   expect(await budget.spend(async (left) => left)).toBe(0)
+})
+
+it('counts what an answer took elsewhere in the same way', () => {
+  expect(countedMs(30, 200)).toBe(30)
+  expect(countedMs(249, 200)).toBe(249)
+  expect(countedMs(2_000, 200)).toBe(0)
 })

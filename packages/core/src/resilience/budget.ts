@@ -3,6 +3,11 @@ import type { Clock } from '../clock.ts'
 /** An answer that came this much too late, and yet in time, tells of a blocked event loop and not of a slow store. */
 const lateMs = 50
 
+/** What of the time that an answer took counts: nothing, if it took longer than it could without a blocked event loop. */
+export function countedMs(tookMs: number, mostMs: number): number {
+  return tookMs > mostMs + lateMs ? 0 : tookMs
+}
+
 /**
  * How much time one call may still spend on its store, over all its operations. Time spent elsewhere is not counted,
  * and time in which several operations run is counted once.
@@ -30,7 +35,8 @@ export class Budget {
     const leftMs = Math.max(0, this.#leftMs - (begunAt - this.#since))
     try {
       const answer = await run(leftMs)
-      if (this.#clock.monotonic() - begunAt > this.#mostMs + lateMs) this.#wasBlocked = true
+      const tookMs = this.#clock.monotonic() - begunAt
+      if (countedMs(tookMs, this.#mostMs) < tookMs) this.#wasBlocked = true
       return answer
     } finally {
       if (--this.#running === 0) this.#end()

@@ -9,7 +9,7 @@ import { freshness } from '../read/freshness.ts'
 import { conclude, type Decision } from '../read/keep.ts'
 import type { Load } from '../read/load.ts'
 import type { NewEntry } from '../read/make-entry.ts'
-import type { Budget } from '../resilience/budget.ts'
+import { type Budget, countedMs } from '../resilience/budget.ts'
 import { type Claim, silenceMs } from './claims.ts'
 import type { Found, FoundEntry } from './far-found.ts'
 import type { FarTier } from './far-tier.ts'
@@ -76,7 +76,8 @@ export class FarLoads {
   /** What the read path has already seen of the key need not be read again. */
   seen(flight: Flight, found: Found, since: number): void {
     this.#founds.set(flight, found)
-    this.#spentMs.set(flight, this.#engine.clock.monotonic() - since)
+    const tookMs = this.#engine.clock.monotonic() - since
+    this.#spentMs.set(flight, countedMs(tookMs, this.#tier.settings.storeTimeoutMs))
   }
 
   /** Claims the keys of a load. `proceed` is called with those that are to be loaded here; the others get their answers from the store. */

@@ -10,6 +10,7 @@ import type { Scope } from '../invalidation/scope.ts'
 import { earlyRefreshAt } from '../read/early-refresh.ts'
 import type { Engine } from '../read/engine.ts'
 import { entryBytes } from '../read/make-entry.ts'
+import { countedMs } from '../resilience/budget.ts'
 import type { SettledRead } from '../store/store.ts'
 import type { Found } from './far-found.ts'
 import type { GuardedStore } from './guarded-store.ts'
@@ -180,7 +181,8 @@ export class FarReader {
     const named = this.#namedVersions(batch, decoded, stamps)
     if (named.length > 0) {
       // Tags that only the entries name: one more round trip for all of them.
-      const leftMs = this.#timeoutMs - (this.#engine.clock.monotonic() - since)
+      const tookMs = this.#engine.clock.monotonic() - since
+      const leftMs = this.#timeoutMs - countedMs(tookMs, this.#timeoutMs)
       const more = await this.#store.getMany(named, leftMs)
       named.forEach((key, at) => {
         this.#note(stamps, key, more[at])
