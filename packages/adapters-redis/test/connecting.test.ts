@@ -1,6 +1,12 @@
 import { execFile } from 'node:child_process'
 import { inspect, promisify } from 'node:util'
-import { InvalidOptionError, isCacheError, StoreError } from '@holdfast/core'
+import {
+  type Cache,
+  createCache,
+  InvalidOptionError,
+  isCacheError,
+  StoreError,
+} from '@holdfast/core'
 import { optionalMethods, storeConformance } from '@holdfast/core/testing'
 import { type Certificate, makeCertificates } from '@holdfast/lab/certificates'
 import { startFaultProxy } from '@holdfast/lab/fault-proxy'
@@ -469,6 +475,29 @@ describe('the documented minimal ACL', () => {
     expect(await store.touch('a', minute)).toBe(true)
   })
 })
+
+test('without the right to EVAL processes share values, and only the claims are lost', async () => {
+  const server = await startedRedis({ users: ['cache on >pw ~* &* +@all -eval -evalsha'] })
+  const store = () => made({ port: server.port, username: 'cache', password: 'pw' })
+  const stores = [store(), store()]
+  for (const each of stores) await connects(each, 5_000)
+  const caches = stores.map((each) =>
+    createCache({ name: 'denied', memory: false, bus: false, store: each }),
+  )
+  onTestFinished(async () => {
+    for (const cache of caches) await cache.close()
+  })
+  for (const cache of caches) cache.on('error', () => undefined)
+  let loads = 0
+  const wrap = (cache: Cache, key: string) => cache.wrap(key, () => `value ${++loads}`)
+  // Each process finds out by its first load, whose value is not kept.
+  for (const [index, cache] of caches.entries()) await wrap(cache, `finds out ${index}`)
+  const before = loads
+  for (let times = 0; times < 3; times++) {
+    for (const cache of caches) expect(await wrap(cache, 'shared')).toBe(`value ${before + 1}`)
+  }
+  expect(loads).toBe(before + 1)
+}, 20_000)
 
 test('options that cannot work are refused by name before anything is connected', () => {
   const refused: [object, RegExp][] = [

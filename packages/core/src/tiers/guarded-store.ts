@@ -4,6 +4,9 @@ import { Breaker, type BreakerSettings, type BreakerState } from '../resilience/
 import { type Deadlines, Expiring } from '../resilience/deadlines.ts'
 import type { Keep, SettledRead, SettledReads, Store, StoreEntry } from '../store/store.ts'
 
+/** How long a store that refused `replace` to this user is used without claims, before it is asked again. */
+const deniedRetryMs = 60_000
+
 /**
  * A store that costs a bounded time. Every operation has a deadline; while the breaker is open none is sent, and when
  * it opens those under way are let go. Missing optional methods get their one correct default here.
@@ -16,6 +19,7 @@ export class GuardedStore {
   readonly #pending = new Set<Operation<unknown>>()
   readonly #ask: () => Promise<unknown>
   #closed = false
+  #claimsDeniedUntil = Number.NEGATIVE_INFINITY
 
   constructor(
     store: Store,
@@ -69,6 +73,7 @@ export class GuardedStore {
 
   /** Without both, processes cannot share claims. */
   get hasClaims(): boolean {
+    if (this.#clock.monotonic() < this.#claimsDeniedUntil) return false
     return this.#store.add !== undefined && this.#store.replace !== undefined
   }
 
@@ -125,11 +130,17 @@ export class GuardedStore {
     keep: Keep,
     ms: number,
   ): Promise<boolean> {
-    return this.#guard(
-      ms,
-      'replace',
-      async () => (await this.#store.replace?.(key, head, bytes, keep)) ?? false,
-    )
+    return this.#guard(ms, 'replace', async () => {
+      try {
+        return (await this.#store.replace?.(key, head, bytes, keep)) ?? false
+      } catch (error) {
+        // A claim that may not be fulfilled would keep its key from ever being stored.
+        if (error instanceof StoreError && error.kind === 'denied') {
+          this.#claimsDeniedUntil = this.#clock.monotonic() + deniedRetryMs
+        }
+        throw error
+      }
+    })
   }
 
   /**
