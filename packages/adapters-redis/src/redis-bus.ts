@@ -54,10 +54,11 @@ export function busHandle(
       const args = [channel, asBuffer(message)]
       await exchange.run('publish', (client) =>
         client.callBuffer('PUBLISH', args).catch((error: unknown) => {
-          refusals.note('PUBLISH', error)
+          if (refusals.note('PUBLISH', error)) subscriber.mute(true)
           throw error
         }),
       )
+      subscriber.mute(false)
     },
     subscribe(onMessage: (message: Uint8Array) => void, onState: (state: BusState) => void) {
       if (closed) throw new ClosedError('subscribe on a bus that has been closed')

@@ -36,6 +36,7 @@ export class Subscriber {
   readonly #listeners = new Set<Listener>()
   #connection: OwnConnection | undefined
   #isUp = false
+  #isMute = false
   #timer: TimerHandle | undefined
 
   constructor(options: SubscriberOptions) {
@@ -49,13 +50,22 @@ export class Subscriber {
     if (this.#connection === undefined) this.#start()
     else if (this.#isUp) {
       queueMicrotask(() => {
-        if (this.#isUp && this.#listeners.has(listener)) listener.onState('up')
+        if (this.#isUp && !this.#isMute && this.#listeners.has(listener)) listener.onState('up')
       })
     }
     return () => {
       this.#listeners.delete(listener)
       if (this.#listeners.size === 0) this.close()
     }
+  }
+
+  /**
+   * This user may not publish, so nobody of its kind will be heard, however well the link stands: that is `down`, too.
+   */
+  mute(isMute: boolean): void {
+    if (this.#isMute === isMute) return
+    this.#isMute = isMute
+    if (this.#isUp) this.#tellAll(isMute ? 'down' : 'up')
   }
 
   close(): void {
@@ -135,6 +145,10 @@ export class Subscriber {
     if (this.#isUp === (state === 'up')) return
     this.#isUp = state === 'up'
     this.#options.clock.clearTimeout(this.#timer)
+    if (!this.#isMute) this.#tellAll(state)
+  }
+
+  #tellAll(state: BusState): void {
     for (const { onState } of this.#listeners) onState(state)
   }
 }

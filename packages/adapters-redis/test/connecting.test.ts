@@ -476,6 +476,28 @@ describe('the documented minimal ACL', () => {
   })
 })
 
+test('a bus whose user may not publish says down, and up again when it may', async () => {
+  const server = await startedRedis({ users: ['cache on >pw ~* &* +@all -publish'] })
+  const bus = redisBus({ port: server.port, username: 'cache', password: 'pw' })
+  onTestFinished(() => bus.close())
+  const states: string[] = []
+  bus.subscribe(
+    () => undefined,
+    (state) => states.push(state),
+  )
+  while (states.length === 0) await sleep(10)
+  expect(await failureOf(bus.publish(one).catch(() => bus.publish(one)))).toMatchObject({
+    kind: expect.stringMatching(/denied|timeout/),
+  })
+  while (states.length === 1) {
+    await bus.publish(one).catch(() => undefined)
+    await sleep(10)
+  }
+  await server.command('ACL', 'SETUSER', 'cache', '+publish')
+  await bus.publish(one)
+  expect(states).toEqual(['up', 'down', 'up'])
+})
+
 test('without the right to EVAL processes share values, and only the claims are lost', async () => {
   const server = await startedRedis({ users: ['cache on >pw ~* &* +@all -eval -evalsha'] })
   const store = () => made({ port: server.port, username: 'cache', password: 'pw' })
