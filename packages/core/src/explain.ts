@@ -3,9 +3,46 @@ import type { Scope } from './invalidation/scope.ts'
 import type { Explanation } from './observe/explanation.ts'
 import { type Engine, nearKeyOf } from './read/engine.ts'
 import { freshness } from './read/freshness.ts'
+import type { Looked } from './tiers/far-reader.ts'
 
 /** Looks without touching: no counter moves, no entry becomes recently used, nothing is dropped. */
-export function explain(engine: Engine, scope: Scope, key: string): Explanation {
+export async function explain(engine: Engine, scope: Scope, key: string): Promise<Explanation> {
+  const near = explainNear(engine, scope, key)
+  const { far } = engine
+  if (near.tier !== undefined || far === undefined || near.off) return near
+  try {
+    return withFar(engine, near, await far.tier.look(scope, key))
+  } catch {
+    // A store that does not answer explains nothing; health() and the breaker's events tell of it.
+    return near
+  }
+}
+
+/** What the store says of a key that the near tier has not. */
+function withFar(engine: Engine, near: Explanation, { decoded, tags, gone }: Looked): Explanation {
+  if (decoded === undefined) return near
+  if (decoded.kind === 'claim') return { ...near, status: 'loading', loading: true }
+  if (decoded.kind === 'refused') return { ...near, goneBecause: `refused ${decoded.reason}` }
+  if (decoded.kind !== 'value') return near
+  if (gone !== undefined) return { ...near, goneBecause: gone }
+  const isFresh = engine.clock.now() < decoded.staleAt
+  return {
+    ...near,
+    status: isFresh ? 'fresh' : 'stale',
+    tier: 'far',
+    storedAt: decoded.storedAt,
+    staleAt: decoded.staleAt,
+    expiresAt: decoded.expiresAt,
+    loadMs: decoded.loadMs,
+    tags,
+    bytes: decoded.bytes,
+    staleBecause: isFresh ? undefined : 'ttl',
+    goneBecause: undefined,
+    notKeptBecause: undefined,
+  }
+}
+
+function explainNear(engine: Engine, scope: Scope, key: string): Explanation {
   const nearKey = nearKeyOf(scope, key)
   const now = engine.clock.monotonic()
   const loading = engine.joinable(scope, nearKey) !== undefined
@@ -44,6 +81,7 @@ export function explain(engine: Engine, scope: Scope, key: string): Explanation 
         : undefined,
     retryAt: entry !== undefined && entry.retryAt > now ? unix(entry.retryAt) : undefined,
     loading,
+    maxAgeMs: engine.near === undefined ? undefined : engine.maxAgeMs,
     off: scope.isOff,
     shard: undefined,
   }

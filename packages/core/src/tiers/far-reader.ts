@@ -33,6 +33,13 @@ export interface Wanted {
   readonly tags: readonly string[]
 }
 
+/** What stands under a key, and why it is not usable, if it is not. */
+export interface Looked {
+  readonly decoded: DecodedEntry | undefined
+  readonly tags: readonly string[]
+  readonly gone: 'delete' | 'ttl' | 'clear' | `tag ${string}` | undefined
+}
+
 /** One read on its way. An invalidation may overtake it; several of one key form a chain, the latest first. */
 class Reading {
   readonly scope: Scope
@@ -229,6 +236,30 @@ export class FarReader {
     return (
       this.#engine.fence.seq !== seq && (scope.clearedSince(seq) || scope.tagsTouchedSince(seq))
     )
+  }
+
+  /** As `read`, for `explain`: nothing is counted, kept or handed out. @throws StoreError, as a rejection. */
+  async look(scope: Scope, key: string): Promise<Looked> {
+    const name = storeKey(scope, key)
+    const refs = namespaceRefs(scope).map((ref) => ref.key)
+    const [bytes, ...versions] = await this.#store.getMany([name, ...refs], this.#timeoutMs)
+    const stamps = new Map<string, Stamp>()
+    refs.forEach((ref, at) => {
+      this.#note(stamps, ref, versions[at])
+    })
+    const decoded =
+      bytes instanceof Uint8Array ? await decodeEntry(bytes, name, this.#codec) : undefined
+    if (decoded?.kind !== 'value') return { decoded, tags: [], gone: undefined }
+    const tags = decoded.versions.flatMap((mark) =>
+      mark.scope === 'tag' ? (refOfMark(scope, mark)?.key ?? []) : [],
+    )
+    const more = tags.length > 0 ? await this.#store.getMany(tags, this.#timeoutMs) : []
+    tags.forEach((ref, at) => {
+      this.#note(stamps, ref, more[at])
+    })
+    // A delete of this key has not reached the store yet.
+    const gone = this.#journal.holds(name) ? 'delete' : this.#whyGone(scope, decoded, stamps)
+    return { decoded, tags: tagsOfMarks(decoded.versions), gone }
   }
 
   /** The times of a stored value; `undefined` for anything that is none. */

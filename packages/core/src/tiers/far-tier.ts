@@ -14,7 +14,7 @@ import { Budget } from '../resilience/budget.ts'
 import type { StoreEntry } from '../store/store.ts'
 import { Claims } from './claims.ts'
 import type { Found } from './far-found.ts'
-import { FarReader, type Wanted } from './far-reader.ts'
+import { FarReader, type Looked, type Wanted } from './far-reader.ts'
 import { GuardedStore } from './guarded-store.ts'
 import { newStamp } from './stamps.ts'
 import { pathOf, storeKey } from './store-keys.ts'
@@ -121,6 +121,11 @@ export class FarTier {
   /** What the store has under a key; an entry is put into the near tier on its way. Never rejects. */
   read(scope: Scope, want: Wanted): Promise<Found> {
     return this.#reader.read(scope, want)
+  }
+
+  /** What stands under a key, for `explain`. @throws StoreError, as a rejection. */
+  look(scope: Scope, key: string): Promise<Looked> {
+    return this.#reader.look(scope, key)
   }
 
   /** As `read` for each, in one round trip. */
