@@ -93,7 +93,7 @@ export const rows: readonly Row[] = [
     measure: sharedStore,
     file: 'loads',
     inReadme: true,
-    concept: 'concepts/stampede.md',
+    concept: 'concepts/leases.md',
     said: {
       bentocache: {
         text: 'distributed locks: not in version 1',
