@@ -418,7 +418,8 @@ describe('the documented minimal ACL', () => {
 
     const cases = storeConformance({
       async create() {
-        const store = redisStore({ port: server.port, username: 'cache', password: 'pw' })
+        const user = { username: 'cache', password: 'pw' }
+        const store = redisStore({ port: server.port, ...user, commandTimeout: 5_000 })
         await connects(store, 3_000, 'conformance:a')
         return store
       },

@@ -24,7 +24,7 @@ describe('with connections of ioredis 5', () => {
   test.concurrent.each(
     storeConformance({
       async create() {
-        const store = redisStore({ port: server.port })
+        const store = redisStore({ port: server.port, commandTimeout: 5_000 })
         while ((await store.get('connected').catch(() => 'away')) === 'away') await sleep(10)
         return store
       },
