@@ -3,6 +3,7 @@ import { ClosedError, StoreError } from '../errors.ts'
 import { Breaker, type BreakerSettings, type BreakerState } from '../resilience/breaker.ts'
 import { type Deadlines, Expiring } from '../resilience/deadlines.ts'
 import type { Keep, SettledRead, SettledReads, Store, StoreEntry } from '../store/store.ts'
+import { fittingKey } from './store-keys.ts'
 
 /** How long a store that refused `replace` to this user is used without claims, before it is asked again. */
 const deniedRetryMs = 60_000
@@ -13,6 +14,9 @@ const deniedRetryMs = 60_000
  */
 export class GuardedStore {
   readonly #store: Store & Partial<SettledReads>
+  readonly #maxKeyBytes: number
+  /** Keys of at most so many characters fit whatever they are. */
+  readonly #safeLength: number
   readonly #clock: Clock
   readonly #deadlines: Deadlines
   readonly #breaker: Breaker
@@ -35,6 +39,9 @@ export class GuardedStore {
     recover: () => Promise<void>,
   ) {
     this.#store = store
+    this.#maxKeyBytes = store.capabilities.maxKeyBytes
+    // No UTF-16 code unit takes more than three bytes of UTF-8.
+    this.#safeLength = this.#maxKeyBytes / 3
     this.#clock = clock
     this.#deadlines = deadlines
     this.#ask = () => this.#within(settings.probeMs, 'get', () => store.get(settings.probeKey))
@@ -77,17 +84,24 @@ export class GuardedStore {
     return this.#store.add !== undefined && this.#store.replace !== undefined
   }
 
-  get maxKeyBytes(): number {
-    return this.#store.capabilities.maxKeyBytes
-  }
-
   get maxValueBytes(): number {
     return this.#store.capabilities.maxValueBytes
   }
 
+  #fit(key: string): string {
+    return key.length <= this.#safeLength ? key : fittingKey(key, this.#maxKeyBytes)
+  }
+
+  #fitAll(keys: readonly string[]): readonly string[] {
+    return keys.every((key) => key.length <= this.#safeLength)
+      ? keys
+      : keys.map((key) => this.#fit(key))
+  }
+
   /** Of each key what is known of it; rejects where nothing is. */
-  getMany(keys: readonly string[], ms: number): Promise<SettledRead[]> {
+  getMany(asked: readonly string[], ms: number): Promise<SettledRead[]> {
     const store = this.#store
+    const keys = this.#fitAll(asked)
     return this.#guard(ms, 'getMany', async () => {
       if (store.getManySettled !== undefined) return inPart(await store.getManySettled(keys))
       const [only] = keys
@@ -98,11 +112,12 @@ export class GuardedStore {
   }
 
   set(key: string, bytes: Uint8Array, keep: Keep, ms: number): Promise<void> {
-    return this.#guard(ms, 'set', () => this.#store.set(key, bytes, keep))
+    return this.#guard(ms, 'set', () => this.#store.set(this.#fit(key), bytes, keep))
   }
 
-  setMany(entries: readonly StoreEntry[], ms: number): Promise<void> {
+  setMany(given: readonly StoreEntry[], ms: number): Promise<void> {
     const store = this.#store
+    const entries = given.map((entry) => ({ ...entry, key: this.#fit(entry.key) }))
     return this.#guard(ms, 'setMany', async () => {
       if (store.setMany !== undefined && entries.length > 1) return store.setMany(entries)
       await Promise.all(entries.map(({ key, bytes, ttlMs }) => store.set(key, bytes, { ttlMs })))
@@ -113,14 +128,15 @@ export class GuardedStore {
     return this.#guard(ms, 'deleteMany', () => this.#deleteAll(keys))
   }
 
-  async #deleteAll(keys: readonly string[]): Promise<void> {
+  async #deleteAll(given: readonly string[]): Promise<void> {
     const store = this.#store
+    const keys = this.#fitAll(given)
     if (store.deleteMany !== undefined && keys.length > 1) return store.deleteMany(keys)
     await Promise.all(keys.map((key) => store.delete(key)))
   }
 
   add(key: string, bytes: Uint8Array, keep: Keep, ms: number): Promise<Uint8Array | undefined> {
-    return this.#guard(ms, 'add', async () => this.#store.add?.(key, bytes, keep))
+    return this.#guard(ms, 'add', async () => this.#store.add?.(this.#fit(key), bytes, keep))
   }
 
   replace(
@@ -132,7 +148,7 @@ export class GuardedStore {
   ): Promise<boolean> {
     return this.#guard(ms, 'replace', async () => {
       try {
-        return (await this.#store.replace?.(key, head, bytes, keep)) ?? false
+        return (await this.#store.replace?.(this.#fit(key), head, bytes, keep)) ?? false
       } catch (error) {
         // A claim that may not be fulfilled would keep its key from ever being stored.
         if (error instanceof StoreError && error.kind === 'denied') {
@@ -168,11 +184,11 @@ export class GuardedStore {
         if (keys.length > 0) await this.#deleteAll(keys)
       } catch (error) {
         if (speaksOfTheStore(error)) throw error
-        await Promise.all(keys.map((key) => each(key, () => this.#store.delete(key))))
+        await Promise.all(keys.map((key) => each(key, () => this.#store.delete(this.#fit(key)))))
       }
       await Promise.all(
         entries.map(({ key, bytes, ttlMs }) =>
-          each(key, () => this.#store.set(key, bytes, { ttlMs })),
+          each(key, () => this.#store.set(this.#fit(key), bytes, { ttlMs })),
         ),
       )
     })

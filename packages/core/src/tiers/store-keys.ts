@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Scope } from '../invalidation/scope.ts'
 
 /**
@@ -9,6 +10,7 @@ import type { Scope } from '../invalidation/scope.ts'
  *     api:/%n   api:/%e         version of the namespace, and its tag epoch
  *     api:/%t/user              version of the tag 'user'
  *     api:/%r/products:7        claim on a refresh of 'products:7'
+ *     /%h/<digest>              any of these that is longer than the store takes
  *
  * A namespace is percent-encoded (RFC 3986), so it holds neither ':' nor '/', and a '%' in it is followed by two
  * hexadecimal digits, which `%n`, `%e/`, `%t` and `%r` are not. A key that begins with '/' gets another one in front.
@@ -32,6 +34,15 @@ export function tagVersionKey(scope: Scope, tag: string): string {
 
 export function refreshClaimKey(scope: Scope, key: string): string {
   return `${prefixOf(scope)}/%r/${key}`
+}
+
+/**
+ * The key as it is, or its SHA-256 where the store would not take it: the full key stands in the envelope and is
+ * compared on read, so that even a collision would be a miss.
+ */
+export function fittingKey(key: string, maxBytes: number): string {
+  if (Buffer.byteLength(key) <= maxBytes) return key
+  return `/%h/${createHash('sha256').update(key).digest('base64url')}`
 }
 
 /** The way of a scope from the outermost cache: how the bus names it. */
