@@ -39,7 +39,12 @@ export async function startNutcracker(options: NutcrackerProxyOptions): Promise<
     ...['-c', configFile, '-o', join(scratch.path, 'log'), '-p', join(scratch.path, 'pid')],
     ...['-s', `${statsPort}`, '-a', '127.0.0.1'],
   ])
-  await untilReady(child, 'nutcracker', () => accepts(port!))
+  try {
+    await untilReady(child, 'nutcracker', () => accepts(port!))
+  } catch (error) {
+    scratch.remove()
+    throw error
+  }
   return {
     port: port!,
     pid: child.pid,

@@ -77,7 +77,10 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     }
   }
 
-  let child = await startSomewhere()
+  let child = await startSomewhere().catch((error: unknown) => {
+    scratch.remove()
+    throw error
+  })
   const command = (...args: (string | Uint8Array)[]) => administrate(socketPath, args)
   return {
     engine,

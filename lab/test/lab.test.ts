@@ -13,6 +13,7 @@ import { startNutcracker } from '../src/nutcracker-proxy.ts'
 import { requireProgram } from '../src/programs.ts'
 import { startRedis } from '../src/redis-server.ts'
 import { encodeCommand, splitFrames } from '../src/resp.ts'
+import { scratchDirectory } from '../src/scratch.ts'
 
 const soon = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -149,6 +150,9 @@ describe('a client process', () => {
   })
 
   test('and its servers end with the process that started them, even when that is killed', async () => {
+    // What a killed process had on disk is left to whoever owns its temporary directory.
+    const scratch = scratchDirectory()
+    onTestFinished(() => scratch.remove())
     const parent = spawn(
       process.execPath,
       [
@@ -156,7 +160,7 @@ describe('a client process', () => {
         '-e',
         orphanScript(new URL('../src/redis-server.ts', import.meta.url)),
       ],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
+      { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, TMPDIR: scratch.path } },
     )
     const port = Number(await new Promise((resolve) => parent.stdout.once('data', resolve)))
     expect(await accepts(port)).toBe(true)
