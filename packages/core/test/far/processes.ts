@@ -74,7 +74,9 @@ export class Processes {
 
   async close(): Promise<void> {
     for (const { store } of this.all) store.heal()
-    await Promise.all(this.all.map(({ cache }) => cache.close({ drain: 0 })))
+    const closed = Promise.all(this.all.map(({ cache }) => cache.close({ drain: 0 })))
+    await this.clock.advance(1)
+    await closed
   }
 }
 
