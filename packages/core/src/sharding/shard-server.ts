@@ -7,6 +7,7 @@ import { Ejection } from './ejection.ts'
 import { Latency, type LatencySummary } from './latency.ts'
 import { MissedDeletes } from './missed-deletes.ts'
 import type { ShardedSettings } from './sharded-options.ts'
+import { Slowness } from './slowness.ts'
 
 /** What one server did, under twemproxy's names for the same, and how long it took. Bytes are those of keys and values. */
 export interface ServerStats {
@@ -46,6 +47,8 @@ interface Gate {
 
 /** So many keys are asked of a server at once at most. */
 const mostInBatch = 512
+/** A first connection takes its time; until then silence says nothing. */
+const connectGraceMs = 500
 
 /**
  * One server of a sharded store: its own deadline, its own judgement of whether it answers, its own count of what it
@@ -66,6 +69,7 @@ export class ShardServer {
   readonly #gate: Gate
   readonly #ejection: Ejection | undefined
   readonly #latency = new Latency()
+  readonly #slowness = new Slowness()
   readonly #calls = new Set<Call<unknown>>()
   #gets: WaitingGet[] = []
   #isOut = false
@@ -78,6 +82,9 @@ export class ShardServer {
   #timedOut = 0
   #ejects = 0
   #ejectedAt: number | undefined
+  #firstSentAt: number | undefined
+  #answeredAt: number | undefined
+  #failedAt = Number.NEGATIVE_INFINITY
 
   constructor(
     place: { readonly name: string; readonly weight: number; readonly store: Store },
@@ -210,14 +217,15 @@ export class ShardServer {
     const { clock, timeoutMs } = this.#settings
     const sentAt = clock.monotonic()
     this.#requests++
+    this.#firstSentAt ??= sentAt
     return new Promise<T>((resolve, reject) => {
-      const call = new Call<T>(operation, isProbe, resolve, reject, (late) => {
+      const call = new Call<T>(operation, isProbe, sentAt, resolve, reject, (late) => {
         this.#deadlines.remove(late)
         this.#calls.delete(late as Call<unknown>)
       })
       call.onLate = () => {
         this.#timedOut++
-        this.#failed(call, this.#late(operation))
+        this.#failed(call, this.#late(operation), !this.#isSilentSince(sentAt))
       }
       this.#calls.add(call as Call<unknown>)
       this.#deadlines.add(call, timeoutMs, sentAt)
@@ -231,9 +239,14 @@ export class ShardServer {
       answer.then(
         (value) => {
           if (call.isOver) return
+          const now = clock.monotonic()
           this.#responses++
-          this.#latency.record(clock.monotonic() - sentAt)
-          if (!isProbe) this.#gate.succeeded()
+          this.#answeredAt = now
+          this.#latency.record(now - sentAt)
+          if (!isProbe) {
+            this.#gate.succeeded()
+            this.#pace(false, now)
+          }
           call.answer(value)
         },
         (error: unknown) => {
@@ -243,15 +256,33 @@ export class ShardServer {
     })
   }
 
-  #failed<T>(call: Call<T>, error: unknown): void {
-    const { fullIsFailure } = this.#settings
+  /** Nothing came from it since then. */
+  #isSilentSince(sentAt: number): boolean {
+    if (this.#answeredAt !== undefined) return this.#answeredAt < sentAt
+    return this.#settings.clock.monotonic() - (this.#firstSentAt ?? 0) >= connectGraceMs
+  }
+
+  /** @param isBusy it ran out of time while the server, or the way to it, is alive. */
+  #failed<T>(call: Call<T>, error: unknown, isBusy = false): void {
+    const { fullIsFailure, clock } = this.#settings
     const isUnwell = speaksOfTheServer(error, fullIsFailure)
-    const told = isUnwell ? this.#told(error, call.operation) : error
-    call.end(told)
+    call.end(isUnwell ? this.#told(error, call.operation) : error)
     if (isUnwell) this.#errors++
+    else this.#answeredAt = clock.monotonic()
     if (call.isProbe) return
-    if (isUnwell) this.#gate.failed()
-    else this.#gate.succeeded()
+    if (!isUnwell) this.#gate.succeeded()
+    else if (isBusy) this.#pace(true, clock.monotonic())
+    // What was under way when the server failed is one failure, as one lost connection is to twemproxy.
+    else if (call.sentAt >= this.#failedAt) {
+      this.#failedAt = clock.monotonic()
+      this.#gate.failed()
+    }
+  }
+
+  #pace(isLate: boolean, now: number): void {
+    if (!this.#slowness.note(isLate, now)) return
+    const { failureLimit } = this.#settings
+    for (let times = 0; times < Math.max(1, failureLimit); times++) this.#gate.failed()
   }
 
   /** A failure of one server, told as what it is for the whole store: some of its keys. */
@@ -331,6 +362,7 @@ export class ShardServer {
 class Call<T> extends Expiring {
   readonly operation: string
   readonly isProbe: boolean
+  readonly sentAt: number
   readonly #resolve: (value: T) => void
   readonly #reject: (error: unknown) => void
   readonly #over: (call: Call<T>) => void
@@ -340,6 +372,7 @@ class Call<T> extends Expiring {
   constructor(
     operation: string,
     isProbe: boolean,
+    sentAt: number,
     resolve: (value: T) => void,
     reject: (error: unknown) => void,
     over: (call: Call<T>) => void,
@@ -347,6 +380,7 @@ class Call<T> extends Expiring {
     super()
     this.operation = operation
     this.isProbe = isProbe
+    this.sentAt = sentAt
     this.#resolve = resolve
     this.#reject = reject
     this.#over = over

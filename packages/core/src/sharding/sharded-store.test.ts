@@ -182,20 +182,67 @@ describe('a server that is dead', () => {
     expect(settled[1]).toMatchObject({ kind: 'unavailable', partial: true })
   })
 
-  test('fails at once after three failures, and releases those who wait for it', async () => {
+  test('fails at once after three failures one after the other, and releases those who wait for it', async () => {
     const { store, kill, keyOf, clock, server } = lab()
     const key = keyOf('b')
-    kill('b', frozen)
-    const waiting = [0, 1, 2].map(() => expect(store.getMany([key])).rejects.toThrow(/100 ms/))
-    await clock.advance(99)
-    const last = store.getMany([key])
-    const released = expect(last).rejects.toThrow(/does not answer at present/)
+    await store.get(key)
     await clock.advance(1)
-    await Promise.all([...waiting, released])
+    kill('b', frozen)
+    for (let times = 0; times < 3; times++) {
+      const burst = Promise.allSettled([0, 1, 2, 3].map(() => store.getMany([key])))
+      await clock.advance(99)
+      expect(store.stats().servers.b?.state).toBe('in')
+      const last = expect(store.getMany([key])).rejects.toThrow(
+        times === 2 ? /does not answer at present/ : /100 ms/,
+      )
+      await clock.advance(1)
+      for (const call of await burst) expect(call).toMatchObject({ status: 'rejected' })
+      if (times < 2) await clock.advance(99)
+      await last
+    }
     const before = server('b').calls('get') + server('b').calls('getMany')
     await expect(store.get(key)).rejects.toMatchObject({ kind: 'unavailable', partial: true })
     expect(server('b').calls('get') + server('b').calls('getMany')).toBe(before)
-    expect(store.stats().servers.b).toMatchObject({ state: 'out', timedOut: 3, ejects: 1 })
+    expect(store.stats().servers.b).toMatchObject({ state: 'out', timedOut: 11, ejects: 1 })
+  })
+
+  test('is told from a client that is busy: what runs out of time while others are answered takes nobody out', async () => {
+    const { store, kill, keyOf, clock } = lab()
+    const [slow, quick] = [keyOf('b', 'slow'), keyOf('b', 'quick')]
+    await store.get(quick)
+    kill('b', [{ kind: 'hang', key: slow }])
+    const late: Promise<unknown>[] = []
+    for (let times = 0; times < 50; times++) {
+      late.push(store.getMany([slow]).catch((error: StoreError) => error.kind))
+      await store.get(quick)
+      await clock.advance(3)
+    }
+    await clock.advance(60)
+    await store.get(quick)
+    await clock.advance(60)
+    expect(await Promise.all(late)).toEqual(new Array(50).fill('timeout'))
+    expect(store.stats().servers.b).toMatchObject({ state: 'in', ejects: 0 })
+    for (let times = 0; times < 300; times++) {
+      store.getMany([slow]).catch(() => {})
+      store.getMany([slow]).catch(() => {})
+      await store.get(quick).catch(() => {})
+      await clock.advance(10)
+    }
+    expect(store.stats().servers.b?.ejects).toBeGreaterThan(0)
+    await store.close()
+  })
+
+  test('may take half a second to be connected with', async () => {
+    const { store, kill, revive, keyOf, clock } = lab()
+    kill('b', frozen)
+    for (let passed = 0; passed < 400; passed += 100) {
+      const read = expect(store.getMany([keyOf('b')])).rejects.toThrow(/100 ms/)
+      await clock.advance(100)
+      await read
+    }
+    expect(store.stats().servers.b?.state).toBe('in')
+    revive('b')
+    expect(await store.get(keyOf('b'))).toBe(undefined)
   })
 
   test('that is all there is makes whole calls fail, and not parts of them', async () => {
@@ -456,6 +503,8 @@ test('leaves no timer behind when it is closed, also in an outage and in a windo
   for (const onFailure of ['fail-fast', 'gutter', 'rehash', 'replica'] as const) {
     const world = lab({ onFailure })
     const { store, kill, revive, clock, keyOf, servers } = world
+    await store.get(keyOf('b'))
+    await clock.advance(1)
     kill('b', frozen)
     await takeOut(world, keyOf('b'))
     await store.delete(keyOf('b')).catch(() => {})
