@@ -3,3 +3,10 @@ export { type RedisBusSettings, redisBus } from './redis-bus.ts'
 export type { RedisArgument, RedisClient } from './redis-client.ts'
 export type { RedisStoreOptions, RedisStoreSettings } from './redis-options.ts'
 export { type RedisStore, redisStore } from './redis-store.ts'
+export {
+  type RedisShard,
+  type RedisShardConnection,
+  type ShardedRedis,
+  type ShardedRedisOptions,
+  shardedRedis,
+} from './sharded-redis.ts'
