@@ -169,7 +169,7 @@ export function readValue(frame: OpenFrame, key: string): ValueBody | undefined 
       staleIfErrorMs,
       loadMs,
       versions,
-      metadata: readMetadata(buffer.subarray(at, payloadAt)),
+      metadata: metadataBytes === 0 ? undefined : readMetadata(buffer.subarray(at, payloadAt)),
     },
     payload: {
       kind: buffer[start] as number,
@@ -217,7 +217,6 @@ function writeMetadata(metadata: JsonValue | undefined): string {
 
 /** @throws SyntaxError for anything but JSON within the limits; the caller makes it a refused entry. */
 function readMetadata(text: Buffer): JsonValue | undefined {
-  if (text.length === 0) return undefined
   const json = text.length > maxMetadataBytes ? undefined : jsonWithinLimits(text)
   if (json === undefined) throw new SyntaxError()
   return JSON.parse(json) as JsonValue

@@ -17,8 +17,8 @@ import type { GuardedStore } from './guarded-store.ts'
 import { storeKey } from './store-keys.ts'
 import {
   epochRefs,
+  keyOfMark,
   namespaceRefs,
-  refOfMark,
   tagRefs,
   tagsOfMarks,
   type VersionRef,
@@ -251,7 +251,7 @@ export class FarReader {
       bytes instanceof Uint8Array ? await decodeEntry(bytes, name, this.#codec) : undefined
     if (decoded?.kind !== 'value') return { decoded, tags: [], gone: undefined }
     const tags = decoded.versions.flatMap((mark) =>
-      mark.scope === 'tag' ? (refOfMark(scope, mark)?.key ?? []) : [],
+      mark.scope === 'tag' ? (keyOfMark(scope, mark) ?? []) : [],
     )
     const more = tags.length > 0 ? await this.#store.getMany(tags, this.#timeoutMs) : []
     tags.forEach((ref, at) => {
@@ -292,8 +292,8 @@ export class FarReader {
     decoded.forEach((found, at) => {
       if (found?.kind !== 'value') return
       for (const mark of found.versions) {
-        const ref = mark.scope === 'tag' ? refOfMark((batch[at] as Reading).scope, mark) : undefined
-        if (ref !== undefined && !stamps.has(ref.key)) named.add(ref.key)
+        const key = mark.scope === 'tag' ? keyOfMark((batch[at] as Reading).scope, mark) : undefined
+        if (key !== undefined && !stamps.has(key)) named.add(key)
       }
     })
     return [...named]
@@ -308,9 +308,14 @@ export class FarReader {
   ): Found {
     if (decoded === undefined || !bytes)
       return { state: 'absent', readAt, stamps, occupant: undefined }
-    const occupant = bytes.subarray(0, headBytes)
+    const absent = (): Found => ({
+      state: 'absent',
+      readAt,
+      stamps,
+      occupant: bytes.subarray(0, headBytes),
+    })
     // A delete of this key has not reached the store yet: what is there is what should be gone.
-    if (this.#journal.holds(key)) return { state: 'absent', readAt, stamps, occupant }
+    if (this.#journal.holds(key)) return absent()
     switch (decoded.kind) {
       case 'claim':
         return { state: 'claimed', readAt, stamps, stamp: decoded.stamp, beat: decoded.beat }
@@ -320,12 +325,12 @@ export class FarReader {
         break
       default:
         this.#engine.refused(want.key, decoded.kind === 'refused' ? decoded.reason : 'format')
-        return { state: 'absent', readAt, stamps, occupant }
+        return absent()
     }
     const gone = this.#whyGone(scope, decoded, stamps)
     if (gone !== undefined) {
       this.#engine.verdicts.set(want.nearKey, { gone })
-      return { state: 'absent', readAt, stamps, occupant }
+      return absent()
     }
     try {
       const entry = this.#entry(scope, want.nearKey, decoded, seq, readAt)
@@ -334,7 +339,7 @@ export class FarReader {
       // A serializer of the user's own may bring what this process does not keep; the other keys have nothing to do with it.
       this.#engine.counters.codecErrors++
       this.#engine.observer.error('codec', error, want.key)
-      return { state: 'absent', readAt, stamps, occupant }
+      return absent()
     }
   }
 
@@ -344,14 +349,14 @@ export class FarReader {
     stamps: ReadonlyMap<string, Stamp>,
   ): 'ttl' | 'clear' | `tag ${string}` | undefined {
     if (this.#engine.clock.now() >= value.expiresAt) return 'ttl'
+    let namespaces = 0
     for (const mark of value.versions) {
-      const ref = refOfMark(scope, mark)
-      const stamp = ref && stamps.get(ref.key)
-      if (stamp === mark.stamp) continue
-      return mark.scope === 'tag' ? `tag ${mark.name.slice(mark.name.indexOf(':') + 1)}` : 'clear'
+      const key = keyOfMark(scope, mark)
+      if (key === undefined || stamps.get(key) !== mark.stamp)
+        return mark.scope === 'tag' ? `tag ${mark.name.slice(mark.name.indexOf(':') + 1)}` : 'clear'
+      if (mark.scope === 'namespace') namespaces++
     }
     // Written by a process that knew fewer namespaces around it, or none: nothing says that it was not cleared.
-    const namespaces = value.versions.filter((mark) => mark.scope === 'namespace').length
     return namespaces === namespaceRefs(scope).length ? undefined : 'clear'
   }
 

@@ -163,18 +163,20 @@ export function tagRefs(scope: Scope, tags: readonly string[]): readonly Version
 }
 
 /** Where the version that an envelope names stands; `undefined` for a name that is none. */
-export function refOfMark(scope: Scope, mark: VersionMark): VersionRef | undefined {
+export function keyOfMark(scope: Scope, mark: VersionMark): string | undefined {
+  // Every entry names its namespaces: their keys are made once, and a string that is known is found faster, too.
+  if (mark.scope === 'namespace') return namespaceRefs(scope)[Number(mark.name)]?.key
+  if (mark.scope === 'epoch') return undefined
   const colon = mark.name.indexOf(':')
-  const depth = Number(mark.scope === 'tag' ? mark.name.slice(0, colon) : mark.name)
-  const at = chain(scope)[depth]
-  if (at === undefined || mark.scope === 'epoch') return undefined
-  const key =
-    mark.scope === 'tag' ? tagVersionKey(at, mark.name.slice(colon + 1)) : namespaceVersionKey(at)
-  return { scope: mark.scope, name: mark.name, key }
+  const at = chain(scope)[Number(mark.name.slice(0, colon))]
+  return at && tagVersionKey(at, mark.name.slice(colon + 1))
 }
 
+const noTags: readonly string[] = []
+
 /** The tags that an envelope names, each once. */
-export function tagsOfMarks(marks: readonly VersionMark[]): string[] {
+export function tagsOfMarks(marks: readonly VersionMark[]): readonly string[] {
+  if (!marks.some((mark) => mark.scope === 'tag')) return noTags
   const tags = new Set<string>()
   for (const { scope, name } of marks)
     if (scope === 'tag') tags.add(name.slice(name.indexOf(':') + 1))
