@@ -1,0 +1,3 @@
+import { tellStory } from './story.ts'
+
+await tellStory(2_000, (line) => console.log(line))
