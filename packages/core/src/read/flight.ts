@@ -84,7 +84,7 @@ export class Flight {
     return this.#own !== undefined || this.#shared !== undefined
   }
 
-  /** The caller that started the load has its value before the store has it: nothing that comes later concerns it. */
+  /** The caller that started the load has its value although the store is slow to take it: nothing that comes later concerns it. */
   resolveOwn(own: unknown): void {
     this.#own?.resolve(own)
   }

@@ -1,23 +1,22 @@
 import { ClosedError, LoadTimeoutError, OverloadError } from '../errors.ts'
 import type { Scope } from '../invalidation/scope.ts'
 import type { LoadEvent, LoadReason } from '../observe/events.ts'
-import type { Bulkhead, Place, Ticket } from '../resilience/bulkhead.ts'
+import type { Bulkhead } from '../resilience/bulkhead.ts'
 import { Expiring } from '../resilience/deadlines.ts'
 import type { Far } from '../tiers/far.ts'
 import type { Engine } from './engine.ts'
 import type { Flight } from './flight.ts'
 import { conclude, type Decision, decide, settleFailure, valuesOf } from './keep.ts'
 import { Context, type ContextSource, NotModified } from './loader-context.ts'
+import { Passage } from './passage.ts'
 import { currentLoad, leastPruneAt, reentrant, runAs, type Waiting } from './wait-graph.ts'
-
-const noPlaces: readonly Place[] = []
 
 /** Calls the user's loader; for many keys it is called once with those that are missing. */
 export type Run = (context: Context) => unknown
 
 /**
- * One run of a loader for one or more keys: its place in the bulkhead, its deadline, its abort signal, and who
- * still waits for it. What it brings home is kept by `keep.ts`.
+ * One run of a loader for one or more keys: its deadline, its abort signal, and who still waits for it. Its way
+ * through the bulkheads is `passage.ts`, and what it brings home is kept by `keep.ts`.
  */
 export class Load extends Expiring implements Waiting, ContextSource {
   readonly #engine: Engine
@@ -30,14 +29,8 @@ export class Load extends Expiring implements Waiting, ContextSource {
   waitsFor: Set<Waiting> | undefined = undefined
   pruneAt = leastPruneAt
   settled = false
-  #places: readonly Place[] = noPlaces
-  /** It has passed its bulkheads, or what is to be loaded once it has. */
-  #entered = false
-  #queueing: (readonly Flight[])[] | undefined
-  /** Its wait for a place, while it queues. */
-  #ticket: Ticket | undefined
-  /** Loads that hold a place while they wait, directly or over others, for this one. Never changed, only replaced. */
-  #lenders: ReadonlySet<Load> | undefined
+  /** Its way through its bulkheads; most loads have none. */
+  #passage: Passage | undefined
   #controller: AbortController | undefined
   #abortReason: unknown
   #aborted = false
@@ -69,7 +62,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
     this.#open = flights.length
     this.reason = reason
     this.startedBy = startedBy
-    this.#lenders = startedBy === undefined ? undefined : startedBy.#asLenders()
+    if (startedBy !== undefined) this.#passage = startedBy.#lend(this)
     this.startedAt = startedAt
     if (reason === 'stale' || reason === 'early') this.goBehind()
     for (const flight of flights) {
@@ -89,71 +82,30 @@ export class Load extends Expiring implements Waiting, ContextSource {
   }
 
   #queue(bulkheads: readonly Bulkhead[], flights: readonly Flight[], now?: number): void {
-    // A load takes one place, however many parts it comes in: a second one would wait for the first, which is its own.
-    if (bulkheads.length === 0 || this.#entered) this.#call(flights, now)
-    else if (this.#queueing !== undefined) this.#queueing.push(flights)
-    else if (bulkheads.some((bulkhead) => bulkhead.isFull(this.#lentIn(bulkhead))))
-      this.#overloaded(flights)
-    else {
-      this.#queueing = [flights]
-      this.#enter(bulkheads, 0)
-    }
-  }
-
-  #enter(bulkheads: readonly Bulkhead[], index: number): void {
-    const bulkhead = bulkheads[index]
-    if (bulkhead === undefined) {
-      const parts = this.#queueing ?? []
-      this.#queueing = undefined
-      this.#entered = true
-      for (const flights of parts) this.#call(flights)
+    if (bulkheads.length === 0) {
+      this.#call(flights, now)
       return
     }
-    this.#ticket = bulkhead.enter((place) => {
-      // It may have timed out, or been left by everybody, while it queued.
-      if (this.settled) return Promise.resolve()
-      this.#ticket = undefined
-      this.#places = [...this.#places, place]
-      this.#enter(bulkheads, index + 1)
-      return this.ended()
-    })
-    for (const place of this.#lentIn(bulkhead)) this.#ticket.ride(place)
+    this.passage.enter(
+      bulkheads,
+      flights,
+      (part) => this.#call(part),
+      (part) => this.#overloaded(part),
+    )
   }
 
-  /** The places in a bulkhead that loads hold while they wait for this one. */
-  #lentIn(bulkhead: Bulkhead): readonly Place[] {
-    if (this.#lenders === undefined) return []
-    const places: Place[] = []
-    for (const lender of this.#lenders) {
-      for (const place of lender.#places) if (place.bulkhead === bulkhead) places.push(place)
-    }
-    return places
+  #lend(to: Load): Passage | undefined {
+    return this.#passage === undefined ? undefined : new Passage(to, this.#passage)
   }
 
-  #asLenders(): ReadonlySet<Load> | undefined {
-    if (this.#places.length === 0) return this.#lenders
-    return new Set(this.#lenders).add(this)
+  get passage(): Passage {
+    this.#passage ??= new Passage(this, undefined)
+    return this.#passage
   }
 
-  /**
-   * Another load has come to wait for this one: the places it holds, and those held for it, are lent to this load and
-   * to whatever it waits for, which may have been queueing for just these places.
-   */
+  /** Another load has come to wait for this one, and lends it the places it holds. */
   borrowFrom(asking: Load): void {
-    const lenders = asking.#asLenders()
-    if (lenders === undefined) return
-    const reached = new Set<Load>([this])
-    for (const load of reached) {
-      if (load.settled) continue
-      const { bulkhead } = load.#ticket ?? {}
-      const before = new Set(bulkhead && load.#lentIn(bulkhead))
-      load.#lenders = new Set([...(load.#lenders ?? []), ...lenders])
-      if (bulkhead !== undefined) {
-        for (const place of load.#lentIn(bulkhead))
-          if (!before.has(place)) load.#ticket?.ride(place)
-      }
-      for (const next of load.waitsFor ?? []) if (next instanceof Load) reached.add(next)
-    }
+    if (asking.#passage !== undefined) this.passage.borrowFrom(asking.#passage)
   }
 
   #whenEnded: (() => void) | undefined
@@ -370,8 +322,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
     // Something that the loader opened may hold its async context, and with it this load, for ever: no chain of loads behind it.
     this.waitsFor = undefined
     this.startedBy = undefined
-    this.#lenders = undefined
-    this.#ticket?.leave()
+    this.#passage?.end()
     this.#whenEnded?.()
   }
 

@@ -1,6 +1,6 @@
 import type { Entry } from '../entry/entry.ts'
 import { type EntryPolicy, softTimeoutOf } from '../options/entry-policy.ts'
-import { Expiring } from '../resilience/deadlines.ts'
+import { Patience } from '../resilience/deadlines.ts'
 import type { Engine } from './engine.ts'
 import { countAnswer, countLoaded, type Wait } from './outcome.ts'
 import { currentLoad } from './wait-graph.ts'
@@ -62,17 +62,4 @@ export function orStaleAfter(
     if (left <= 0) stale()
     else engine.deadlines.add(patience, left, now)
   })
-}
-
-class Patience extends Expiring {
-  readonly #ended: () => void
-
-  constructor(ended: () => void) {
-    super()
-    this.#ended = ended
-  }
-
-  expire(): void {
-    this.#ended()
-  }
 }

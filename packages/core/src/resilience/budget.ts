@@ -28,6 +28,11 @@ export class Budget {
     this.#leftMs = Math.max(0, ms - spentMs)
   }
 
+  /** Whole milliseconds, so that waits of calls share few deadlines. */
+  get leftMs(): number {
+    return Math.ceil(this.#leftMs)
+  }
+
   /** Hands `run` what is left and takes off what it took. */
   async spend<T>(run: (leftMs: number) => Promise<T>): Promise<T> {
     const begunAt = this.#clock.monotonic()

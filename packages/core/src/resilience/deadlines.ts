@@ -137,3 +137,17 @@ export class Deadlines {
     return this.#lanes.size
   }
 }
+
+/** A wait that may run out, for whoever is not in the queue itself. */
+export class Patience extends Expiring {
+  readonly #ended: () => void
+
+  constructor(ended: () => void) {
+    super()
+    this.#ended = ended
+  }
+
+  expire(): void {
+    this.#ended()
+  }
+}

@@ -10,6 +10,7 @@ import { conclude, type Decision } from '../read/keep.ts'
 import type { Load } from '../read/load.ts'
 import type { NewEntry } from '../read/make-entry.ts'
 import { type Budget, countedMs } from '../resilience/budget.ts'
+import { Patience } from '../resilience/deadlines.ts'
 import { type Claim, silenceMs } from './claims.ts'
 import type { Found, FoundEntry } from './far-found.ts'
 import type { FarTier } from './far-tier.ts'
@@ -60,6 +61,8 @@ export class FarLoads {
   readonly #tickets = new WeakMap<Flight, Ticket>()
   readonly #founds = new WeakMap<Flight, Found>()
   readonly #spentMs = new WeakMap<Flight, number>()
+  /** Of those that need not wait for another process: what their call may still spend on the store once the loader is done. */
+  readonly #leftMs = new WeakMap<Flight, number>()
   readonly #waiting = new Map<string, Set<() => void>>()
   /** The last sign of life of those who refresh elsewhere; a stale value stays readable however long they are silent. */
   readonly #refreshers = new LRUCache<
@@ -103,6 +106,7 @@ export class FarLoads {
       this.release(mine)
       return
     }
+    for (const flight of mine) this.#leftMs.set(flight, budget.leftMs)
     for (const [flight, held] of others) {
       void this.#waitFor(flight, held).then((granted) => {
         if (granted === undefined) return
@@ -414,7 +418,26 @@ export class FarLoads {
   async #keep(flight: Flight, decision: Decision): Promise<boolean> {
     const ticket = this.#tickets.get(flight)
     this.#tickets.delete(flight)
-    flight.resolveOwn(decision.own)
+    // The caller's next read, here or elsewhere, finds what was stored; but it waits no longer than its budget.
+    const { clock, deadlines } = this.#engine
+    const patience = new Patience(() => flight.resolveOwn(decision.own))
+    deadlines.add(
+      patience,
+      this.#leftMs.get(flight) ?? this.#tier.settings.storeTimeoutMs,
+      clock.monotonic(),
+    )
+    try {
+      return await this.#keepWhole(flight, decision, ticket)
+    } finally {
+      deadlines.remove(patience)
+    }
+  }
+
+  async #keepWhole(
+    flight: Flight,
+    decision: Decision,
+    ticket: Ticket | undefined,
+  ): Promise<boolean> {
     if (decision.entry === undefined) {
       if (flight.joinedLate) flight.asksAgain = await this.#isOutdated(flight, ticket)
       if (decision.removes && ticket !== undefined) await this.#remove(flight, ticket)
