@@ -330,6 +330,7 @@ describe('explain', () => {
       goneBecause: undefined,
       notKeptBecause: undefined,
       retryAt: undefined,
+      maxAgeMs: Number.POSITIVE_INFINITY,
       loading: false,
       off: false,
       shard: undefined,

@@ -64,17 +64,17 @@ function isMessage(value: unknown): value is BusMessage {
 }
 
 function isContent(what: Record<string, unknown>): boolean {
-  switch (what['type']) {
+  switch (what.type) {
     case 'beat':
       return true
     case 'keys':
-      return areTexts(what['path']) && areTexts(what['keys']) && typeof what['expire'] === 'boolean'
+      return areTexts(what.path) && areTexts(what.keys) && typeof what.expire === 'boolean'
     case 'tags':
-      return areTexts(what['path']) && areTexts(what['tags'])
+      return areTexts(what.path) && areTexts(what.tags)
     case 'clear':
-      return areTexts(what['path'])
+      return areTexts(what.path)
     case 'done':
-      return areTexts(what['path']) && typeof what['key'] === 'string'
+      return areTexts(what.path) && typeof what.key === 'string'
     default:
       return false
   }
