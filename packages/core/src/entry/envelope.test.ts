@@ -450,7 +450,8 @@ describe('compression', () => {
       0,
     ]) {
       const bytes = bombOf(bomb, code, Math.min(announced, 0xffffffff))
-      // The best of three: other work on this machine can only make it look worse.
+      // Unpacked, a bomb takes hundreds of milliseconds and megabytes: the bounds lie far below that, and far above
+      // what a refusal takes on a busy machine. The best of three, as other work can only make it look worse.
       const costs = []
       for (let attempt = 0; attempt < 3; attempt++) {
         const memory = process.memoryUsage().rss
@@ -459,7 +460,7 @@ describe('compression', () => {
         costs.push({ ms: performance.now() - start, rss: process.memoryUsage().rss - memory })
         expect(['limit', 'compression', 'serializer']).toContain(reasonOf(entry))
       }
-      expect(Math.min(...costs.map(({ ms }) => ms))).toBeLessThan(20)
+      expect(Math.min(...costs.map(({ ms }) => ms))).toBeLessThan(100)
       expect(Math.min(...costs.map(({ rss }) => rss))).toBeLessThan(20 * 1024 * 1024)
     }
   })
