@@ -19,6 +19,8 @@ export interface BusListener {
   heard(content: BusContent): void
   /** Messages may have been lost: whatever is kept near may be old. */
   distrust(reason: 'gap' | 'silence' | 'down' | 'up'): void
+  /** Heard of for the first time, in the middle: what it told before may have been lost. */
+  met(): void
   malformed(): void
   /** A message did not go out. */
   unsent(error: unknown): void
@@ -137,6 +139,7 @@ export class BusLink {
     const expected = isNews ? seq : last?.epoch === epoch ? last.seq + 1 : 1
     if (seq !== expected || (last !== undefined && last.epoch !== epoch))
       this.#listener.distrust('gap')
+    else if (isNews && seq > 1) this.#listener.met()
     this.#listener.heard(message.what)
   }
 

@@ -120,8 +120,10 @@ async function lookUpFar(
   if (scope.isClosed) throw new ClosedError('the cache was closed while the values were being read')
   absent.forEach((ask, index) => {
     const found = founds[index]
-    ask.found = found
     if (found?.state === 'entry') ask.entry = found.entry
+    // Somebody else may have loaded it meanwhile: while the store is out, that is the only way to learn of it.
+    else if (!scope.isOff) ask.entry = engine.lookup(scope, ask.nearKey, engine.clock.monotonic())
+    if (found?.state === 'entry' || ask.entry === undefined) ask.found = found
   })
 }
 

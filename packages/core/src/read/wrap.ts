@@ -54,14 +54,10 @@ function readFar(
   const { scope, key, policy } = call
   const answer = far.tier.read(scope, { key, nearKey, tags: policy.tags }).then((found) => {
     if (scope.isClosed) throw new ClosedError('the cache was closed while the value was being read')
-    return proceed(
-      engine,
-      call,
-      nearKey,
-      found.state === 'entry' ? found.entry : undefined,
-      now,
-      found,
-    )
+    if (found.state === 'entry') return proceed(engine, call, nearKey, found.entry, now, found)
+    // Somebody else may have loaded it meanwhile: while the store is out, that is the only way to learn of it.
+    const near = scope.isOff ? undefined : engine.lookup(scope, nearKey, engine.clock.monotonic())
+    return proceed(engine, call, nearKey, near, now, near === undefined ? found : undefined)
   })
   return unlessLeft(answer, policy.signal)
 }

@@ -39,6 +39,7 @@ export class Far {
         // A store that went with the bus is found out here, and not by everybody whose entry is gone.
         else void this.tier.store.check().then(() => engine.distrust())
       },
+      met: () => engine.distrust(),
       malformed: () => engine.busChanged('malformed'),
       unsent: (error) => engine.storeFailed('publish', error),
     })

@@ -95,9 +95,16 @@ function leaping(clock: FakeClock): Process['clock'] {
   }
 }
 
+/** How a promise stands. */
+export interface Watched<T> {
+  value?: T | undefined
+  error?: unknown
+  settled: boolean
+}
+
 /** A promise that is looked at: how it stands, without a rejection that nobody handles. */
-export function watched<T>(promise: Promise<T>): { value?: T; error?: unknown; settled: boolean } {
-  const seen: { value?: T; error?: unknown; settled: boolean } = { settled: false }
+export function watched<T>(promise: Promise<T>): Watched<T> {
+  const seen: Watched<T> = { settled: false }
   promise.then(
     (value) => {
       seen.settled = true
