@@ -126,7 +126,10 @@ describe('the snippets', () => {
     'docs/concepts/invalidation.md',
     'docs/concepts/keys.md',
     'docs/concepts/errors.md',
+    'docs/concepts/tiers.md',
+    'docs/concepts/bus.md',
     'docs/guides/migrate.md',
+    'docs/guides/write-a-store.md',
     'docs/recipes/express.md',
   ]
   const textOf = (path: string) => readFileSync(join(root, path), 'utf8')
@@ -134,6 +137,9 @@ describe('the snippets', () => {
   /** What the snippets talk about without saying where it comes from. */
   const surroundings = `
     declare const cache: import('@holdfast/core').Cache
+    declare const store: import('@holdfast/core').Store
+    declare const folderStore: (folder: string) => import('@holdfast/core').Store
+    declare const test: (name: string, run: () => Promise<void>) => void
     declare const createCache: typeof import('@holdfast/core').createCache
     declare const apiKey: typeof import('@holdfast/core').apiKey
     declare const isCacheError: typeof import('@holdfast/core').isCacheError
@@ -192,6 +198,7 @@ describe('the snippets', () => {
       compilerOptions: {
         paths: {
           '@holdfast/core': [join(root, 'packages/core/src/index.ts')],
+          '@holdfast/core/testing': [join(root, 'packages/core/src/testing/index.ts')],
           '@holdfast/redis': [join(root, 'packages/adapters-redis/src/index.ts')],
           express: [join(root, 'examples/express-api/node_modules/@types/express')],
         },
@@ -251,12 +258,16 @@ describe('the links', () => {
     'README.md',
     'packages/core/README.md',
     'docs/introduction.md',
-    ...['errors', 'freshness', 'invalidation', 'keys', 'stampede'].map(
+    ...['bus', 'errors', 'freshness', 'invalidation', 'keys', 'leases', 'stampede', 'tiers'].map(
       (name) => `docs/concepts/${name}.md`,
     ),
+    'docs/guarantees.md',
     'docs/guides/migrate.md',
+    'docs/guides/write-a-store.md',
     ...['express', 'fastify', 'nestjs', 'next'].map((name) => `docs/recipes/${name}.md`),
-    ...['api-cache', 'define-typed', 'express-api'].map((name) => `examples/${name}/README.md`),
+    ...['api-cache', 'define-typed', 'express-api', 'two-processes', 'write-a-store'].map(
+      (name) => `examples/${name}/README.md`,
+    ),
   ]
   test.for(from)('of %s lead somewhere, down to the heading', (path) => {
     const text = readFileSync(join(root, path), 'utf8')
