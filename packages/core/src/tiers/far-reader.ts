@@ -1,4 +1,5 @@
 import { whenTurnEnds } from '../clock.ts'
+import { adopt } from '../entry/adopt.ts'
 import type { Codec } from '../entry/codec.ts'
 import { Entry } from '../entry/entry.ts'
 import { type DecodedEntry, type DecodedValue, decodeEntry, readFields } from '../entry/envelope.ts'
@@ -369,7 +370,9 @@ export class FarReader {
     const staleAt = Math.trunc(value.staleAt + ahead)
     // From when the store was asked: what was invalidated while the answer was on its way is found out as soon as anything else.
     const ageAt = Math.min(Math.trunc(readAt + this.#maxAgeMs()), Number.MAX_SAFE_INTEGER)
-    const isolated = isolate(value.value, settings.memory?.values ?? 'isolated')
+    // A serializer of the user's own may bring anything, also what it keeps a hand on.
+    const keepApart = this.#codec.serializer === undefined ? adopt : isolate
+    const isolated = keepApart(value.value, settings.memory?.values ?? 'isolated')
     const beta = settings.policy.earlyBeta
     const earlyAt =
       staleAt <= now
