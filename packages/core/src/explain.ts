@@ -7,8 +7,8 @@ import type { Looked } from './tiers/far-reader.ts'
 
 /** Looks without touching: no counter moves, no entry becomes recently used, nothing is dropped. */
 export async function explain(engine: Engine, scope: Scope, key: string): Promise<Explanation> {
-  const near = explainNear(engine, scope, key)
   const { far } = engine
+  const near = { ...explainNear(engine, scope, key), shard: far?.tier.shardOf(scope, key) }
   if (near.tier !== undefined || far === undefined || near.off) return near
   try {
     return withFar(engine, near, await far.tier.look(scope, key))

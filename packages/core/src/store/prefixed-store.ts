@@ -1,5 +1,5 @@
 import { unmet } from '../options/expectation.ts'
-import type { Store, StoreEntry } from './store.ts'
+import type { SettledReads, Store, StoreEntry } from './store.ts'
 
 type Method = (first: never, ...rest: unknown[]) => unknown
 
@@ -28,16 +28,19 @@ export function prefixedStore(store: Store, prefix: string): Store {
 
   const view = { name: store.name, capabilities: { ...store.capabilities, maxKeyBytes } } as Store
   /** Only what the inner store has is passed on: an absent method is how a store says what it cannot do. */
-  const passOn = (names: readonly (keyof Store)[], first: (argument: never) => unknown) => {
+  const passOn = (
+    names: readonly (keyof Store | keyof SettledReads)[],
+    first: (argument: never) => unknown,
+  ) => {
     for (const name of names) {
-      if (store[name] === undefined) continue
+      if ((store as Store & Partial<SettledReads>)[name] === undefined) continue
       const pass: Method = (argument, ...rest) =>
         (store as unknown as Record<string, Method>)[name]!(first(argument) as never, ...rest)
       Object.assign(view, { [name]: pass })
     }
   }
-  passOn(['get', 'set', 'delete', 'add', 'replace', 'touch'], inside)
-  passOn(['getMany', 'deleteMany'], allInside)
+  passOn(['get', 'set', 'delete', 'add', 'replace', 'touch', 'explain'], inside)
+  passOn(['getMany', 'getManySettled', 'deleteMany'], allInside)
   passOn(['setMany'], entriesInside)
   passOn(['bus', 'metrics', 'close'], untouched)
   if (store.list) {

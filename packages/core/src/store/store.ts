@@ -140,6 +140,8 @@ export interface SettledReads {
    * `null` for one that is not there while its own server, which may hold something, cannot be asked.
    */
   getManySettled(keys: readonly string[]): Promise<SettledRead[]>
+  /** The server that a key belongs to, for whoever asks why. */
+  explain?(key: string): { readonly server: string }
 }
 
 /**

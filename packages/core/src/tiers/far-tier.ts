@@ -11,7 +11,7 @@ import type { FarSettings } from '../options/far-settings.ts'
 import type { Engine } from '../read/engine.ts'
 import type { NewEntry } from '../read/make-entry.ts'
 import { Budget } from '../resilience/budget.ts'
-import type { StoreEntry } from '../store/store.ts'
+import type { SettledReads, Store, StoreEntry } from '../store/store.ts'
 import { Claims } from './claims.ts'
 import type { Found } from './far-found.ts'
 import { FarReader, type Looked, type Wanted } from './far-reader.ts'
@@ -155,6 +155,12 @@ export class FarTier {
   /** What is being read of this key now is from before an invalidation. */
   voidRead(nearKey: string): void {
     this.#reader.void(nearKey)
+  }
+
+  /** The server of a sharded store that keeps the key. */
+  shardOf(scope: Scope, key: string): string | undefined {
+    const store: Store & Partial<SettledReads> = this.settings.store
+    return store.explain?.(storeKey(scope, key)).server
   }
 
   /** For tests of boundedness. */

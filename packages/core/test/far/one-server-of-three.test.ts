@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createCache, InvalidationError, memoryStore } from '../../src/index.ts'
+import { createCache, InvalidationError, memoryStore, prefixedStore } from '../../src/index.ts'
 import type { OnFailure } from '../../src/sharding/sharded-options.ts'
 import { shardedStore } from '../../src/sharding/sharded-store.ts'
 import { type FakeClock, fakeClock } from '../../src/testing/fake-clock.ts'
@@ -159,5 +159,26 @@ test('a dead server of three opens no breaker around the store: the others go on
   for (let rounds = 0; rounds < 20; rounds++)
     await during(clock, Promise.all(keys.map((key) => cache.wrap(key, () => 1))))
   expect(states).toContain('open')
+  await cache.close()
+})
+
+test('explain names the server that a key is on, and a prefixed store around it knows it too', async () => {
+  const world = lab('fail-fast')
+  const { clock } = world
+  const { cache, store } = world.process()
+  await during(
+    clock,
+    cache.wrap('key', () => 1),
+  )
+  const { server } = store.explain('app:key')
+  expect(await during(clock, cache.explain('key'))).toMatchObject({ shard: server })
+  const inside = createCache({ namespace: 'app', store: prefixedStore(store, 'x:'), clock })
+  await during(
+    clock,
+    inside.wrap('key', () => 1),
+  )
+  const { shard } = await during(clock, inside.explain('key'))
+  expect(shard).toBe(store.explain('x:app:key').server)
+  await inside.close()
   await cache.close()
 })
