@@ -32,6 +32,8 @@ export type BusContent =
   | { readonly type: 'done'; readonly path: readonly string[]; readonly key: string }
 
 const maxMessageBytes = 1024 * 1024
+/** Namespaces inside one another. */
+const maxDepth = 1_000
 
 export function encodeMessage(message: BusMessage): Uint8Array {
   return Buffer.from(JSON.stringify(message))
@@ -68,16 +70,20 @@ function isContent(what: Record<string, unknown>): boolean {
     case 'beat':
       return true
     case 'keys':
-      return areTexts(what.path) && areTexts(what.keys) && typeof what.expire === 'boolean'
+      return isPath(what.path) && areTexts(what.keys) && typeof what.expire === 'boolean'
     case 'tags':
-      return areTexts(what.path) && areTexts(what.tags)
+      return isPath(what.path) && areTexts(what.tags)
     case 'clear':
-      return areTexts(what.path)
+      return isPath(what.path)
     case 'done':
-      return areTexts(what.path) && typeof what.key === 'string'
+      return isPath(what.path) && typeof what.key === 'string'
     default:
       return false
   }
+}
+
+function isPath(value: unknown): value is string[] {
+  return areTexts(value) && value.length <= maxDepth
 }
 
 function areTexts(value: unknown): value is string[] {

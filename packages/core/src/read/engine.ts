@@ -100,7 +100,8 @@ export class Engine {
   /** The store did not do what it was asked: no caller of `wrap` or `get` hears of it otherwise. */
   storeFailed(operation: string, error: unknown): void {
     this.counters.storeErrors++
-    this.observer.error('store', error, operation)
+    // What close() cut off is no news to anybody.
+    if (!this.root.closed) this.observer.error('store', error, operation)
   }
 
   /** Bytes in the store that are not believed. */

@@ -201,6 +201,7 @@ describe('messages', () => {
       JSON.stringify({ ...good, what: { type: 'keys', path: 'a', keys: [], expire: false } }),
       JSON.stringify({ ...good, what: { type: 'unknown' } }),
       JSON.stringify({ ...good, what: null }),
+      JSON.stringify({ ...good, what: { type: 'done', path: Array(50_000).fill('a'), key: 'k' } }),
       'x'.repeat(2 * 1024 * 1024),
     ]
     for (const text of bad) await bus.publish(Buffer.from(text))

@@ -154,6 +154,29 @@ describe('a value that cannot be stored', () => {
     await world.close()
   })
 
+  it('because the serializer throws is a counted CodecError, and no failure of the store', async () => {
+    const world = new Processes()
+    const codec = {
+      serializer: {
+        name: 'broken',
+        serialize: () => {
+          throw new TypeError('cannot')
+        },
+        deserialize: () => undefined,
+      },
+    }
+    const { cache, far } = world.start({ codec })
+    const errors: string[] = []
+    cache.on('error', ({ kind }) => errors.push(kind))
+    expect(await cache.wrap('key', () => 1)).toBe(1)
+    await cache.set('other', 2)
+    await world.rest()
+    expect(cache.stats()).toMatchObject({ codecErrors: 2, storeErrors: 0 })
+    expect(errors).toEqual(['codec', 'codec'])
+    expect(far.tier.journal.isEmpty).toBe(true)
+    await world.close()
+  })
+
   it('of another process’s own serializer is a counted miss for its key only', async () => {
     class Own {
       readonly text: string
@@ -181,6 +204,18 @@ describe('a value that cannot be stored', () => {
     expect(isolating.cache.stats().storeErrors).toBe(0)
     await world.close()
   })
+})
+
+it('a key that setMany is given twice has the last value, in both tiers', async () => {
+  const world = new Processes()
+  const { cache } = world.start()
+  await cache.setMany([
+    ['key', 1],
+    ['key', 2],
+  ])
+  expect(cache.peek('key')).toBe(2)
+  expect(await world.start().cache.get('key')).toBe(2)
+  await world.close()
 })
 
 describe('a store that can little', () => {
