@@ -221,22 +221,23 @@ export class FarReader {
       return
     }
     if (found.state === 'entry') {
-      const { near } = this.#engine
-      if (near !== undefined && !scope.isOff) near.set(want.nearKey, found.entry)
+      const { near, fence } = this.#engine
+      // Which tags it has nobody knew when the read began, and so nobody held their marks: any tag of the namespaces
+      // keeps it out of the near tier. Its callers began before that; were they refused, too, nothing tagged could be
+      // read where tags are invalidated all the time.
+      const mayBeTouched =
+        found.entry.marks !== undefined &&
+        fence.seq !== reading.seq &&
+        scope.tagsTouchedSince(reading.seq)
+      if (near !== undefined && !scope.isOff && !mayBeTouched) near.set(want.nearKey, found.entry)
       else found.entry.release()
     }
     reading.resolve(found)
   }
 
-  /**
-   * Whether anything was invalidated since a read began that its answer may be from before. Which tags an entry has
-   * nobody knew then, and so nobody held their marks: any tag of the namespaces counts.
-   */
+  /** Whether its key or namespace was invalidated since a read began: its answer may be from before. */
   #isOvertaken({ scope, seq, voided }: Reading): boolean {
-    if (voided) return true
-    return (
-      this.#engine.fence.seq !== seq && (scope.clearedSince(seq) || scope.tagsTouchedSince(seq))
-    )
+    return voided || (this.#engine.fence.seq !== seq && scope.clearedSince(seq))
   }
 
   /** As `read`, for `explain`: nothing is counted, kept or handed out. @throws StoreError, as a rejection. */

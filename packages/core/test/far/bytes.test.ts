@@ -324,6 +324,21 @@ describe('back-fill', () => {
     await world.close()
   })
 
+  it('serves what is stored under other tags where tags are invalidated all the time', async () => {
+    const world = new Processes()
+    const { cache, store } = world.start()
+    await cache.set('key', 'value', { tags: ['t'], ttl: 60_000 })
+    await world.clock.advance(2_000)
+    store.play([{ kind: 'delay', ms: 5, on: 'getMany' }])
+    const reads = [watched(cache.get('key')), watched(cache.wrap('key', () => 'loaded'))]
+    for (let ms = 0; ms < 20; ms++) {
+      await cache.invalidateTags(['other'])
+      await world.clock.advance(1)
+    }
+    expect(reads.map(({ value }) => value)).toEqual(['value', 'value'])
+    await world.close()
+  })
+
   it('keeps nothing near that was invalidated here while the answer was on its way', async () => {
     for (const act of ['delete', 'tags', 'clear'] as const) {
       const world = new Processes()
