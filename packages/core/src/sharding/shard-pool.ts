@@ -30,6 +30,8 @@ const makeUpPauseMs = 250
 /** Where a server is out for long, others may be using it: what it missed is told it as soon as it can be. */
 const makeUpOutPauseMs = 1_000
 const perDelete = 500
+/** What a change of servers leaves behind on those that stay is deleted with its key, this many changes back. */
+const mostFormers = 4
 const abilities = ['add', 'replace', 'touch', 'list', 'bus', 'metrics'] as const
 export type Ability = (typeof abilities)[number]
 
@@ -48,6 +50,8 @@ export class ShardPool {
   readonly #listeners = new Set<() => void>()
   #now: Topology
   #before: Topology | undefined
+  /** Rings of before that are not read from any more. Where a key was then, an old value may still lie. */
+  #formers: readonly Topology[] = []
   #windowTimer: TimerHandle
   /** The ring of those that are in, where some are out and others take over for them. */
   #live: Ring | undefined
@@ -93,6 +97,11 @@ export class ShardPool {
     )
   }
 
+  /** As `isPlain`, and nothing older lies anywhere. */
+  get isPlainToWrite(): boolean {
+    return this.#formers.length === 0 && this.isPlain
+  }
+
   #server(place: { name: string; weight: number; store: Store }): ShardServer {
     return new ShardServer(place, this.settings, this.#deadlines, {
       isPartial: (failing) => this.servers.some((server) => server !== failing && !server.isOut),
@@ -126,6 +135,7 @@ export class ShardPool {
     for (const [index, { store }] of list.entries()) this.#refuseLesser(store, `servers[${index}]`)
     const known = this.#both()
     this.settings.clock.clearTimeout(this.#windowTimer)
+    this.#forget()
     this.#before = this.#now
     this.#now = this.#topology(ring, list, known)
     this.#seconds.clear()
@@ -161,8 +171,14 @@ export class ShardPool {
 
   #endWindow(): void {
     const known = this.#both()
-    this.#before = undefined
+    this.#forget()
     this.#closeAllBut(this.#now.servers, known)
+  }
+
+  #forget(): void {
+    if (this.#before === undefined) return
+    this.#formers = [this.#before, ...this.#formers].slice(0, mostFormers)
+    this.#before = undefined
   }
 
   #both(): readonly ShardServer[] {
@@ -262,6 +278,10 @@ export class ShardPool {
     const places = new Set<ShardServer>()
     if (home !== at) places.add(home)
     if (before !== undefined) places.add(before)
+    for (const { ring, servers } of this.#formers) {
+      const former = servers[ring.locateIndex(key)]!
+      if (this.servers.includes(former)) places.add(former)
+    }
     if (this.#anyStrays)
       for (const server of this.everyServer) if (server.strays.has(key)) places.add(server)
     if (at !== undefined) places.delete(at)

@@ -144,7 +144,7 @@ export class ShardWrites {
     const work: Promise<void>[] = []
     for (const item of items) {
       const key = keyOf(item)
-      const home = pool.isPlain ? pool.homeOf(key) : this.#simpleHome(key)
+      const home = pool.isPlainToWrite ? pool.homeOf(key) : this.#simpleHome(key)
       if (home === undefined) {
         work.push(alone(item))
         continue

@@ -463,6 +463,22 @@ describe('setServers', () => {
     expect(await store.get('k')).toBe(undefined)
   })
 
+  test('what is deleted long after the window does not come back with a server that goes again', async () => {
+    const { store, servers, clock } = lab()
+    const keys = Array.from({ length: 100 }, (_, number) => `user:${number}`)
+    await store.setMany(keys.map((key) => ({ key, bytes: text('old'), ttlMs: 3_600_000 })))
+    const d = { name: 'd', store: memoryStore({ name: 'd', clock }) }
+    store.setServers([...servers, d], { window: '1s' })
+    await clock.advance(60_000)
+    await store.deleteMany(keys.slice(0, 50))
+    for (const key of keys.slice(50, 60)) await store.set(key, text('new'), minute)
+    store.setServers(servers)
+    expect((await store.getMany(keys.slice(0, 50))).map(words)).toEqual(
+      new Array(50).fill(undefined),
+    )
+    for (const key of keys.slice(50, 60)) expect(words(await store.get(key))).not.toBe('old')
+  })
+
   test('a server that leaves and returns within the window stays open', async () => {
     const { store, servers, clock, keyOf } = lab()
     const key = keyOf('a')
