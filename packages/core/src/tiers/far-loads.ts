@@ -271,7 +271,12 @@ export class FarLoads {
   }
 
   /** Waits until the holder has stored the value, has failed, or is silent for too long. `undefined`: nobody waits any more. */
-  async #waitFor(flight: Flight, held: Held): Promise<Exclude<Granted, Held> | undefined> {
+  async #waitFor(
+    flight: Flight,
+    held: Held,
+    /** The holder began after this flight did, so that what it brings is new enough for whoever asked for a refresh. */
+    isLater = false,
+  ): Promise<Exclude<Granted, Held> | undefined> {
     if (held.granted === 'refreshing') return this.#waitForRefresh(flight, held.found)
     const { clock } = this.#engine
     const { load } = flight
@@ -285,7 +290,8 @@ export class FarLoads {
       const found = await budget.spend(() => this.#read(flight))
       if (found.state === 'out') return this.#alone(flight)
       if (found.state === 'entry') {
-        if (!this.#wantsNewer(flight, found)) return { granted: 'entry', found }
+        const isFresh = freshness(found.entry, clock.monotonic()) === 'fresh'
+        if (isLater ? isFresh : !this.#wantsNewer(flight, found)) return { granted: 'entry', found }
       } else if (found.state === 'failed') {
         // Each of those who waited tries once for itself, at once and not one after another.
         const { occupant: head, stamps, readAt } = found
@@ -295,6 +301,7 @@ export class FarLoads {
       } else if (found.state === 'claimed') {
         const now = clock.monotonic()
         if (found.stamp !== stamp || found.beat !== beat) {
+          isLater ||= found.stamp !== stamp
           stamp = found.stamp
           beat = found.beat
           seenAt = now
@@ -309,6 +316,7 @@ export class FarLoads {
       const granted = await this.#acquire(flight, budget)
       if (granted.granted === 'refreshing') return this.#waitForRefresh(flight, granted.found)
       if (granted.granted !== 'held') return granted
+      isLater ||= granted.stamp !== stamp
       stamp = granted.stamp
       beat = granted.beat
       seenAt = clock.monotonic()
@@ -365,7 +373,7 @@ export class FarLoads {
       await this.#pause(flight, clock.monotonic() - since)
       if (flight.load.settled || flight.settled || this.#closed) return undefined
       const granted = await this.#acquireAfresh(flight, found)
-      if (granted.granted === 'held') return this.#waitFor(flight, granted)
+      if (granted.granted === 'held') return this.#waitFor(flight, granted, true)
       if (granted.granted !== 'refreshing') return granted
     }
     return undefined

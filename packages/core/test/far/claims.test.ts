@@ -482,6 +482,31 @@ describe('a stale key', () => {
   })
 })
 
+describe('tags that a loader names at its end', () => {
+  it('are no way round an invalidation that is half done: the epoch is written before the version', async () => {
+    const world = new Processes()
+    const [loader, other] = pair(world, { memory: false })
+    await other.cache.set('versioned', 1, { tags: ['late'] })
+    const { load, runs } = held<string>()
+    const before = loader.cache.wrap('key', async (context) => {
+      const value = await load()
+      context.setTags(['late'])
+      return value
+    })
+    await world.rest()
+    other.store.play([{ kind: 'delay', ms: 50, key: /%e/ }])
+    const invalidated = other.cache.invalidateTags(['late'])
+    await world.clock.advance(25)
+    runs[0]?.resolve('old')
+    expect(await before).toBe('old')
+    await world.clock.advance(50)
+    await invalidated
+    other.store.play([])
+    expect(await other.cache.get('key')).toBeUndefined()
+    await world.close()
+  })
+})
+
 describe('a forced refresh', () => {
   it('loads though the store has a fresh value, once for all who ask at the same time', async () => {
     const world = new Processes()
@@ -499,6 +524,29 @@ describe('a forced refresh', () => {
     expect(await Promise.all(answers)).toEqual(['new', 'new', 'new', 'new'])
     expect(runs).toHaveLength(1)
     expect(await two.cache.get('key')).toBe('new')
+    await world.close()
+  })
+
+  it('waits for whoever loads the key after it was deleted meanwhile', async () => {
+    const world = new Processes()
+    const all = [1, 2, 3].map(() => world.start({ memory: false }))
+    const [refresher, waiter, third] = all as [Process, Process, Process]
+    await refresher.cache.wrap('key', () => 'old')
+    await world.rest()
+    const { load, runs } = held<string>()
+    void refresher.cache.wrap('key', load, { refresh: true })
+    await world.rest()
+    const waiting = watched(waiter.cache.wrap('key', load, { refresh: true }))
+    await world.clock.advance(100)
+    await third.cache.delete('key')
+    void third.cache.wrap('key', load)
+    await world.clock.advance(500)
+    expect(runs).toHaveLength(2)
+    runs[1]?.resolve('new')
+    await world.clock.advance(100)
+    expect(waiting.value).toBe('new')
+    expect(runs).toHaveLength(2)
+    runs[0]?.resolve('older')
     await world.close()
   })
 
