@@ -98,7 +98,7 @@ async function started(
   const server = await startRedis({ engine })
   const proxy = await startFaultProxy({ upstream: { port: server.port } })
   const bus = settings.bus === false ? settings : { busPort: proxy.port }
-  const clients = await startClients(3, { port: server.port, ...bus })
+  const clients = await startClients(3, { port: server.port, patient: true, ...bus })
   onTestFinished(async () => {
     await stopClients(clients)
     await proxy.stop()

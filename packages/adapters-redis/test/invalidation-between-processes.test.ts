@@ -18,8 +18,8 @@ describe.each(['redis', 'valkey'] as const)('processes that share %s', (engine) 
   let bare: ClientProcess[]
   beforeAll(async () => {
     server = await startRedis({ engine })
-    near = await startClients(3, { port: server.port })
-    bare = await startClients(2, { port: server.port, memory: false })
+    near = await startClients(3, { port: server.port, patient: true })
+    bare = await startClients(2, { port: server.port, memory: false, patient: true })
   })
   afterAll(async () => {
     await stopClients([...near, ...bare])

@@ -21,6 +21,10 @@ type Fault = readonly [
 
 /** Longer than what was loaded meanwhile is believed. */
 const longMs = 6_000
+/**
+ * Of a fault that lets some replies through. A process may then lose its connection while it holds a claim, and those
+ * of the other that wait for its value find out as they do about a dead one.
+ */
 const shortMs = 2_500
 
 const network = (name: string, scenario: Scenario, forMs: number): Fault => [
@@ -94,7 +98,7 @@ describe.each(['redis', 'valkey'] as const)('under 500 requests a second, over %
         })
 
         const running = [near!, bare!].map((client) =>
-          client.call<Traffic>('traffic', keys, perSecond, calmMs + faultMs + afterMs),
+          client.call<Traffic>('traffic', keys, perSecond, calmMs, calmMs + faultMs + afterMs),
         )
         await sleep(calmMs)
         await begin(place)
@@ -107,14 +111,15 @@ describe.each(['redis', 'valkey'] as const)('under 500 requests a second, over %
 
         for (const traffic of traffics) {
           const { failed, wrong, times, lagMs } = traffic
-          const worstMs = Math.max(...times.map(({ ms }) => ms))
-          const inFault = times.filter(({ atMs }) => atMs > calmMs + 300 && atMs < calmMs + faultMs)
           expect({ failed, wrong }).toEqual({ failed: 0, wrong: 0 })
-          // 200 ms and 50 ms; what is forgiven is how long the process itself was kept from running.
-          expect(worstMs - 2 * lagMs).toBeLessThan(250)
+          // A call takes several turns of the event loop; how long this process was kept from one is forgiven for each.
+          const since = times.filter(({ atMs }) => atMs > calmMs)
+          const worstMs = Math.max(...since.map(({ ms }) => ms))
+          expect(worstMs).toBeLessThan((faultMs === longMs ? 250 : 1_200) + 5 * lagMs)
           // From 300 ms on nobody waits for the store: 5 ms, and what two crowded cores may add.
+          const inFault = since.filter(({ atMs }) => atMs > calmMs + 300 && atMs < calmMs + faultMs)
           const p99Ms = p99(inFault.map(({ ms }) => ms))
-          expect(p99Ms, `lag ${lagMs}`).toBeLessThan(50)
+          expect(p99Ms).toBeLessThan(5 + 20 + lagMs)
         }
         for (const [key, loadedAt] of Object.entries(traffics[0]!.loadedAt)) {
           const inFault = loadedAt.filter((at) => at > calmMs && at < calmMs + faultMs)
@@ -124,7 +129,8 @@ describe.each(['redis', 'valkey'] as const)('under 500 requests a second, over %
               outageMemoMs - 5,
             )
         }
-        expect(recoveredMs).toBeLessThan(3_000 + 300)
+        const lagMs = Math.max(...traffics.map((traffic) => traffic.lagMs))
+        expect(recoveredMs).toBeLessThan(3_000 + 300 + 5 * lagMs)
       },
     )
   })

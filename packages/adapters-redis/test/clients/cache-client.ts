@@ -6,10 +6,11 @@ import { redisBus, redisStore } from '../../src/index.ts'
 import type { AtOnce, ClientSettings, Polled, Traffic } from './client-answers.ts'
 
 /** A service of the stories: one cache over the Redis whose port it is given, and loaders that can be told what to do. */
-const { port, busPort, ...options } = JSON.parse(process.argv[2]!) as ClientSettings
+const { port, busPort, patient, ...options } = JSON.parse(process.argv[2]!) as ClientSettings
 const bus = busPort === undefined ? {} : { bus: redisBus({ host: '127.0.0.1', port: busPort }) }
 const cache: Cache = createCache({
-  store: redisStore({ host: '127.0.0.1', port }),
+  store: redisStore({ host: '127.0.0.1', port, ...(patient && { commandTimeout: 5_000 }) }),
+  ...(patient && { resilience: { storeTimeout: '5s' } }),
   ...bus,
   ...options,
 })
@@ -104,9 +105,15 @@ answer({
   },
 
   /** Requests that come when they come, whatever became of the ones before. */
-  async traffic(keys: readonly string[], perSecond: number, forMs: number): Promise<Traffic> {
+  async traffic(
+    keys: readonly string[],
+    perSecond: number,
+    calmMs: number,
+    forMs: number,
+  ): Promise<Traffic> {
     const lag = monitorEventLoopDelay({ resolution: 5 })
     lag.enable()
+    setTimeout(() => lag.reset(), calmMs)
     const since = performance.now()
     const calls: Promise<unknown>[] = []
     const times: { readonly atMs: number; readonly ms: number }[] = []

@@ -6,6 +6,8 @@ export interface ClientSettings extends Pick<CacheOptions, 'defaults' | 'memory'
   /** A bus of its own, apart from the store's. */
   readonly busPort?: number
   readonly bus?: false
+  /** For stories in which the store is never at fault, however crowded the machine: it may take 5 s to answer. */
+  readonly patient?: true
 }
 
 /** What became of calls that all began at once. */
@@ -31,6 +33,6 @@ export interface Traffic {
   readonly wrong: number
   readonly times: readonly { readonly atMs: number; readonly ms: number }[]
   readonly loadedAt: Readonly<Record<string, readonly number[]>>
-  /** The longest time that the process itself was kept from running. */
+  /** The longest time that the process itself was kept from running, after the calm. */
   readonly lagMs: number
 }
