@@ -324,6 +324,33 @@ describe('back-fill', () => {
     await world.close()
   })
 
+  it('serves a value to callers from before a tag of it was invalidated, and keeps it from all others', async () => {
+    const world = new Processes()
+    const { cache, store } = world.start({ withBus: true })
+    await world.clock.advance(10)
+    await cache.set('key', 'old', { tags: ['t'], ttl: 60_000 })
+    await world.clock.advance(31_000)
+    const getMany = store.getMany?.bind(store)
+    let answer = () => {}
+    store.getMany = async (keys) => {
+      const read = (await getMany?.(keys)) ?? []
+      await new Promise<void>((resolve) => {
+        answer = resolve
+      })
+      return read
+    }
+    const before = watched(cache.wrap('key', () => 'new', { tags: ['t'] }))
+    await world.rest()
+    if (getMany !== undefined) store.getMany = getMany
+    await cache.invalidateTags(['t'])
+    answer()
+    await world.rest()
+    expect(before.value).toBe('old')
+    expect(cache.peek('key')).toBeUndefined()
+    expect(await cache.wrap('key', () => 'new', { tags: ['t'] })).toBe('new')
+    await world.close()
+  })
+
   it('serves what is stored under other tags where tags are invalidated all the time', async () => {
     const world = new Processes()
     const { cache, store } = world.start()
