@@ -11,7 +11,7 @@ import { seededRandom } from '../src/testing/seeded-random.ts'
  * Values are numbers that grow. Whatever happens, no read that begins after a write or delete was acknowledged may
  * answer with something from before it.
  */
-const stories = Number(process.env.HOLDFAST_SHARDED_STORIES ?? 40)
+const stories = Number(process.env.HOLDFAST_SHARDED_STORIES ?? 25)
 const steps = 80
 const keys = Array.from({ length: 12 }, (_, index) => `key:${index}`)
 const long = { ttlMs: 3_600_000 }
