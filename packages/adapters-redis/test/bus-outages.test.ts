@@ -73,6 +73,8 @@ describe.each(['redis', 'valkey'] as const)('over %s,', (engine) => {
       const { clients, server } = await started(context, engine, {})
       let on = true
       const throwing = (async () => {
+        // Not before the near tiers are full, and believe that they will be told.
+        await sleep(400)
         while (on) {
           await sleep(250)
           await server.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
