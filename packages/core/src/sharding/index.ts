@@ -2,8 +2,10 @@
  * Sharding inside the client: which server a key is on, as twemproxy, libmemcached or pymemcache would decide it, or
  * by a ring of our own.
  */
+
+export type { SettledReads } from '../store/store.ts'
 export { compareRings, type RingComparison, type ServerComparison } from './compare-rings.ts'
-export type { CharSign, HashName } from './hashes/named-hashes.ts'
+export type { CharSign, HashName, TwemproxyHash } from './hashes/named-hashes.ts'
 export type { LatencySummary } from './latency.ts'
 export { type NutcrackerConfig, parseNutcracker } from './nutcracker/parse-nutcracker.ts'
 export type { NutcrackerPool, NutcrackerServer } from './nutcracker/pool.ts'

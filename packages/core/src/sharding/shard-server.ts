@@ -170,9 +170,15 @@ export class ShardServer {
       }, reject)
       return
     }
-    this.getMany(gets.map(({ key }) => key)).then(
+    const keys: string[] = []
+    for (const { key } of gets) keys.push(key)
+    this.run('getMany', lengthOf(keys), (store) => getAll(store, keys)).then(
       (all) => {
-        for (let index = 0; index < gets.length; index++) gets[index]!.resolve(all[index])
+        for (let index = 0; index < gets.length; index++) {
+          const bytes = all[index]
+          if (bytes !== undefined) this.#responseBytes += bytes.byteLength
+          gets[index]!.resolve(bytes)
+        }
       },
       (error: unknown) => {
         for (const { reject } of gets) reject(error)
@@ -423,7 +429,7 @@ export async function deleteAll(store: Store, keys: readonly string[]): Promise<
   await Promise.all(keys.map((key) => store.delete(key)))
 }
 
-async function getAll(store: Store, keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
+function getAll(store: Store, keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
   if (store.getMany !== undefined) return store.getMany(keys)
   return Promise.all(keys.map((key) => store.get(key)))
 }
