@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Answer } from '@holdfast/lab/client-process'
 
-const path = fileURLToPath(new URL('./candidate-process.ts', import.meta.url))
+const candidateProcess = new URL('./candidate-process.ts', import.meta.url)
 
 /** A candidate in a process of its own, on what users install: the built packages. */
 export interface CandidateProcess {
@@ -10,8 +10,12 @@ export interface CandidateProcess {
   stop(): void
 }
 
-export async function openCandidate(name: string, port: number): Promise<CandidateProcess> {
-  const child = fork(path, [name, String(port)], {
+export async function openCandidate(
+  name: string,
+  where: number | string,
+  program = candidateProcess,
+): Promise<CandidateProcess> {
+  const child = fork(fileURLToPath(program), [name, String(where)], {
     execArgv: ['--disable-warning=ExperimentalWarning'],
     serialization: 'advanced',
   })

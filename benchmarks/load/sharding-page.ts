@@ -1,0 +1,62 @@
+import type { Spread } from '../micro/figures.ts'
+import type { ShardingResults } from './sharding-results.ts'
+
+/** Figures that Holdfast has promised itself, by mode. */
+const targets = [
+  { mode: 0, of: 'throughput', atLeast: 1.4 },
+  { mode: 1, of: 'throughput', atLeast: 3 },
+  { mode: 2, of: 'throughput', atLeast: 6 },
+  { mode: 1, of: 'allCpu', atMost: 0.35 },
+] as const
+
+/** The page docs/benchmarks-sharding.md. It is made from the results and nothing else; a test compares the two. */
+export function shardingPage(results: ShardingResults): string {
+  const own = results.rows.find(({ name }) => name === 'holdfast')
+  if (own === undefined) throw new Error('the results have no row for Holdfast')
+  return `${[
+    '# What a value on one of four servers costs, with and without a proxy',
+    'Generated from `benchmarks/results/sharding.json` by `pnpm --filter @holdfast/benchmarks run sharding`; do not edit.',
+    `Measured on ${results.date}, Node ${results.node}, ${results.machine}, over loopback to ${results.servers}, which share the cores; ${results.rounds} rounds, each candidate in a process of its own and one at a time, 1,000 keys that are all there. Ratios are over ioredis through nutcracker in the same round; the tables show their median, least and most. "Apart": each call begins in an event-loop callback of its own. Figures compare only within this page.`,
+    '## Targets',
+    table(
+      ['Holdfast over ioredis through nutcracker', 'target', 'measured', ''],
+      targets.map((target) => {
+        const { median } = own.figures[target.mode]![target.of]
+        const isMet = 'atLeast' in target ? median >= target.atLeast : median <= target.atMost
+        const what = target.of === 'throughput' ? 'throughput' : 'CPU of client, proxy and servers'
+        return [
+          `${what}, ${results.modes[target.mode]!.name}`,
+          'atLeast' in target ? `≥ ${target.atLeast} ×` : `≤ ${target.atMost} ×`,
+          `${median.toFixed(2)} ×`,
+          isMet ? 'met' : '**missed**',
+        ]
+      }),
+    ),
+    '## Throughput',
+    table(
+      ['', ...results.modes.map(({ name }) => name)],
+      results.rows.map(({ what, figures }) => [
+        what,
+        ...figures.map(({ throughput }) => spread(throughput)),
+      ]),
+    ),
+    '## CPU time of one call: client, proxy and servers together',
+    table(
+      ['', ...results.modes.map(({ name }) => name)],
+      results.rows.map(({ what, figures }) => [
+        what,
+        ...figures.map(({ allCpu, allCpuUs }) => `${spread(allCpu)}, ${allCpuUs.toFixed(1)} µs`),
+      ]),
+    ),
+    '## Versions',
+    table(['program', 'version'], Object.entries(results.versions)),
+  ].join('\n\n')}\n`
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+const spread = ({ median, min, max }: Spread) =>
+  `${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`
