@@ -12,6 +12,6 @@ export default [
     ignore: ['lru-cache', ...builtins],
     gzip: true,
     // What there is, so that it does not grow unseen; 15 kB is what was wanted.
-    limit: '25.5 kB',
+    limit: '26.5 kB',
   },
 ]

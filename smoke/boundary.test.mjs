@@ -22,7 +22,7 @@ const boundaries = {
     names: ['lru-cache', 'p-limit'],
     types: [],
   },
-  '@holdfast/core/sharding': { loads: [], names: [], types: [] },
+  '@holdfast/core/sharding': { loads: ['lru-cache'], names: ['lru-cache'], types: [] },
   // Its fake cache is a real cache over a fake clock.
   '@holdfast/core/testing': {
     loads: ['lru-cache', 'p-limit', 'yocto-queue'],

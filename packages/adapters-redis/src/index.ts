@@ -1,7 +1,11 @@
 /** Redis, Valkey and Dragonfly as the shared store of a Holdfast cache, over ioredis. */
 export { type RedisBusSettings, redisBus } from './redis-bus.ts'
 export type { RedisArgument, RedisClient } from './redis-client.ts'
-export type { RedisStoreOptions, RedisStoreSettings } from './redis-options.ts'
+export type {
+  ManagedRedisOption,
+  RedisStoreOptions,
+  RedisStoreSettings,
+} from './redis-options.ts'
 export { type RedisStore, redisStore } from './redis-store.ts'
 export {
   type RedisShard,

@@ -4,7 +4,7 @@ import type { RedisOptions } from 'ioredis'
 import { refusePublicPlaintext } from './address-policy.ts'
 
 /** What this adapter sets itself, because a cache needs it so: see the README of this package. */
-type Managed =
+export type ManagedRedisOption =
   | 'autoPipeliningIgnoredCommands'
   | 'autoResendUnfulfilledCommands'
   | 'autoResubscribe'
@@ -41,7 +41,7 @@ export interface RedisStoreSettings {
  * itself, plus what it adds. `connectTimeout` bounds a connect with all its handshakes; default 500 ms.
  */
 export interface RedisStoreOptions
-  extends Omit<RedisOptions, Managed | keyof RedisStoreSettings>,
+  extends Omit<RedisOptions, ManagedRedisOption | keyof RedisStoreSettings>,
     RedisStoreSettings {
   /** The password, or a function that is asked before each connect, so that it can be rotated. */
   readonly password?: string | (() => string | Promise<string>)

@@ -18,7 +18,9 @@ import type { LoaderContext } from './read/loader-context.ts'
 import { Bulkhead } from './resilience/bulkhead.ts'
 import type { SchemaResult, StandardSchemaV1 } from './standard-schema.ts'
 
-interface DefinitionParts<A extends readonly unknown[], V> extends Omit<EntryOptions, 'tags'> {
+/** The fields of a definition, besides its loader. */
+export interface DefinitionParts<A extends readonly unknown[], V>
+  extends Omit<EntryOptions, 'tags'> {
   /** The key of a call, inside the cache. Default: the name and the arguments, which never collide with others'. */
   key?: ((...args: A) => string) | undefined
   /** Checks what the loader brings, and what is kept is what it returns. A value that does not fit rejects with `CodecError` and is not kept. */

@@ -1,7 +1,7 @@
 /** Holdfast: a cache for Node services that is boring in a crisis. */
 export { type Cache, createCache, type LoadedMany } from './cache.ts'
 export type { Clock, TimerHandle } from './clock.ts'
-export type { Call, Defined, Definition } from './define.ts'
+export type { Call, Defined, Definition, DefinitionParts } from './define.ts'
 export type { CodecOptions, CompressionOptions, IntegrityOptions } from './entry/codec.ts'
 export type { CompressionAlgorithm } from './entry/compression-algorithm.ts'
 export type { ValueMode } from './entry/isolate.ts'
@@ -54,12 +54,14 @@ export type {
 export type { LoaderContext } from './read/loader-context.ts'
 export type { SchemaIssue, SchemaResult, StandardSchemaV1 } from './standard-schema.ts'
 export { MemoryBacking, type MemoryBackingOptions } from './store/memory-backing.ts'
+export type { MemoryBusHub } from './store/memory-bus.ts'
 export { type MemoryStore, type MemoryStoreOptions, memoryStore } from './store/memory-store.ts'
 export { prefixedStore } from './store/prefixed-store.ts'
 export type {
   Bus,
   BusState,
   Keep,
+  SettledReads,
   Store,
   StoreCapabilities,
   StoreEntry,

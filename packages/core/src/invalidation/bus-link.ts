@@ -88,10 +88,8 @@ export class BusLink {
     } catch (error) {
       // Whoever closes the cache closes the store with it, and messages under way have nobody to tell.
       if (this.#closed) return
-      if (message.epoch === this.#epoch) {
-        this.#epoch = newStamp()
-        this.#seq = 0
-      }
+      // The numbers go on, so that also who hears of this cache for the first time knows that there was something before.
+      if (message.epoch === this.#epoch) this.#epoch = newStamp()
       this.#listener.unsent(error)
     }
   }

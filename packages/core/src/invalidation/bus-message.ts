@@ -9,7 +9,7 @@ export interface BusMessage {
   readonly origin: string
   /** The origin's session: a new one means that messages of the one before may have been lost. */
   readonly epoch: string
-  /** Counts the messages of an epoch from 1; a gap means that some were lost. */
+  /** Counts the messages of an origin from 1; a gap means that some were lost. */
   readonly seq: number
   /** The namespace of the outermost cache: caches of other namespaces are not concerned. */
   readonly root: string

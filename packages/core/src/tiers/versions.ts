@@ -18,9 +18,6 @@ export interface VersionRef {
   readonly key: string
 }
 
-/** Stamps as a load found them when it started, by version key. */
-export type Stamps = ReadonlyMap<string, Stamp>
-
 const day = 86_400_000
 /** A version that goes before the entries under it costs a load each, so it should not. */
 const tagVersionTtlMs = 30 * day
