@@ -10,7 +10,7 @@ const page = readFileSync(join(root, 'docs/guarantees.md'), 'utf8')
 const rows = page
   .split('\n')
   .filter((line) => line.startsWith('|') && !/^\|[ -]+\||^\| promise/.test(line))
-const proofs = rows.map((row) => /`([\w./-]+\.test\.ts)` "(.+)" \|$/.exec(row))
+const proofs = rows.map((row) => /`([\w./-]+\.test\.ts)` "(.+)" *\|$/.exec(row))
 
 test('there are promises, and each names a test', () => {
   expect(rows.length).toBeGreaterThan(30)
