@@ -120,6 +120,21 @@ describe('a near tier is looked up again', () => {
     await world.close()
   })
 
+  it('when that cache had never been heard of before', async () => {
+    const world = new Processes()
+    const silent = world.start({ withBus: true })
+    silent.bus.cut()
+    const other = world.start({ withBus: true })
+    await world.clock.advance(4_000)
+    await silent.cache.set('key', 'old')
+    expect(await other.cache.get('key')).toBe('old')
+    await silent.cache.delete('key')
+    silent.bus.heal()
+    await world.clock.advance(1_100)
+    expect(await other.cache.get('key')).toBeUndefined()
+    await world.close()
+  })
+
   it.each([0, 300, 600, 900])(
     'at most 3.1 s after a delete while nothing comes, %i ms after the last beat, though the bus says nothing',
     async (afterBeatMs) => {

@@ -576,11 +576,14 @@ class World {
       done = cache.set(keyName(step.key), value)
       const known = this.#known.get(value.id) as Known
       // Beside an invalidation in another process it may have come before or after.
-      const settledSet = () => {
-        known.setAt = this.#tick
-      }
       known.setAt = Number.POSITIVE_INFINITY
-      done.then(settledSet, settledSet)
+      done.then(
+        () => {
+          known.setAt = this.#tick
+        },
+        // It may still arrive, until it has been made up for.
+        () => {},
+      )
     } else if (step.do === 'invalidateTags') {
       const tag = tags[step.tag] as string
       note('tag', { tag })
@@ -681,7 +684,9 @@ class World {
 
   /** Somebody loads a key: then nobody else may be, unless something happened that allows for it. */
   #oneLoadOnly(process: number, place: Place, loaded: readonly number[]): void {
-    if (this.#disturbed || !this.#setting.claims || this.#time - this.#unkeptTime < 2_500) return
+    // Behind a bulkhead a claim may have been voided long before its loader is called.
+    const { claims, narrow } = this.#setting
+    if (this.#disturbed || !claims || narrow || this.#time - this.#unkeptTime < 2_500) return
     for (const run of this.#runs) {
       if (!run.open || run.place !== place || run.signal.aborted) continue
       if (!run.keys.some((key) => loaded.includes(key))) continue
@@ -713,7 +718,8 @@ class World {
       if (noted.doneAt === undefined || noted.doneAt >= call.beganAt) continue
       if (this.#isExcused(call, known, noted, isLast)) continue
       const isKeys = noted.what !== 'clear' && noted.what !== 'tag'
-      if (known.setAt !== undefined && noted.beganAt <= known.setAt) {
+      const mayArrive = known.setAt !== Number.POSITIVE_INFINITY || !isLast
+      if (known.setAt !== undefined && noted.beganAt <= known.setAt && mayArrive) {
         if (!isKeys || noted.process !== known.process) continue
       }
       this.#faults.push(
