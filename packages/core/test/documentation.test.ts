@@ -128,6 +128,9 @@ describe('the snippets', () => {
     'docs/concepts/errors.md',
     'docs/concepts/tiers.md',
     'docs/concepts/bus.md',
+    'docs/concepts/sharding.md',
+    'docs/guides/from-twemproxy.md',
+    'docs/guides/from-libmemcached-and-pymemcache.md',
     'docs/guides/migrate.md',
     'docs/guides/write-a-store.md',
     'docs/recipes/express.md',
@@ -199,6 +202,7 @@ describe('the snippets', () => {
         paths: {
           '@holdfast/core': [join(root, 'packages/core/src/index.ts')],
           '@holdfast/core/testing': [join(root, 'packages/core/src/testing/index.ts')],
+          '@holdfast/core/sharding': [join(root, 'packages/core/src/sharding/index.ts')],
           '@holdfast/redis': [join(root, 'packages/adapters-redis/src/index.ts')],
           express: [join(root, 'examples/express-api/node_modules/@types/express')],
         },
