@@ -61,6 +61,7 @@ export type {
   Bus,
   BusState,
   Keep,
+  SettledRead,
   SettledReads,
   Store,
   StoreCapabilities,

@@ -3,7 +3,7 @@
  * by a ring of our own.
  */
 
-export type { SettledReads } from '../store/store.ts'
+export type { SettledRead, SettledReads } from '../store/store.ts'
 export { compareRings, type RingComparison, type ServerComparison } from './compare-rings.ts'
 export type { CharSign, HashName, TwemproxyHash } from './hashes/named-hashes.ts'
 export type { LatencySummary } from './latency.ts'
