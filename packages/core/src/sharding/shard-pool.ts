@@ -71,7 +71,7 @@ export class ShardPool {
     this.capabilities = Object.freeze(commonCapabilities(stores))
     this.#now = this.#topology(ring, list)
     this.gutter =
-      settings.gutter && this.#server({ name: 'gutter', weight: 1, store: settings.gutter })
+      settings.gutter && this.#server({ name: '(gutter)', weight: 1, store: settings.gutter })
   }
 
   get ring(): Ring {
@@ -367,8 +367,10 @@ export class ShardPool {
 
   /** Servers to make up to apart from their probes, which do it too, except where those are far apart. */
   #owed(): readonly ShardServer[] {
-    const rehashes = this.settings.onFailure === 'rehash'
-    return this.everyServer.filter(({ isOut, missed }) => missed.size > 0 && (!isOut || rehashes))
+    const probesAreRare = this.settings.maxRetryAfterMs > makeUpOutPauseMs
+    return this.everyServer.filter(
+      ({ isOut, missed }) => missed.size > 0 && (!isOut || probesAreRare),
+    )
   }
 
   #pauseBeforeMakingUp(): number | undefined {

@@ -50,7 +50,8 @@ export interface ShardedStoreOptions extends Omit<RingOptions, 'servers'> {
   readonly timeout?: Duration | undefined
   /**
    * How long a server that answers again is watched before it is believed: by then every other process has seen it
-   * too, and has made up for the deletes it missed. Default `'1s'`, with `'rehash'` 0.
+   * too, and has made up for the deletes it missed. Default `'1s'`, or `eject.retryAfter` where that is less; with
+   * `'rehash'` 0.
    */
   readonly quarantine?: Duration | undefined
   /** Keys that are remembered per server because it missed their deletion; what does not fit is refused. Default 50,000. */
@@ -149,6 +150,7 @@ export function resolveSharded(given: ShardedStoreOptions): ShardedSettings {
     throw new InvalidOptionError("eject.probe must be true except with onFailure 'rehash'")
   }
   const retryAfterMs = parseDuration(retryAfter ?? 250, 'eject.retryAfter')
+  const maxRetryAfterMs = retryAfter === undefined ? 1_000 : retryAfterMs
   const timeoutMs = parseDuration(options.timeout ?? 100, 'timeout')
   if (timeoutMs === 0 && options.compat !== 'twemproxy') {
     throw new InvalidOptionError('timeout must be above 0; Infinity waits for ever')
@@ -166,10 +168,13 @@ export function resolveSharded(given: ShardedStoreOptions): ShardedSettings {
       onFailure === 'gutter' ? parseDuration(options.gutterTtl ?? 10_000, 'gutterTtl') : Infinity,
     failureLimit: readCount(0)(failureLimit, 'eject.failureLimit'),
     retryAfterMs,
-    maxRetryAfterMs: retryAfter === undefined ? 1_000 : retryAfterMs,
+    maxRetryAfterMs,
     probes,
     timeoutMs: timeoutMs === 0 ? Infinity : timeoutMs,
-    quarantineMs: parseDuration(options.quarantine ?? (rehash ? 0 : 1_000), 'quarantine'),
+    quarantineMs: parseDuration(
+      options.quarantine ?? (rehash ? 0 : Math.min(1_000, maxRetryAfterMs)),
+      'quarantine',
+    ),
     journalKeys: optional('journal', readCount(0), 50_000),
     socketsPerServer: optional('socketsPerServer', readCount(1), 1),
     processes: optional('processes', readCount(1), 1),
