@@ -30,6 +30,8 @@ export interface OutgoingKey {
 /** A `set` on its way. One that is voided was overtaken by an invalidation or another `set` that came after it. */
 export interface Write {
   voided: boolean
+  /** Another process invalidated the key about the same time, before it or after: only the store knows. */
+  doubtful: boolean
 }
 
 /** A value on its way into the store, with its times in milliseconds from now. */
@@ -135,7 +137,7 @@ export class FarTier {
 
   beginWrite(nearKey: string): Write {
     this.voidWrite(nearKey)
-    const write = { voided: false }
+    const write = { voided: false, doubtful: false }
     this.#writes.set(nearKey, write)
     return write
   }
@@ -150,6 +152,12 @@ export class FarTier {
     if (write === undefined) return
     write.voided = true
     this.#writes.delete(nearKey)
+  }
+
+  /** Another process tells of an invalidation: the `set` of this key that is on its way goes on, and not into the near tier. */
+  doubtWrite(nearKey: string): void {
+    const write = this.#writes.get(nearKey)
+    if (write !== undefined) write.doubtful = true
   }
 
   /** What is being read of this key now is from before an invalidation. */

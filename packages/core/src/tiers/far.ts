@@ -115,7 +115,7 @@ export class Far {
     else {
       for (const key of content.keys) {
         const nearKey = nearKeyOf(scope, key)
-        this.tier.voidWrite(nearKey)
+        this.tier.doubtWrite(nearKey)
         engine.voidFlight(nearKey)
         engine.near?.delete(nearKey)
       }

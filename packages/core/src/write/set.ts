@@ -72,6 +72,7 @@ function setAfar(engine: Engine, far: Far, scope: Scope, drafts: readonly Draft[
         forEach(({ key, nearKey, draft }, index) => {
           const kept = typeof draft === 'string' ? draft : { ...draft, stamp: stamps[index] }
           const isTouched =
+            writes[index]?.doubtful ||
             scope.clearedSince(seq) ||
             (typeof kept !== 'string' && kept.tags.length > 0 && scope.tagsTouchedSince(seq))
           if (!isTouched) keepNear(engine, scope, key, nearKey, kept)

@@ -75,6 +75,19 @@ describe('an invalidation that the bus carries', () => {
     await world.close()
   })
 
+  it('that comes late takes no newer set out of the store', async () => {
+    const world = new Processes()
+    const { one, other } = await two(world)
+    other.bus.play([{ kind: 'delay', ms: 10 }])
+    await one.cache.delete('key')
+    other.store.play([{ kind: 'delay', ms: 20 }])
+    const setting = other.cache.set('key', 'new')
+    await world.clock.advance(100)
+    await setting
+    expect(await one.cache.get('key')).toBe('new')
+    await world.close()
+  })
+
   it('does not concern a cache of another namespace', async () => {
     const world = new Processes()
     const one = world.start({ withBus: true, namespace: 'a' })
