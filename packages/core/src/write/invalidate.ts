@@ -50,7 +50,8 @@ export function expireKeys(engine: Engine, scope: Scope, keys: readonly string[]
       entry.retryAt = 0
     }
   }
-  for (const key of keys) engine.far?.tier.voidWrite(nearKeyOf(scope, key))
+  // What it has not reached yet it need not overtake; were it dropped, the value before it would be what is left.
+  for (const key of keys) engine.far?.tier.doubtWrite(nearKeyOf(scope, key))
   count(engine, 'expire', keys, [])
   return everywhere(engine, act, (far) => far.expireKeys(scope, keys))
 }

@@ -218,6 +218,29 @@ it('a key that setMany is given twice has the last value, in both tiers', async 
   await world.close()
 })
 
+it('a set that an expire follows at once is not lost to what was there before', async () => {
+  const world = new Processes()
+  const { cache } = world.start()
+  const life = { ttl: 10_000, staleWhileRevalidate: 10_000 }
+  await cache.set('key', 'old', life)
+  await Promise.all([cache.set('key', 'new', life), cache.expire('key')])
+  expect(await cache.get('key')).not.toBe('old')
+  expect(await world.start().cache.get('key')).not.toBe('old')
+  await world.close()
+})
+
+it('a delete that follows a set at once has the last word, in both tiers', async () => {
+  const world = new Processes()
+  const { cache } = world.start()
+  await Promise.all([cache.set('key', 'set'), cache.delete('key')])
+  expect(await cache.get('key')).toBeUndefined()
+  expect(await world.start().cache.get('key')).toBeUndefined()
+  await Promise.all([cache.delete('key'), cache.set('key', 'set')])
+  expect(await cache.get('key')).toBe('set')
+  expect(await world.start().cache.get('key')).toBe('set')
+  await world.close()
+})
+
 describe('a store that can little', () => {
   it('with three methods is read, written and invalidated; each process loads a cold key once', async () => {
     const world = new Processes()
