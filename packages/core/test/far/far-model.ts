@@ -717,7 +717,8 @@ class World {
       if (noted.beganAt <= known.readAt || !concerns(noted, call.place, key, known.tags)) continue
       if (noted.doneAt === undefined || noted.doneAt >= call.beganAt) continue
       if (this.#isExcused(call, known, noted, isLast)) continue
-      const isKeys = noted.what !== 'clear' && noted.what !== 'tag'
+      // An expire leaves what it does not find; a set beside it may come after it.
+      const isKeys = noted.what === 'delete' || noted.what === 'set'
       const mayArrive = known.setAt !== Number.POSITIVE_INFINITY || !isLast
       if (known.setAt !== undefined && noted.beganAt <= known.setAt && mayArrive) {
         if (!isKeys || noted.process !== known.process) continue
