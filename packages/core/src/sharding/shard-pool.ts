@@ -3,7 +3,8 @@ import { InvalidOptionError } from '../errors.ts'
 import { Deadlines } from '../resilience/deadlines.ts'
 import type { Store, StoreCapabilities } from '../store/store.ts'
 import type { Ring } from './ring.ts'
-import { deleteAll, pause, ShardServer } from './shard-server.ts'
+import { ShardRecovery } from './shard-recovery.ts'
+import { ShardServer } from './shard-server.ts'
 import type { ShardedSettings, ShardServerOptions } from './sharded-options.ts'
 
 /** Where a key is now, and where else something may lie under it. */
@@ -23,13 +24,6 @@ interface Topology {
   readonly servers: readonly ShardServer[]
 }
 
-/** Asked of a server to learn whether it answers; nothing is ever stored under it. */
-const probeKey = '/%p'
-const probePauseMs = 200
-const makeUpPauseMs = 250
-/** Where a server is out for long, others may be using it: what it missed is told it as soon as it can be. */
-const makeUpOutPauseMs = 1_000
-const perDelete = 500
 /** What a change of servers leaves behind on those that stay is deleted with its key, this many changes back. */
 const mostFormers = 4
 const abilities = ['add', 'replace', 'touch', 'list', 'bus', 'metrics'] as const
@@ -37,15 +31,15 @@ export type Ability = (typeof abilities)[number]
 
 /**
  * The servers of a sharded store and the rings that say which key is whose: the ring of the list, the ring of those
- * that are in at present, and for a while after a change the ring before it. It also makes up for what a server missed.
+ * that are in at present, and for a while after a change the ring before it.
  */
 export class ShardPool {
   readonly settings: ShardedSettings
   readonly abilities: ReadonlySet<Ability>
   readonly capabilities: StoreCapabilities
   readonly gutter: ShardServer | undefined
+  readonly recovery: ShardRecovery
   readonly #deadlines: Deadlines
-  readonly #timers = new Set<TimerHandle>()
   readonly #seconds = new Map<number, Ring>()
   readonly #listeners = new Set<() => void>()
   #now: Topology
@@ -56,14 +50,13 @@ export class ShardPool {
   /** The ring of those that are in, where some are out and others take over for them. */
   #live: Ring | undefined
   #anyOut = false
-  #anyStrays = false
-  #makeUpTimer: TimerHandle
   #closed = false
 
   /** @throws InvalidOptionError for a list that makes no ring. */
   constructor(settings: ShardedSettings, list: readonly ShardServerOptions[]) {
     this.settings = settings
     this.#deadlines = new Deadlines(settings.clock)
+    this.recovery = new ShardRecovery(this)
     const ring = settings.ringOf(list)
     const stores = list.map(({ store }) => store)
     if (settings.gutter !== undefined) stores.push(settings.gutter)
@@ -92,7 +85,7 @@ export class ShardPool {
     return (
       !this.#anyOut &&
       this.#before === undefined &&
-      !this.#anyStrays &&
+      !this.recovery.anyStrays &&
       this.settings.onFailure !== 'replica'
     )
   }
@@ -105,7 +98,7 @@ export class ShardPool {
   #server(place: { name: string; weight: number; store: Store }): ShardServer {
     return new ShardServer(place, this.settings, this.#deadlines, {
       isPartial: (failing) => this.servers.some((server) => server !== failing && !server.isOut),
-      admit: (server) => this.#admit(server),
+      admit: (server) => this.recovery.admit(server),
       onChange: () => this.#changed(),
     })
   }
@@ -205,7 +198,7 @@ export class ShardPool {
       out.length === 0 || out.length === servers.length || !needsLive
         ? undefined
         : ring.without(out.map(({ name }) => name))
-    this.notice()
+    this.recovery.notice()
   }
 
   /** Is told when the list of servers has changed. */
@@ -282,103 +275,11 @@ export class ShardPool {
       const former = servers[ring.locateIndex(key)]!
       if (this.servers.includes(former)) places.add(former)
     }
-    if (this.#anyStrays)
+    if (this.recovery.anyStrays)
       for (const server of this.everyServer) if (server.strays.has(key)) places.add(server)
     if (at !== undefined) places.delete(at)
     if (copy !== undefined) places.delete(copy)
     return [...places]
-  }
-
-  /** Something is stored away from its home: it has to go before its home takes over again. */
-  stray(key: string, at: ShardServer): void {
-    at.strays.add(key)
-    this.#anyStrays = true
-  }
-
-  /** Resolves when the server has answered for a while, and everything that it missed was made up for. */
-  async #admit(server: ShardServer): Promise<void> {
-    const { clock, quarantineMs } = this.settings
-    const look = () => server.attempt('get', (store) => store.get(probeKey))
-    await look()
-    await this.#makeUp(server)
-    await this.#gather(server)
-    const until = clock.monotonic() + quarantineMs
-    for (let left = quarantineMs; left > 0; left = until - clock.monotonic()) {
-      await pause(clock, Math.min(probePauseMs, left), this.#timers)
-      await look()
-    }
-    await this.#makeUp(server)
-    await this.#gather(server)
-  }
-
-  /** Deletes what the server should not have any more: as much as was noted when this began. */
-  async #makeUp(server: ShardServer): Promise<void> {
-    for (let left = server.missed.size; left > 0; left -= perDelete) {
-      const { keys, done } = server.missed.take(Math.min(perDelete, left))
-      await server.attempt('deleteMany', (store) => deleteAll(store, keys))
-      done()
-    }
-  }
-
-  /** Takes back from the others what they keep in the place of `returning`, or of anybody who has returned. */
-  async #gather(returning?: ShardServer): Promise<void> {
-    const out = this.servers.filter((server) => server.isOut && server !== returning)
-    const stays = (key: string, at: ShardServer) => {
-      if (out.length === 0) return false
-      const home = this.homeOf(key)
-      if (this.settings.onFailure === 'rehash') return home !== at
-      return home !== at && out.includes(home)
-    }
-    for (const at of this.everyServer) {
-      const misplaced = [...at.strays].filter((key) => !stays(key, at))
-      for (let from = 0; from < misplaced.length; from += perDelete) {
-        const keys = misplaced.slice(from, from + perDelete)
-        // A key that came to be at home here is none of those that have to go.
-        const strange = keys.filter((key) => this.homeOf(key) !== at)
-        for (const key of keys) at.strays.delete(key)
-        if (strange.length === 0) continue
-        try {
-          if (at.isOut) throw at.unavailable('deleteMany')
-          await at.attempt('deleteMany', (store) => deleteAll(store, strange))
-        } catch {
-          for (const key of strange) at.missed.note(key)
-        }
-      }
-    }
-    this.#anyStrays = this.everyServer.some((server) => server.strays.size > 0)
-  }
-
-  /** Something was missed by a server, or left behind with one: it is made up for soon. */
-  notice(): void {
-    if (this.#makeUpTimer !== undefined || this.#closed) return
-    const pauseMs = this.#pauseBeforeMakingUp()
-    if (pauseMs === undefined) return
-    this.#makeUpTimer = this.settings.clock.setTimeout(() => {
-      const owed = this.#owed()
-      void Promise.allSettled([...owed.map((server) => this.#makeUp(server)), this.#gather()]).then(
-        () => {
-          this.#makeUpTimer = undefined
-          this.notice()
-        },
-      )
-    }, pauseMs)
-    keepAlive(this.#makeUpTimer, false)
-  }
-
-  /** Servers to make up to apart from their probes, which do it too, except where those are far apart. */
-  #owed(): readonly ShardServer[] {
-    const probesAreRare = this.settings.maxRetryAfterMs > makeUpOutPauseMs
-    return this.everyServer.filter(
-      ({ isOut, missed }) => missed.size > 0 && (!isOut || probesAreRare),
-    )
-  }
-
-  #pauseBeforeMakingUp(): number | undefined {
-    const owed = this.#owed()
-    if (owed.some(({ isOut }) => !isOut)) return makeUpPauseMs
-    if (!this.#anyOut && this.everyServer.some(({ strays }) => strays.size > 0))
-      return makeUpPauseMs
-    return owed.length > 0 ? makeUpOutPauseMs : undefined
   }
 
   async close(): Promise<void> {
@@ -386,8 +287,7 @@ export class ShardPool {
     this.#closed = true
     const { clock } = this.settings
     clock.clearTimeout(this.#windowTimer)
-    clock.clearTimeout(this.#makeUpTimer)
-    for (const timer of this.#timers) clock.clearTimeout(timer)
+    this.recovery.close()
     this.#deadlines.close()
     await Promise.all(this.everyServer.map((server) => server.close()))
   }

@@ -1,11 +1,13 @@
-import { keepAlive, type TimerHandle, whenTurnEnds } from '../clock.ts'
+import { whenTurnEnds } from '../clock.ts'
 import { ClosedError, StoreError } from '../errors.ts'
 import { Breaker } from '../resilience/breaker.ts'
-import { type Deadlines, Expiring } from '../resilience/deadlines.ts'
+import type { Deadlines } from '../resilience/deadlines.ts'
 import type { Store, StoreEntry } from '../store/store.ts'
 import { Ejection } from './ejection.ts'
 import { Latency, type LatencySummary } from './latency.ts'
+import { deleteAll, getAll, lengthOf, setAll } from './many-keys.ts'
 import { MissedDeletes } from './missed-deletes.ts'
+import { Call, speaksOfTheServer } from './server-call.ts'
 import type { ShardedSettings } from './sharded-options.ts'
 import { Slowness } from './slowness.ts'
 
@@ -195,10 +197,7 @@ export class ShardServer {
   setMany(entries: readonly StoreEntry[]): Promise<void> {
     let bytes = 0
     for (const entry of entries) bytes += entry.key.length + entry.bytes.byteLength
-    return this.run('setMany', bytes, async (store) => {
-      if (store.setMany !== undefined) return store.setMany(entries)
-      await Promise.all(entries.map((entry) => store.set(entry.key, entry.bytes, entry)))
-    })
+    return this.run('setMany', bytes, (store) => setAll(store, entries))
   }
 
   deleteMany(keys: readonly string[]): Promise<void> {
@@ -361,98 +360,5 @@ export class ShardServer {
     for (const { reject } of gets) reject(this.#closedError('get'))
     for (const call of [...this.#calls]) call.end(this.#closedError(call.operation))
     if (!keepStore) await this.store.close?.()
-  }
-}
-
-/** An operation under way. It ends once, whatever comes later. */
-class Call<T> extends Expiring {
-  readonly operation: string
-  readonly isProbe: boolean
-  readonly sentAt: number
-  readonly #resolve: (value: T) => void
-  readonly #reject: (error: unknown) => void
-  readonly #over: (call: Call<T>) => void
-  onLate: () => void = () => {}
-  isOver = false
-
-  constructor(
-    operation: string,
-    isProbe: boolean,
-    sentAt: number,
-    resolve: (value: T) => void,
-    reject: (error: unknown) => void,
-    over: (call: Call<T>) => void,
-  ) {
-    super()
-    this.operation = operation
-    this.isProbe = isProbe
-    this.sentAt = sentAt
-    this.#resolve = resolve
-    this.#reject = reject
-    this.#over = over
-  }
-
-  expire(): void {
-    if (!this.isOver) this.onLate()
-  }
-
-  answer(value: T): void {
-    this.isOver = true
-    this.#over(this)
-    this.#resolve(value)
-  }
-
-  end(error: unknown): void {
-    if (this.isOver) return
-    this.isOver = true
-    this.#over(this)
-    this.#reject(error)
-  }
-}
-
-/** Waits on a clock, as part of a probe. The caller clears what it was handed when it closes. */
-export function pause(clock: ShardedSettings['clock'], ms: number, timers: Set<TimerHandle>) {
-  return new Promise<void>((resolve) => {
-    const timer = clock.setTimeout(() => {
-      timers.delete(timer)
-      resolve()
-    }, ms)
-    keepAlive(timer, false)
-    timers.add(timer)
-  })
-}
-
-export async function deleteAll(store: Store, keys: readonly string[]): Promise<void> {
-  const [only] = keys
-  if (keys.length === 1 && only !== undefined) return store.delete(only)
-  if (store.deleteMany !== undefined) return store.deleteMany(keys)
-  await Promise.all(keys.map((key) => store.delete(key)))
-}
-
-function getAll(store: Store, keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
-  if (store.getMany !== undefined) return store.getMany(keys)
-  return Promise.all(keys.map((key) => store.get(key)))
-}
-
-function lengthOf(keys: readonly string[]): number {
-  let length = 0
-  for (const key of keys) length += key.length
-  return length
-}
-
-/** An answer that refuses one key or one value says nothing about the server's health. */
-function speaksOfTheServer(error: unknown, fullIsFailure: boolean): boolean {
-  if (!(error instanceof StoreError)) return true
-  switch (error.kind) {
-    case 'timeout':
-    case 'unavailable':
-    case 'protocol':
-    case 'auth':
-    case 'unknown':
-      return true
-    case 'full':
-      return fullIsFailure
-    default:
-      return false
   }
 }

@@ -216,7 +216,7 @@ export class ShardWrites {
       ? standIn
       : older.find((place) => place.isOut && !place.missed.hasRoomFor(key))
     if (full !== undefined) throw this.#overloaded(full, operation)
-    if (standIn !== undefined) this.#pool.stray(key, standIn)
+    if (standIn !== undefined) this.#pool.recovery.stray(key, standIn)
   }
 
   #overloaded(server: ShardServer, operation: string): StoreError {
@@ -269,7 +269,7 @@ export class ShardWrites {
 
   #note(server: ShardServer, key: string): boolean {
     const isNoted = server.missed.note(key)
-    this.#pool.notice()
+    this.#pool.recovery.notice()
     return isNoted
   }
 
