@@ -64,10 +64,12 @@ describe.each(['redis', 'valkey'] as const)('processes that share %s', (engine) 
       for (let round = 0; round < rounds; round++) {
         const key = `cold-${operation}-${round}`
         const begun = loading(loader, key)
-        const load = loader.call<string>('wrap', key, 20, 'old', options)
+        const load = loader.call<string>('wrap', key, undefined, 'old', options)
         await begun
         await run(invalidator, operation, key, options)
-        const during = await tallied(readers, key, options)
+        const reading = tallied(readers, key, options)
+        await loader.call('release')
+        const during = await reading
         expect(await load).toBe('old')
         const after = await tallied(readers, key, options)
         for (const tally of [during, after])
@@ -102,11 +104,16 @@ describe.each(['redis', 'valkey'] as const)('processes that share %s', (engine) 
         const key = `stale-${operation}-${round}`
         await loader.call('set', key, 'older', { ...options, ttl: 1, staleIfError: 60_000 })
         const begun = loading(loader, key)
-        const load = loader.call<string>('wrap', key, 20, 'old', { ...options, refresh: true })
+        const load = loader.call<string>('wrap', key, undefined, 'old', {
+          ...options,
+          refresh: true,
+        })
         await begun
         await run(invalidator, operation, key, options)
         const readers = [loader, invalidator, first, second]
-        const during = await tallied(readers, key, { ...options, staleWhileRevalidate: 0 })
+        const reading = tallied(readers, key, { ...options, staleWhileRevalidate: 0 })
+        await loader.call('release')
+        const during = await reading
         await load
         const after = await tallied(readers, key, options)
         for (const tally of [during, after])

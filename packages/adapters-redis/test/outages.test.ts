@@ -119,7 +119,7 @@ describe.each(['redis', 'valkey'] as const)('under 500 requests a second, over %
           // From 300 ms on nobody waits for the store: 5 ms, and what two crowded cores may add.
           const inFault = since.filter(({ atMs }) => atMs > calmMs + 300 && atMs < calmMs + faultMs)
           const p99Ms = p99(inFault.map(({ ms }) => ms))
-          expect(p99Ms).toBeLessThan(5 + 20 + lagMs)
+          expect(p99Ms).toBeLessThan(5 + 45 + 2 * lagMs)
         }
         for (const [key, loadedAt] of Object.entries(traffics[0]!.loadedAt)) {
           const inFault = loadedAt.filter((at) => at > calmMs && at < calmMs + faultMs)
@@ -130,7 +130,8 @@ describe.each(['redis', 'valkey'] as const)('under 500 requests a second, over %
             )
         }
         const lagMs = Math.max(...traffics.map((traffic) => traffic.lagMs))
-        expect(recoveredMs).toBeLessThan(3_000 + 300 + 5 * lagMs)
+        // The promise, and a connect under way at the end that has to run out first.
+        expect(recoveredMs).toBeLessThan(3_000 + 1_000 + 5 * lagMs)
       },
     )
   })

@@ -16,6 +16,7 @@ const cache: Cache = createCache({
 })
 cache.on('error', () => {})
 let loads = 0
+let release = () => {}
 let polling: { readonly polled: Promise<Polled>; stop(): void } | undefined
 
 answer({
@@ -52,13 +53,17 @@ answer({
     return { results, loadedAt }
   },
 
-  wrap: (key: string, loadMs: number, value: string, options: EntryOptions) =>
+  /** Without a time the load goes on until it is released. */
+  wrap: (key: string, loadMs: number | undefined, value: string, options: EntryOptions) =>
     cache.wrap(
       key,
       async () => {
         loads++
+        const released = new Promise<void>((resolve) => {
+          release = resolve
+        })
         tell('loading', key)
-        await sleep(loadMs)
+        await (loadMs === undefined ? released : sleep(loadMs))
         return value
       },
       options,
@@ -182,6 +187,7 @@ answer({
   expire: (key: string) => cache.expire(key),
   invalidateTags: (tags: string[]) => cache.invalidateTags(tags),
   clear: () => cache.clear(),
+  release: () => release(),
   loads: () => loads,
   stats: () => cache.stats(),
   now: () => Date.now(),
