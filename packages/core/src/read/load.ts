@@ -198,7 +198,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
     for (const flight of flights) flight.isBeingKept = true
     // The loader is done in time; what the store takes is bounded by itself. Other keys may still wait for theirs.
     if (this.#unlanded.length === 0) this.#engine.deadlines.remove(this)
-    void far.loads.keep(flights, decisions).then((fenced) => {
+    void far.keeper.keep(flights, decisions).then((fenced) => {
       this.#landed(flights)
       this.#tell(flights, fenced ? 'fenced' : 'ok', loadMs)
     })
@@ -222,7 +222,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
   ): void {
     const ms = this.#calledAt === 0 ? 0 : this.#engine.clock.monotonic() - this.#calledAt
     this.#landed(flights)
-    this.#engine.far?.loads.release(flights)
+    this.#engine.far?.keeper.release(flights)
     settleFailure(this.#engine, this, flights, error, keepable)
     this.#tell(flights, outcome, ms, error)
   }
@@ -304,7 +304,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
     const ms = this.#engine.clock.monotonic() - this.startedAt
     const flights = this.#unlanded
     this.#settle()
-    this.#engine.far?.loads.release(flights)
+    this.#engine.far?.keeper.release(flights)
     for (const flight of flights) {
       flight.voided = true
       this.#engine.land(flight)

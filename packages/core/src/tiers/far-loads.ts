@@ -1,36 +1,17 @@
 import { LRUCache } from 'lru-cache'
-import { memoStamp } from '../entry/entry.ts'
 import { decodeEntry } from '../entry/envelope.ts'
 import { headBytes, headOf, type Stamp } from '../entry/head.ts'
-import { CodecError } from '../errors.ts'
 import type { Engine } from '../read/engine.ts'
 import type { Flight } from '../read/flight.ts'
 import { freshness } from '../read/freshness.ts'
-import { conclude, type Decision } from '../read/keep.ts'
 import type { Load } from '../read/load.ts'
-import type { NewEntry } from '../read/make-entry.ts'
 import { type Budget, countedMs } from '../resilience/budget.ts'
-import { Patience } from '../resilience/deadlines.ts'
 import { type Claim, silenceMs } from './claims.ts'
 import type { Found, FoundEntry } from './far-found.ts'
+import type { FarKeeper } from './far-keeper.ts'
 import type { FarTier } from './far-tier.ts'
-import { pathOf, refreshClaimKey, storeKey } from './store-keys.ts'
-import { epochRefs, tagRefs } from './versions.ts'
-
-/**
- * The right, and the way, to store what a load of one key brings.
- * `fulfil`: by replacing the claim's placeholder. `refresh`: by replacing the value that was there, under a claim of
- * its own. `contend`: by replacing the mark of a holder that failed; the first to come stores. `plain`: a store that
- * cannot compare and set. `apart`: not at all, as the store does not answer.
- */
-interface Ticket {
-  readonly mode: 'fulfil' | 'refresh' | 'contend' | 'plain' | 'apart'
-  readonly claim?: Claim
-  readonly head?: Uint8Array
-  readonly stamps: ReadonlyMap<string, Stamp>
-  /** When the stamps were read: the near tier's `maxAge` counts from here. */
-  readonly readAt: number
-}
+import { refreshClaimKey, storeKey } from './store-keys.ts'
+import { apart, type Ticket } from './ticket.ts'
 
 type Granted =
   | { readonly granted: 'load' }
@@ -51,18 +32,14 @@ const lookAgainMs = 200
 const maxTries = 8
 const rememberedRefreshers = 1_000
 
-/** The store does not answer: nothing is kept there, and in the near tier for as long as an outage asks. */
-const apart: Ticket = { mode: 'apart', stamps: new Map(), readAt: 0 }
-
-/** One load per key over all processes: claims, those who wait for them, and what becomes of their values. */
+/** One load per key over all processes: who claims it, and those who wait for another process. What becomes of the value is `far-keeper.ts`. */
 export class FarLoads {
   readonly #engine: Engine
   readonly #tier: FarTier
-  readonly #tickets = new WeakMap<Flight, Ticket>()
+  readonly #tickets: WeakMap<Flight, Ticket>
+  readonly #keeper: FarKeeper
   readonly #founds = new WeakMap<Flight, Found>()
   readonly #spentMs = new WeakMap<Flight, number>()
-  /** Of those that need not wait for another process: what their call may still spend on the store once the loader is done. */
-  readonly #leftMs = new WeakMap<Flight, number>()
   readonly #waiting = new Map<string, Set<() => void>>()
   /** The last sign of life of those who refresh elsewhere; a stale value stays readable however long they are silent. */
   readonly #refreshers = new LRUCache<
@@ -71,9 +48,12 @@ export class FarLoads {
   >({ max: rememberedRefreshers })
   #closed = false
 
-  constructor(engine: Engine, tier: FarTier) {
+  /** `tickets` is where it leaves what the keeper then goes by. */
+  constructor(engine: Engine, tier: FarTier, tickets: WeakMap<Flight, Ticket>, keeper: FarKeeper) {
     this.#engine = engine
     this.#tier = tier
+    this.#tickets = tickets
+    this.#keeper = keeper
   }
 
   /** What the read path has already seen of the key need not be read again. */
@@ -103,15 +83,19 @@ export class FarLoads {
       }),
     )
     if (load.settled) {
-      this.release(mine)
+      this.#keeper.release(mine)
       return
     }
-    for (const flight of mine) this.#leftMs.set(flight, budget.leftMs)
+    const { leftMs } = budget
+    for (const flight of mine) {
+      const ticket = this.#tickets.get(flight)
+      if (ticket !== undefined) this.#tickets.set(flight, { ...ticket, leftMs })
+    }
     for (const [flight, held] of others) {
       void this.#waitFor(flight, held).then((granted) => {
         if (granted === undefined) return
         if (granted.granted === 'entry') this.#answer(flight, granted.found)
-        else if (load.settled) this.release([flight])
+        else if (load.settled) this.#keeper.release([flight])
         else proceed([flight])
       })
     }
@@ -415,210 +399,6 @@ export class FarLoads {
     for (const wake of [...(this.#waiting.get(key) ?? [])]) wake()
   }
 
-  /** Stores what was loaded, as far as each key's ticket allows, and then tells the waiters. True if anything was fenced. */
-  async keep(flights: readonly Flight[], decisions: readonly Decision[]): Promise<boolean> {
-    const fenced = await Promise.all(
-      flights.map((flight, index) => this.#keep(flight, decisions[index] as Decision)),
-    )
-    return fenced.includes(true)
-  }
-
-  async #keep(flight: Flight, decision: Decision): Promise<boolean> {
-    const ticket = this.#tickets.get(flight)
-    this.#tickets.delete(flight)
-    // The caller's next read, here or elsewhere, finds what was stored; but it waits no longer than its budget.
-    const { clock, deadlines } = this.#engine
-    const patience = new Patience(() => flight.resolveOwn(decision.own))
-    deadlines.add(
-      patience,
-      this.#leftMs.get(flight) ?? this.#tier.settings.storeTimeoutMs,
-      clock.monotonic(),
-    )
-    try {
-      return await this.#keepWhole(flight, decision, ticket)
-    } finally {
-      deadlines.remove(patience)
-    }
-  }
-
-  async #keepWhole(
-    flight: Flight,
-    decision: Decision,
-    ticket: Ticket | undefined,
-  ): Promise<boolean> {
-    if (decision.entry === undefined) {
-      if (flight.joinedLate) flight.asksAgain = await this.#isOutdated(flight, ticket)
-      if (decision.removes && ticket !== undefined) await this.#remove(flight, ticket)
-      this.#fail(flight, ticket)
-      return conclude(this.#engine, flight, decision)
-    }
-    const { memo, ...kept } = await this.#store(flight, decision.entry, decision.lateTags, ticket)
-    // While the store is out there is nobody to ask.
-    flight.asksAgain = !memo || this.#tier.store.isUsable
-    // A tag or namespace that was invalidated meanwhile leaves the claim as it is; the versions tell, when it is read.
-    if (flight.joinedLate && kept.stamp !== undefined)
-      return conclude(this.#engine, flight, { ...decision, entry: undefined, removes: true })
-    // During an outage what was loaded is believed for a while, or a dead store would become a dead origin.
-    const maxAgeMs = memo
-      ? this.#tier.settings.outageMemoMs
-      : this.#tier.maxAgeMs - (this.#engine.clock.monotonic() - (ticket?.readAt ?? 0))
-    return conclude(this.#engine, flight, {
-      ...decision,
-      entry: { ...decision.entry, stamp: memo ? memoStamp : kept.stamp, maxAgeMs },
-    })
-  }
-
-  async #store(
-    flight: Flight,
-    entry: NewEntry,
-    lateTags: readonly string[] | undefined,
-    ticket: Ticket | undefined,
-  ): Promise<{ readonly stamp?: Stamp; readonly memo: boolean }> {
-    if (ticket === undefined || ticket.mode === 'apart') return { memo: true }
-    const tier = this.#tier
-    const budget = tier.budget()
-    const key = storeKey(flight.scope, flight.key)
-    try {
-      const stamps = await this.#stampsAtEnd(flight, lateTags, ticket, budget)
-      if (stamps === undefined || flight.scope.isOff) {
-        flight.fencedAfar = true
-        const { claim } = ticket
-        if (claim !== undefined)
-          void this.#tier.claims.giveBack(claim).then(() => this.#tell(flight))
-        return { memo: false }
-      }
-      const { policy } = entry
-      const { bytes, stamp, ttlMs } = await tier.encode(flight.scope, flight.key, {
-        value: entry.value,
-        freshMs: entry.freshMs,
-        swrMs: policy.swrMs,
-        sieMs: policy.sieMs,
-        loadMs: entry.loadMs,
-        tags: entry.tags,
-        stamps,
-      })
-      if (ticket.mode === 'plain') {
-        if (!flight.voided) await budget.spend((ms) => tier.store.set(key, bytes, { ttlMs }, ms))
-        return { stamp, memo: false }
-      }
-      const { claim, head } = ticket
-      const alive = claim === undefined || tier.claims.isAlive(claim)
-      const stored =
-        alive &&
-        head !== undefined &&
-        (await budget.spend((ms) => tier.store.replace(key, head, bytes, { ttlMs }, ms)))
-      this.#done(flight, ticket, alive)
-      if (stored) return { stamp, memo: false }
-      flight.fencedAfar = true
-      return { memo: false }
-    } catch (error) {
-      if (error instanceof CodecError) {
-        this.#engine.counters.codecErrors++
-        this.#engine.observer.error('codec', error, flight.key)
-        await this.#remove(flight, ticket)
-        this.#fail(flight, ticket)
-        return { memo: false }
-      }
-      // Whether it arrived nobody knows; what stands there is not believed until it has been deleted.
-      tier.doubt(flight.scope, flight.key)
-      if (ticket.claim !== undefined) tier.claims.letGo(ticket.claim)
-      this.#engine.storeFailed('set', error)
-      return { memo: true }
-    }
-  }
-
-  /**
-   * The versions to store under. Tags that the loader named at its end were not looked at when it started: they hold
-   * only if no tag of the namespaces was invalidated since. Their versions are read before the epoch, which whoever
-   * invalidates writes first: who sees a new version here sees the new epoch too.
-   */
-  async #stampsAtEnd(
-    flight: Flight,
-    lateTags: readonly string[] | undefined,
-    ticket: Ticket,
-    budget: Budget,
-  ): Promise<ReadonlyMap<string, Stamp> | undefined> {
-    const late = tagRefs(flight.scope, lateTags ?? []).filter((ref) => !ticket.stamps.has(ref.key))
-    if (late.length === 0) return ticket.stamps
-    const stamps = await this.#tier.readStamps(late, budget)
-    await this.#tier.versions.complete(late, stamps, budget)
-    const epochs = epochRefs(flight.scope)
-    const now = await this.#tier.readStamps(epochs, budget)
-    const isSame = ({ key }: { readonly key: string }) =>
-      now.has(key) && now.get(key) === ticket.stamps.get(key)
-    if (!epochs.every(isSame)) return undefined
-    return new Map([...ticket.stamps, ...stamps])
-  }
-
-  /**
-   * Whether anything was invalidated since the load of a value that is not kept was claimed. Only those who joined while
-   * its loader ran want to know; those who come between the answer and its use are told to ask again.
-   */
-  async #isOutdated(flight: Flight, ticket: Ticket | undefined): Promise<boolean> {
-    const { store } = this.#tier
-    if (ticket === undefined || ticket.mode === 'apart') return store.isUsable
-    const refs = this.#refs(flight)
-    const key = storeKey(flight.scope, flight.key)
-    flight.joinedLate = false
-    try {
-      const [bytes, ...versions] = await this.#tier
-        .budget()
-        .spend((ms) => this.#tier.store.getMany([key, ...refs.map((ref) => ref.key)], ms))
-      const isSame = refs.every(
-        (ref, index) =>
-          this.#tier.versions.read(ref.key, versions[index]) === ticket.stamps.get(ref.key),
-      )
-      const { head } = ticket
-      const stands = head === undefined || (bytes instanceof Uint8Array && startsWith(bytes, head))
-      return flight.joinedLate || !isSame || !stands
-    } catch (error) {
-      this.#engine.storeFailed('get', error)
-      return store.isUsable
-    }
-  }
-
-  /** A refresh that found out that there is nothing any more, or what cannot be stored. */
-  async #remove(flight: Flight, ticket: Ticket): Promise<void> {
-    const { mode } = ticket
-    const mayStand = flight.stale !== undefined && (mode === 'apart' || mode === 'plain')
-    if (mode !== 'refresh' && !mayStand) return
-    try {
-      await this.#tier.delete(flight.scope, [flight.key])
-    } catch {
-      // Journalled: it is made up for.
-    }
-  }
-
-  #done(flight: Flight, ticket: Ticket, isAlive: boolean): void {
-    const { claim } = ticket
-    if (claim === undefined) return
-    this.#tier.claims.letGo(claim)
-    // A claim on a refresh that was lost may be another process's by now.
-    if (ticket.mode === 'refresh' && isAlive)
-      void this.#tier.store
-        .deleteMany([claim.key], this.#tier.settings.storeTimeoutMs)
-        .catch(() => {})
-    this.#tell(flight)
-  }
-
-  /** Nothing will be stored for these keys: whoever waits for them elsewhere is told. */
-  release(flights: readonly Flight[]): void {
-    for (const flight of flights) {
-      const ticket = this.#tickets.get(flight)
-      this.#tickets.delete(flight)
-      this.#fail(flight, ticket)
-    }
-  }
-
-  #fail(flight: Flight, ticket: Ticket | undefined): void {
-    if (ticket?.claim === undefined) return
-    void this.#tier.claims.fail(ticket.claim).then(() => this.#tell(flight))
-  }
-
-  #tell(flight: Flight): void {
-    void this.#tier.link?.publish({ type: 'done', path: pathOf(flight.scope), key: flight.key })
-  }
-
   /** For tests of boundedness. */
   get waiting(): number {
     return this.#waiting.size
@@ -628,8 +408,4 @@ export class FarLoads {
     this.#closed = true
     for (const key of [...this.#waiting.keys()]) this.wake(key)
   }
-}
-
-function startsWith(bytes: Uint8Array, head: Uint8Array): boolean {
-  return head.every((byte, index) => bytes[index] === byte)
 }

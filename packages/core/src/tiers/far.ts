@@ -4,11 +4,14 @@ import type { BusContent } from '../invalidation/bus-message.ts'
 import type { Scope } from '../invalidation/scope.ts'
 import type { FarSettings } from '../options/far-settings.ts'
 import { type Engine, nearKeyOf } from '../read/engine.ts'
+import type { Flight } from '../read/flight.ts'
 import { Bulkhead } from '../resilience/bulkhead.ts'
 import type { Bus, Store } from '../store/store.ts'
+import { FarKeeper } from './far-keeper.ts'
 import { FarLoads } from './far-loads.ts'
 import { FarTier, type OutgoingKey } from './far-tier.ts'
 import { pathOf, storeKey } from './store-keys.ts'
+import type { Ticket } from './ticket.ts'
 
 /** While the store is out, so many loads at once: a dead store must not become a dead origin. */
 const outageConcurrency = 64
@@ -21,13 +24,16 @@ export class Far {
   readonly #engine: Engine
   readonly tier: FarTier
   readonly loads: FarLoads
+  readonly keeper: FarKeeper
   readonly #bus: Bus | undefined
   readonly #outage = new Bulkhead(outageConcurrency, Number.POSITIVE_INFINITY)
 
   constructor(engine: Engine, settings: FarSettings) {
     this.#engine = engine
     this.tier = new FarTier(engine, settings)
-    this.loads = new FarLoads(engine, this.tier)
+    const tickets = new WeakMap<Flight, Ticket>()
+    this.keeper = new FarKeeper(engine, this.tier, tickets)
+    this.loads = new FarLoads(engine, this.tier, tickets, this.keeper)
     const { bus, store } = settings
     this.#bus = bus === false ? undefined : (bus ?? this.#busOf(store))
     if (this.#bus === undefined) return
