@@ -15,9 +15,9 @@ let queries = 0
 
 /** Stands for a database: slow, and counted. */
 async function priceFromDatabase(product: string): Promise<string> {
-  queries++
+  const query = ++queries
   await sleep(50)
-  return `the price of ${product}, asked for by process ${process.pid}`
+  return `the price of ${product}, by query ${query} of process ${process.pid}`
 }
 
 const price = (product: string) => prices.wrap(product, () => priceFromDatabase(product))

@@ -74,7 +74,8 @@ async function verify(yml: string, ...args: string[]) {
   const write = (text: string) => {
     output += text
   }
-  const code = await run(['verify', 'a.yml', '--count', '70', ...args], {
+  const count = args.includes('--count') ? [] : ['--count', '70']
+  const code = await run(['verify', 'a.yml', ...count, ...args], {
     write,
     writeError: write,
     readFile: async () => yml,
@@ -121,7 +122,8 @@ it('speaks to Redis servers, with password and database, and leaves no key behin
 
 it('recognises a proxy that reads bytes unsigned', async () => {
   const { servers, proxy } = await cluster(twemproxy('unsigned'))
-  const { code, output } = await verify(yml(proxy, servers, 'redis: true'))
+  // One key in ten is not ASCII, and of those every second one moves: of 70 keys it may once be none.
+  const { code, output } = await verify(yml(proxy, servers, 'redis: true'), '--count', '700')
   expect(code).toBe(1)
   expect(output).toMatch(/charSign: 'unsigned'/)
 })
