@@ -14,7 +14,7 @@ export default defineConfig({
           testTimeout: 60_000,
           include: [
             'packages/*/src/**/*.test.ts',
-            'packages/core/test/**/*.test.ts',
+            'packages/{core,image}/test/**/*.test.ts',
             'examples/*/*.test.ts',
             'examples/*/src/**/*.test.ts',
             'benchmarks/**/*.test.ts',

@@ -5,4 +5,7 @@ export default buildConfig({
   sharding: 'src/sharding/index.ts',
   'holdfast-ring': 'src/sharding/cli/holdfast-ring.ts',
   testing: 'src/testing/index.ts',
+  session: 'src/session/index.ts',
+  telemetry: 'src/telemetry/index.ts',
+  config: 'src/config/index.ts',
 })

@@ -1,3 +1,3 @@
 import { buildConfig } from '../../tsup.base.ts'
 
-export default buildConfig({ index: 'src/index.ts' })
+export default buildConfig({ index: 'src/index.ts', testing: 'src/testing/index.ts' })

@@ -1,0 +1,6 @@
+/**
+ * `@holdfast/core/session`: web sessions over a store that processes share.
+ *
+ * @packageDocumentation
+ */
+export {}

@@ -1,0 +1,6 @@
+/**
+ * `@holdfast/core/telemetry`: what caches do, as metrics, spans, health and a page to look at.
+ *
+ * @packageDocumentation
+ */
+export {}
