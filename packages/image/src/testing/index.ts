@@ -3,4 +3,5 @@
  *
  * @packageDocumentation
  */
-export {}
+export type { DialTarget, LookedUp, NetworkSeam } from '../network/seam.ts'
+export { withNetwork } from './with-network.ts'
