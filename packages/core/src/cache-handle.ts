@@ -13,7 +13,8 @@ import type { Duration } from './options/duration.ts'
 import { type EntryPolicy, extendPolicy } from './options/entry-policy.ts'
 import { unmet } from './options/expectation.ts'
 import { layerPolicies, type PolicyOfKey } from './options/key-patterns.ts'
-import type { EntryOptions } from './options/options.ts'
+import { partNamespaceOptions } from './options/namespace-options.ts'
+import type { EntryOptions, NamespaceOptions } from './options/options.ts'
 import { readBoolean, readFunction, readName, readTags } from './options/readers.ts'
 import { type Engine, nearKeyOf } from './read/engine.ts'
 import type { Run } from './read/load.ts'
@@ -263,14 +264,14 @@ export class CacheHandle implements Cache, DefinitionHost {
     return createDefinition(this, name, definition)
   }
 
-  namespace(name: string, defaults?: EntryOptions): Cache {
+  namespace(name: string, defaults?: NamespaceOptions): Cache {
     this.#assertOpen()
-    const scope = this.#scope.child(readName(name, 'namespace(name)'))
-    return new CacheHandle(
-      this.#engine,
-      scope,
-      layerPolicies(this.#policyOfKey, defaults, 'namespace defaults'),
-    )
+    const path = readName(name, 'namespace(name)')
+    const { values, entries } = partNamespaceOptions(defaults)
+    const policyOfKey = layerPolicies(this.#policyOfKey, entries, 'namespace defaults')
+    const scope = this.#scope.child(path)
+    if (values !== undefined) scope.values = values
+    return new CacheHandle(this.#engine, scope, policyOfKey)
   }
 
   async explain(key: string): Promise<Explanation> {

@@ -6,7 +6,7 @@ import type { CacheStats } from './observe/stats.ts'
 import { resolveCacheOptions } from './options/cache-settings.ts'
 import type { Duration } from './options/duration.ts'
 import type { FarSettings } from './options/far-settings.ts'
-import type { CacheOptions, EntryOptions } from './options/options.ts'
+import type { CacheOptions, EntryOptions, NamespaceOptions } from './options/options.ts'
 import { Engine } from './read/engine.ts'
 import type { LoaderContext } from './read/loader-context.ts'
 
@@ -65,7 +65,7 @@ export interface Cache {
    * A cache inside this one: keys of its own, cleared with this one, under the same bounds.
    * @throws InvalidOptionError
    */
-  namespace(name: string, defaults?: EntryOptions): Cache
+  namespace(name: string, defaults?: NamespaceOptions): Cache
   /** What is kept under a key and why it is, or is not, usable. */
   explain(key: string): Promise<Explanation>
   stats(): CacheStats

@@ -49,6 +49,7 @@ export type {
   CacheOptions,
   EntryOptions,
   MemoryOptions,
+  NamespaceOptions,
   ResilienceOptions,
 } from './options/options.ts'
 export type { LoaderContext } from './read/loader-context.ts'

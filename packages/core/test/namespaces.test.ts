@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createCache } from '../src/cache.ts'
 import { ClosedError } from '../src/errors.ts'
+import { MemoryBacking } from '../src/store/memory-backing.ts'
+import { memoryStore } from '../src/store/memory-store.ts'
 import { fakeClock } from '../src/testing/fake-clock.ts'
 import { held, turn } from './held.ts'
 
@@ -377,5 +379,47 @@ describe('options', () => {
     ).toBe(1)
     await clock.advance(1_000)
     expect(cache.peek('k')).toBe(1)
+  })
+})
+
+describe('a namespace that says how its values are kept', () => {
+  const bytes = () => Uint8Array.of(1, 2, 3)
+
+  it('hands out the reference it keeps where it says shared, and its cache still copies', async () => {
+    const cache = createCache()
+    const shared = cache.namespace('shared', { ttl: '1m', values: 'shared' })
+    const kept = await shared.wrap('a', bytes)
+    expect(await shared.get('a')).toBe(kept)
+    expect(
+      await cache
+        .namespace('shared')
+        .namespace('inside')
+        .wrap('a', () => kept),
+    ).toBe(kept)
+    const copied = await cache.wrap('a', bytes)
+    expect(await cache.get('a')).not.toBe(copied)
+    expect(await cache.get('a')).toEqual(copied)
+  })
+
+  it('hands out one reference also of what came from the store and of what was set', async () => {
+    const backing = new MemoryBacking()
+    const open = () =>
+      createCache({ store: memoryStore({ backing }) }).namespace('n', { values: 'shared' })
+    await open().wrap('a', bytes)
+    const other = open()
+    const read = await other.get('a')
+    expect(read).toEqual(bytes())
+    expect(await other.get('a')).toBe(read)
+    const mine = bytes()
+    await other.set('b', mine)
+    expect(await other.get('b')).toBe(mine)
+  })
+
+  it('refuses an unknown word, and the word is no option of an entry', () => {
+    const cache = createCache()
+    expect(() => cache.namespace('n', { values: 'frozen' as 'shared' })).toThrow(
+      /namespace defaults\.values.*'isolated', 'copied', 'shared'/,
+    )
+    expect(() => cache.namespace('n', null as never)).toThrow(/namespace defaults/)
   })
 })

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import type { ValueMode } from '../entry/isolate.ts'
 
 /**
  * Where a namespace, and everything in it, was last invalidated. Invalidations of a cache and all its namespaces
@@ -20,6 +21,8 @@ export class Scope {
   readonly #children = new Map<string, WeakRef<Scope>>()
   clearedSeq = 0
   tagSeq = 0
+  /** How values kept here are kept apart from their callers; `undefined`: as the cache says. */
+  values: ValueMode | undefined
   #off = false
   closed = false
 
@@ -27,6 +30,7 @@ export class Scope {
     this.parent = parent
     this.name = name
     this.#fence = fence
+    this.values = parent?.values
     this.prefix = parent === undefined ? '' : `\0${(fence.scopes++).toString(36)}\0`
   }
 

@@ -15,6 +15,7 @@ import { defaultPolicy, type EntryPolicy, extendPolicy } from './entry-policy.ts
 import { unmet } from './expectation.ts'
 import { type FarParts, type FarSettings, readBus, readStore, resolveFar } from './far-settings.ts'
 import { compilePolicies, type PolicyOfKey } from './key-patterns.ts'
+import { readValueMode } from './namespace-options.ts'
 import { type OptionTable, optionsReader, readOptions } from './option-table.ts'
 import type {
   BreakerOptions,
@@ -62,7 +63,7 @@ const memoryTable = {
   maxBytes: ['maxBytes', readCount(1)],
   maxAge: ['maxAgeMs', parseDuration],
   eviction: ['eviction', readOneOf('lru', 'fifo')],
-  values: ['values', readOneOf('isolated', 'copied', 'shared')],
+  values: ['values', readValueMode],
 } as const satisfies OptionTable<MemoryOptions, MemorySettings>
 
 const breakerTable = {

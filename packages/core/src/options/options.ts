@@ -34,6 +34,12 @@ export interface EntryOptions {
   signal?: AbortSignal | undefined
 }
 
+/** What `namespace(name, defaults)` takes: the defaults of its entries, and how it keeps them. */
+export interface NamespaceOptions extends EntryOptions {
+  /** How values in it, and in the namespaces inside, are kept from their callers' changes. Default: as the cache's `memory.values`. */
+  values?: ValueMode | undefined
+}
+
 /** The near tier: this process's memory, bounded by count and by bytes. */
 export interface MemoryOptions {
   /** Default 10,000. */

@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks'
 import { LRUCache } from 'lru-cache'
 import { type Clock, CoarseTime } from '../clock.ts'
 import { type Entry, goneAt } from '../entry/entry.ts'
-import { copyValue } from '../entry/isolate.ts'
+import { copyValue, type ValueMode } from '../entry/isolate.ts'
 import { Fence, Scope, touchedMark } from '../invalidation/scope.ts'
 import type { BusEvent, NotKeptReason } from '../observe/events.ts'
 import { Observer } from '../observe/observer.ts'
@@ -82,6 +82,11 @@ export class Engine {
           })
         }
       })
+  }
+
+  /** How values of a scope are kept apart from their callers. */
+  valueModeOf(scope: Scope): ValueMode {
+    return scope.values ?? this.settings.memory?.values ?? 'isolated'
   }
 
   /** How long the near tier believes an entry without asking again. */

@@ -66,7 +66,7 @@ export function decide(
   if (loaded === undefined) return without(undefined, 'undefined', !context.skipped, lateTags)
   let isolated: ReturnType<typeof isolate>
   try {
-    isolated = isolate(loaded, engine.settings.memory?.values ?? 'isolated')
+    isolated = isolate(loaded, engine.valueModeOf(flight.scope))
   } catch (error) {
     if (context.skipped) return without(loaded, 'skip', false, lateTags)
     engine.counters.codecErrors++

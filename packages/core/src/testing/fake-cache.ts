@@ -6,7 +6,7 @@ import { assertKey } from '../keys/assert-key.ts'
 import type { CacheEvents, EventName } from '../observe/events.ts'
 import type { Duration } from '../options/duration.ts'
 import { nearestName } from '../options/known-names.ts'
-import type { CacheOptions, EntryOptions } from '../options/options.ts'
+import type { CacheOptions, EntryOptions, NamespaceOptions } from '../options/options.ts'
 import type { LoaderContext } from '../read/loader-context.ts'
 import { type FakeClock, fakeClock } from './fake-clock.ts'
 
@@ -64,7 +64,7 @@ export interface FakeCache extends Cache {
   fail(operation: FakeOperation, error: unknown): void
   /** Forgets calls, failures and values, and is enabled again. Clock, listeners and counters stay as they are. */
   reset(): void
-  namespace(name: string, defaults?: EntryOptions): FakeCache
+  namespace(name: string, defaults?: NamespaceOptions): FakeCache
 }
 
 /**
@@ -274,7 +274,7 @@ class RecordedCache implements FakeCache {
     })
   }
 
-  namespace(name: string, defaults?: EntryOptions): FakeCache {
+  namespace(name: string, defaults?: NamespaceOptions): FakeCache {
     const inner = this.#cache.namespace(name, defaults)
     return new RecordedCache(inner, this.#recording, [...this.#namespace, name])
   }

@@ -373,7 +373,7 @@ export class FarReader {
     const ageAt = Math.min(Math.trunc(readAt + this.#maxAgeMs()), Number.MAX_SAFE_INTEGER)
     // A serializer of the user's own may bring anything, also what it keeps a hand on.
     const keepApart = this.#codec.serializer === undefined ? adopt : isolate
-    const isolated = keepApart(value.value, settings.memory?.values ?? 'isolated')
+    const isolated = keepApart(value.value, this.#engine.valueModeOf(scope))
     const beta = settings.policy.earlyBeta
     const earlyAt =
       staleAt <= now

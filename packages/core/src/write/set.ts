@@ -96,7 +96,7 @@ function draftOf(
   const ttlMs = value === null ? (policy.nullTtlMs ?? policy.ttlMs) : policy.ttlMs
   if (ttlMs === 0) return 'ttl'
   try {
-    const isolated = isolate(value, engine.settings.memory?.values ?? 'isolated')
+    const isolated = isolate(value, engine.valueModeOf(scope))
     return {
       value: isolated.value,
       kind: isolated.copyPerHit ? 'copied' : 'shareable',
