@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto'
+
+/** The longest key of any Memcached protocol (doc/protocol.txt, "Keys"). */
+const maxKeyBytes = 250
+
+/** What a protocol would cut a key at: blanks, control characters, DEL. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const illegal = /[\0- \x7f]/
+
+/** Keys that this adapter makes itself begin so; a caller's key that does is kept under its digest. */
+const reserved = '~hf:'
+
+/** A key as a server takes it: a string whose UTF-8 is 1 to 250 bytes long, without blanks and control characters. */
+export interface WireKey {
+  readonly key: string
+  /** The full key where `key` is only its digest: it is stored with the value, and compared on read. */
+  readonly full: Uint8Array | undefined
+}
+
+/**
+ * The key as it is, so that other clients find it, or else its SHA-256. The two never meet: what looks like a digest
+ * is digested itself.
+ */
+export function wireKey(key: string): WireKey {
+  // Most keys are short: UTF-8 takes at most three bytes for each UTF-16 unit.
+  const fits = key.length * 3 <= maxKeyBytes || Buffer.byteLength(key) <= maxKeyBytes
+  if (fits && key !== '' && !illegal.test(key) && !key.startsWith(reserved)) {
+    return { key, full: undefined }
+  }
+  const full = Buffer.from(key)
+  return { key: `${reserved}h:${createHash('sha256').update(full).digest('base64url')}`, full }
+}
+
+/** Where one part of a large value lies. `set` is drawn anew for each write, so parts of two writes never mix. */
+export function chunkKey(set: string, index: number): string {
+  return `${reserved}c:${set}:${index}`
+}
