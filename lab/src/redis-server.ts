@@ -23,6 +23,8 @@ export interface RedisServerOptions {
   readonly users?: readonly string[]
   /** Commands whose name the server shall not know, for example `['EVAL']`. */
   readonly withoutCommands?: readonly string[]
+  /** A sentinel that watches, where the lines say: `'monitor lab 127.0.0.1 6379 2'`. */
+  readonly sentinel?: readonly string[]
 }
 
 export interface RedisServer {
@@ -61,8 +63,10 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   const start = async (): Promise<Child> => {
     const configFile = join(scratch.path, 'redis.conf')
     writeFileSync(configFile, configuration(options, port, scratch.path, socketPath))
-    const child = await startChild(program, [configFile])
-    await untilReady(child, `${engine}-server`, () => child.log().includes('Ready to accept'))
+    const isSentinel = options.sentinel !== undefined
+    const child = await startChild(program, [configFile, ...(isSentinel ? ['--sentinel'] : [])])
+    const ready = isSentinel ? '+monitor master' : 'Ready to accept'
+    await untilReady(child, `${engine}-server`, () => child.log().includes(ready))
     return child
   }
   const startSomewhere = async (): Promise<Child> => {
@@ -124,14 +128,18 @@ function configuration(
   const settings: [string, string][] = [
     ['bind', '127.0.0.1'],
     ['dir', directory],
-    ['save', '""'],
-    ['appendonly', 'no'],
     ['unixsocket', socketPath],
-    ['enable-debug-command', 'yes'],
-    // Else a fresh replica waits 5 s before it is synchronized.
-    ['repl-diskless-sync-delay', '0'],
     ['user', `${administrator.name} on >${administrator.password} ~* &* +@all`],
   ]
+  if (options.sentinel === undefined) {
+    settings.push(
+      ['save', '""'],
+      ['appendonly', 'no'],
+      ['enable-debug-command', 'yes'],
+      // Else a fresh replica waits 5 s before it is synchronized.
+      ['repl-diskless-sync-delay', '0'],
+    )
+  }
   if (options.tls) {
     const { certFile, keyFile, caFile, protocols } = options.tls
     settings.push(
@@ -152,6 +160,7 @@ function configuration(
   for (const user of options.users ?? []) settings.push(['user', user])
   for (const name of options.withoutCommands ?? []) settings.push(['rename-command', `${name} ""`])
   settings.push(...Object.entries(options.config ?? {}))
+  for (const line of options.sentinel ?? []) settings.push(['sentinel', line])
   return settings.map(([name, value]) => `${name} ${value}\n`).join('')
 }
 

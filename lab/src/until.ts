@@ -1,0 +1,12 @@
+/** Waits until `holds` does, and fails with `what` when it does not in time. */
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  withinMs = 15_000,
+): Promise<void> {
+  const deadlineAt = performance.now() + withinMs
+  while (!(await holds())) {
+    if (performance.now() > deadlineAt) throw new Error(`not within ${withinMs} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
