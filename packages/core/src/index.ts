@@ -54,6 +54,13 @@ export type {
 } from './options/options.ts'
 export type { LoaderContext } from './read/loader-context.ts'
 export type { SchemaIssue, SchemaResult, StandardSchemaV1 } from './standard-schema.ts'
+export {
+  type EncryptedStore,
+  type EncryptedStoreOptions,
+  type EncryptionStats,
+  encryptedStore,
+} from './store/encrypted-store.ts'
+export type { EncryptionKey, EncryptionKeys, KeyProvider } from './store/key-ring.ts'
 export { MemoryBacking, type MemoryBackingOptions } from './store/memory-backing.ts'
 export type { MemoryBusHub } from './store/memory-bus.ts'
 export { type MemoryStore, type MemoryStoreOptions, memoryStore } from './store/memory-store.ts'
