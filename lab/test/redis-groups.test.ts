@@ -10,7 +10,9 @@ describe.each(['redis', 'valkey'] as const)('with %s', (engine) => {
     const [first] = group.servers
     expect(await group.primary()).toBe(first)
     await first!.command('SET', 'a', '1')
-    await first!.command('WAIT', '2', '5000')
+    for (const replica of group.servers.slice(1)) {
+      await expect.poll(() => replica.command('GET', 'a')).toBe('1')
+    }
     await first!.kill()
     await group.promotedAfter(first!)
     await expect.poll(async () => (await group.primary()) !== first, { timeout: 10_000 }).toBe(true)
