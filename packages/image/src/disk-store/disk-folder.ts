@@ -1,0 +1,195 @@
+import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
+import { lstat, mkdir, open, readdir, rename, rmdir, unlink, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
+import { codeOf } from './disk-errors.ts'
+
+/** The name of an entry: a SHA-256 in hexadecimal. Whatever else lies in the folder is somebody else's and stays. */
+const entryName = /^[0-9a-f]{64}$/
+const folderName = /^[0-9a-f]{2}$/
+const temporaryName = /^\.tmp-[0-9a-f]{16}$/
+
+// Absent on Windows, where opening a link follows it; there the digest alone says what is believed.
+const noFollow = constants.O_NOFOLLOW ?? 0
+const nonBlocking = constants.O_NONBLOCK ?? 0
+const reading = constants.O_RDONLY | noFollow | nonBlocking
+const creating = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | noFollow
+
+/** A file under the name of an entry that is none: a link, a folder, a device, or one too large to be ours. */
+export const foreign = Symbol('foreign')
+
+export interface FileFacts {
+  readonly bytes: number
+  /** When it was last used, to the minute: every process that uses an entry moves it on. */
+  readonly usedAt: number
+}
+
+/** The files of a disk store: where they lie, and how they are read and written so that no reader sees half of one. */
+export class DiskFolder {
+  readonly #root: string
+  /** Folders that were seen to be folders, and not links to elsewhere: at most 65,536. */
+  readonly #plain = new Set<string>()
+
+  constructor(root: string) {
+    this.#root = root
+  }
+
+  #folderOf(name: string): string {
+    return join(this.#root, name.slice(0, 2), name.slice(2, 4))
+  }
+
+  #pathOf(name: string): string {
+    return join(this.#folderOf(name), name)
+  }
+
+  /** The whole file. `undefined`: there is none. */
+  async read(
+    name: string,
+    mostBytes: number,
+  ): Promise<(FileFacts & { readonly file: Buffer }) | typeof foreign | undefined> {
+    try {
+      if (!(await this.#isPlain(name))) return foreign
+      const handle = await open(this.#pathOf(name), reading)
+      try {
+        const stat = await handle.stat()
+        if (!stat.isFile() || stat.size > mostBytes) return foreign
+        const file = Buffer.allocUnsafeSlow(stat.size)
+        let at = 0
+        while (at < file.length) {
+          const { bytesRead } = await handle.read(file, at, file.length - at, at)
+          if (bytesRead === 0) break
+          at += bytesRead
+        }
+        return { file: file.subarray(0, at), bytes: stat.size, usedAt: stat.mtimeMs }
+      } finally {
+        await handle.close()
+      }
+    } catch (error) {
+      const code = codeOf(error)
+      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+      if (code === 'ELOOP' || code === 'EISDIR' || code === 'ENXIO') return foreign
+      throw error
+    }
+  }
+
+  /** In one step for every reader: a temporary file in the same folder, then a rename over the entry. */
+  async write(name: string, file: Uint8Array): Promise<void> {
+    const temporary = join(this.#folderOf(name), `.tmp-${randomBytes(8).toString('hex')}`)
+    const handle = await this.#create(name, temporary)
+    try {
+      try {
+        await handle.writeFile(file)
+      } finally {
+        await handle.close()
+      }
+      await rename(temporary, this.#pathOf(name))
+    } catch (error) {
+      await unlink(temporary).catch(() => undefined)
+      throw error
+    }
+  }
+
+  async #create(name: string, temporary: string) {
+    try {
+      if (this.#plain.has(name.slice(0, 4))) return await open(temporary, creating, 0o600)
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+      // Somebody cleared the folder away.
+      this.#plain.delete(name.slice(0, 4))
+    }
+    await this.#makeFolders(name)
+    return open(temporary, creating, 0o600)
+  }
+
+  async #makeFolders(name: string): Promise<void> {
+    await mkdir(this.#root, { recursive: true, mode: 0o700 })
+    const first = join(this.#root, name.slice(0, 2))
+    for (const folder of [first, this.#folderOf(name)]) {
+      for (let tries = 0; tries < 2; tries++) {
+        await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
+          if (codeOf(error) !== 'EEXIST') throw error
+        })
+        const stat = await lstat(folder)
+        if (stat.isDirectory()) break
+        // A link or a file in the place of a folder of ours: following it would write somewhere else.
+        await unlink(folder)
+      }
+    }
+    this.#plain.add(name.slice(0, 4))
+  }
+
+  /** Whether the two folders above an entry are folders. Rejects with ENOENT where there are none. */
+  async #isPlain(name: string): Promise<boolean> {
+    const short = name.slice(0, 4)
+    if (this.#plain.has(short)) return true
+    const first = await lstat(join(this.#root, name.slice(0, 2)))
+    if (!first.isDirectory()) return false
+    const second = await lstat(this.#folderOf(name))
+    if (!second.isDirectory()) return false
+    this.#plain.add(short)
+    return true
+  }
+
+  /** True if there was something to remove. */
+  async remove(name: string): Promise<boolean> {
+    try {
+      if (!(await this.#isPlain(name))) return false
+      await unlink(this.#pathOf(name))
+      return true
+    } catch (error) {
+      const code = codeOf(error)
+      if (code === 'ENOENT' || code === 'ENOTDIR') return false
+      // A folder under the name of an entry: it goes if nobody keeps anything in it.
+      if (code === 'EISDIR' || code === 'EPERM') {
+        return rmdir(this.#pathOf(name)).then(
+          () => true,
+          () => false,
+        )
+      }
+      throw error
+    }
+  }
+
+  /** Tells the other processes on this folder that an entry is in use. */
+  async markUsed(name: string, now: number): Promise<void> {
+    await utimes(this.#pathOf(name), now / 1_000, now / 1_000).catch(() => undefined)
+  }
+
+  /** What is known of an entry without opening it. */
+  async facts(name: string): Promise<FileFacts | undefined> {
+    const stat = await lstat(this.#pathOf(name)).catch(() => undefined)
+    return stat?.isFile() ? { bytes: stat.size, usedAt: stat.mtimeMs } : undefined
+  }
+
+  /**
+   * Every entry, by stat alone: no file is opened, so nothing that lies there can do harm. Temporary files older than
+   * `leftBefore` were left behind by a process that died, and go.
+   */
+  async *scan(leftBefore: number): AsyncGenerator<FileFacts & { readonly name: string }> {
+    for (const first of await foldersIn(this.#root)) {
+      for (const second of await foldersIn(join(this.#root, first))) {
+        const folder = join(this.#root, first, second)
+        for (const name of await filesIn(folder)) {
+          const isEntry = entryName.test(name) && name.startsWith(first + second)
+          if (!isEntry && !temporaryName.test(name)) continue
+          const stat = await lstat(join(folder, name)).catch(() => undefined)
+          if (stat === undefined || !stat.isFile()) continue
+          if (isEntry) yield { name, bytes: stat.size, usedAt: stat.mtimeMs }
+          else if (stat.mtimeMs < leftBefore)
+            await unlink(join(folder, name)).catch(() => undefined)
+        }
+      }
+    }
+  }
+}
+
+const listing = (folder: string) => readdir(folder, { withFileTypes: true }).catch(() => [])
+
+/** Folders alone: a link to a folder is none. */
+const foldersIn = async (folder: string) =>
+  (await listing(folder))
+    .filter((found) => found.isDirectory() && folderName.test(found.name))
+    .map(({ name }) => name)
+
+const filesIn = async (folder: string) =>
+  (await listing(folder)).filter((found) => found.isFile()).map(({ name }) => name)
