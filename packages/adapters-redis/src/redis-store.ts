@@ -24,7 +24,7 @@ import { px } from './time-to-live.ts'
 import { connect } from './wiring.ts'
 
 /** A Redis store has every optional method. */
-export type RedisStore = Required<Store>
+export type RedisStore = Required<Omit<Store, 'onPrimaryChange'>>
 
 /** So many keys or entries go into one command or pipeline. */
 const perCommand = 512

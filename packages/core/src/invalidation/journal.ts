@@ -58,6 +58,11 @@ export class Journal<Version extends { readonly key: string }> {
     else this.#overflowWith(note)
   }
 
+  /** All that the namespace holds may be out of date. */
+  noteEverything(): void {
+    this.#overflowWith(++this.#notes)
+  }
+
   #overflowWith(note: number): void {
     this.#overflow = note
     this.#deletes.clear()

@@ -23,6 +23,7 @@ export class Scope {
   tagSeq = 0
   /** How values kept here are kept apart from their callers; `undefined`: as the cache says. */
   values: ValueMode | undefined
+  #sensitive = false
   #off = false
   closed = false
 
@@ -45,6 +46,20 @@ export class Scope {
     // Names used inline, `cache.namespace(tenant).wrap(…)`, should not lose their entries to the garbage collector.
     this.#fence.recent.set(scope.prefix, scope)
     return scope
+  }
+
+  /** For good: what was once declared so may not be told later either. */
+  declareSensitive(): void {
+    this.#sensitive = true
+    this.#fence.anySensitive = true
+  }
+
+  /** Its keys and tags are told to nobody: this was said of it, or of one around it. */
+  get isSensitive(): boolean {
+    for (let scope: Scope | undefined = this; scope !== undefined; scope = scope.parent) {
+      if (scope.#sensitive) return true
+    }
+    return false
   }
 
   /** Everything kept here and in the namespaces inside was kept before this moment and is gone. */
@@ -164,6 +179,8 @@ export class Fence {
   /** Moves with each clear, tag invalidation and switching off; never goes back. */
   seq = 1
   scopes = 1
+  /** Anything here was declared sensitive. */
+  anySensitive = false
   readonly recent = new LRUCache<string, Scope>({ max: recentScopes })
   readonly forgotten = new FinalizationRegistry<{
     children: Map<string, WeakRef<Scope>>

@@ -78,6 +78,14 @@ export class Breaker {
     keepAlive(this.#timer, false)
   }
 
+  /** Somebody knows that things have changed: the next probe is due now. */
+  hurry(): void {
+    if (this.#state !== 'open' || this.#stopped) return
+    this.#clock.clearTimeout(this.#timer)
+    this.#openMs = this.#settings.openMs
+    void this.#tryProbe()
+  }
+
   async #tryProbe(): Promise<void> {
     if (this.#stopped) return
     this.#change('half-open')

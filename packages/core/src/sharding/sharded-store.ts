@@ -72,8 +72,21 @@ export function shardedStore(options: ShardedStoreOptions): ShardedStore {
   const { capabilities, abilities } = pool
   const { maxKeyBytes, maxValueBytes } = capabilities
   const buses = new Set<Bus>()
+  const primaryListeners = new Set<() => void>()
+  let primaryEnds: ((() => void) | undefined)[] = []
   let closed = false
 
+  /** To the servers as they are now. */
+  const listenToPrimaries = () => {
+    for (const end of primaryEnds) end?.()
+    const tell = () => {
+      for (const listener of primaryListeners) listener()
+    }
+    primaryEnds =
+      closed || primaryListeners.size === 0
+        ? []
+        : pool.everyServer.map((server) => server.store.onPrimaryChange?.(tell))
+  }
   const open = (operation: string) => {
     if (closed) throw new ClosedError(`${operation} on the store '${name}', which has been closed`)
   }
@@ -137,6 +150,7 @@ export function shardedStore(options: ShardedStoreOptions): ShardedStore {
     setServers(servers, { window = 0 } = {}) {
       open('setServers')
       pool.setServers(servers, parseDuration(window, 'window'))
+      listenToPrimaries()
     },
     explain(key) {
       const { at, before } = pool.spotOf(key)
@@ -167,6 +181,7 @@ export function shardedStore(options: ShardedStoreOptions): ShardedStore {
     async close() {
       if (closed) return
       closed = true
+      listenToPrimaries()
       await Promise.all([...buses].map((bus) => bus.close()))
       await pool.close()
     },
@@ -189,6 +204,16 @@ export function shardedStore(options: ShardedStoreOptions): ShardedStore {
     store.touch = async (key: string, keep: Keep) => {
       check('touch', key)
       return writes.touch(key, keep)
+    }
+  }
+  if (pool.everyServer.some((server) => server.store.onPrimaryChange !== undefined)) {
+    store.onPrimaryChange = (listener) => {
+      primaryListeners.add(listener)
+      listenToPrimaries()
+      return () => {
+        primaryListeners.delete(listener)
+        listenToPrimaries()
+      }
     }
   }
   if (abilities.has('list')) {

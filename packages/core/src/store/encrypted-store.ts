@@ -199,7 +199,16 @@ export function encryptedStore(store: Store, options: EncryptedStoreOptions): En
       return { ...metrics, damaged: (metrics.damaged ?? 0) + unread }
     }
   }
-  for (const method of ['deleteMany', 'touch', 'list', 'bus', 'explain', 'close'] as const) {
+  const asIs = [
+    'deleteMany',
+    'touch',
+    'list',
+    'bus',
+    'explain',
+    'onPrimaryChange',
+    'close',
+  ] as const
+  for (const method of asIs) {
     const pass = inner[method] as ((...all: unknown[]) => unknown) | undefined
     if (pass) Object.assign(more, { [method]: (...all: unknown[]) => pass.apply(inner, all) })
   }

@@ -42,7 +42,7 @@ export function prefixedStore(store: Store, prefix: string): Store {
   passOn(['get', 'set', 'delete', 'add', 'replace', 'touch', 'explain'], inside)
   passOn(['getMany', 'getManySettled', 'deleteMany'], allInside)
   passOn(['setMany'], entriesInside)
-  passOn(['bus', 'metrics', 'close'], untouched)
+  passOn(['onPrimaryChange', 'bus', 'metrics', 'close'], untouched)
   if (store.list) {
     view.list = async function* (start) {
       for await (const key of store.list!(inside(start))) yield key.slice(prefix.length)

@@ -117,6 +117,13 @@ export interface Store {
   /** All keys that begin with `prefix`, each at least while it exists throughout. For tools: it may walk everything. */
   list?(prefix: string): AsyncIterable<string>
 
+  /**
+   * Calls `listener` when another server than before takes the writes, or the same one has started again: then writes
+   * which the former one acknowledged may be lost, since replicas follow a moment later. It is called before anything
+   * is read of the new one, and core makes the invalidations of the last minute once more. The answer ends it. For
+   * stores whose server can change behind them.
+   */
+  onPrimaryChange?(listener: () => void): () => void
   /** A new handle on the channel over which the users of this store tell each other what they invalidated. */
   bus?(): Bus
   metrics?(): Promise<StoreMetrics>

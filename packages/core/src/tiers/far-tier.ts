@@ -6,6 +6,7 @@ import type { VersionMark } from '../entry/value-body.ts'
 import { CodecError, InvalidationError, StoreError } from '../errors.ts'
 import type { BusLink } from '../invalidation/bus-link.ts'
 import { Journal, type Told } from '../invalidation/journal.ts'
+import { type Acknowledged, RecentInvalidations } from '../invalidation/recent-invalidations.ts'
 import type { Scope } from '../invalidation/scope.ts'
 import type { FarSettings } from '../options/far-settings.ts'
 import type { Engine } from '../read/engine.ts'
@@ -54,6 +55,11 @@ const soloMaxAgeMs = 1_000
 const makeUpMs = 250
 const mostMakeUpMs = 2_000
 
+/** So many times the invalidations of an outage are remembered in case that the store's primary changes. */
+const recentShare = 5
+/** The store says that its primary changes before it uses the new one. */
+const primaryChangeMs = 5
+
 /** Read to learn whether the store answers; nothing is ever stored under it. */
 const probeKey = '/%p'
 
@@ -70,6 +76,10 @@ export class FarTier {
   readonly claims: Claims
   readonly journal: Journal<VersionRef>
   readonly #reader: FarReader
+  /** For stores whose primary can change. */
+  readonly #recent: RecentInvalidations<VersionRef> | undefined
+  readonly #unlisten: (() => void) | undefined
+  #changeTimer: TimerHandle
   link: BusLink | undefined
   readonly #writes = new Map<string, Write>()
   #makeUpTimer: TimerHandle
@@ -104,6 +114,9 @@ export class FarTier {
       settings.storeTimeoutMs,
       () => this.maxAgeMs,
     )
+    this.#unlisten = settings.store.onPrimaryChange?.(() => this.#primaryChanged())
+    if (this.#unlisten !== undefined)
+      this.#recent = new RecentInvalidations(settings.journalKeys * recentShare)
   }
 
   /** What a call may still spend on the store, `spentMs` of it being gone. */
@@ -270,8 +283,10 @@ export class FarTier {
           gone.length > 0 ? this.store.deleteMany(gone, ms) : undefined,
         ]),
       )
-      names.forEach((name, index) => {
-        if (!items[index]?.write.voided) this.journal.forgetDelete(name)
+      items.forEach(({ key, write }, index) => {
+        if (write.voided) return
+        this.journal.forgetDelete(names[index] as string)
+        this.#acknowledged(scope, [key], true)
       })
       return encoded.map((one) => one?.stamp)
     } catch (error) {
@@ -304,7 +319,7 @@ export class FarTier {
     } catch (error) {
       if (!(error instanceof CodecError)) throw error
       this.#engine.counters.codecErrors++
-      this.#engine.observer.error('codec', error, key)
+      this.#engine.failed('codec', error, scope, key)
       return undefined
     }
   }
@@ -314,6 +329,7 @@ export class FarTier {
     try {
       await this.budget().spend((ms) => this.store.deleteMany(names, ms))
       for (const name of names) this.journal.forgetDelete(name)
+      this.#acknowledged(scope, keys, false)
     } catch (error) {
       this.#failed('delete', error, () => this.#noteDeletes(scope, keys))
     }
@@ -347,6 +363,7 @@ export class FarTier {
           if (!kept) await budget.spend((ms) => this.store.deleteMany([name], ms))
         }),
       )
+      this.#acknowledged(scope, keys, false)
     } catch (error) {
       this.#failed('expire', error, () => this.#noteDeletes(scope, keys))
     }
@@ -395,23 +412,61 @@ export class FarTier {
       for (const refs of groups) {
         const versions = refs.map((ref) => this.versions.renew(ref))
         await budget.spend((ms) => this.store.setMany(versions, ms))
-        for (const { key } of refs) this.journal.forgetVersion(key)
+        for (const ref of refs) {
+          this.journal.forgetVersion(ref.key)
+          this.#recent?.note(
+            { key: ref.key, version: ref, told: toldOf(ref, told), isSet: false },
+            this.#engine.clock.monotonic(),
+          )
+        }
         written++
       }
     } catch (error) {
       this.#failed(operation, error, () => {
         for (const ref of groups.slice(written).flat())
-          this.journal.noteVersion(ref, ref.scope === 'epoch' ? undefined : told)
+          this.journal.noteVersion(ref, toldOf(ref, told))
       })
     }
   }
 
   #noteDeletes(scope: Scope, keys: readonly string[]): void {
     const path = pathOf(scope)
+    for (const key of keys) this.journal.noteDelete(storeKey(scope, key), toldOfKey(path, key))
+  }
+
+  #acknowledged(scope: Scope, keys: readonly string[], isSet: boolean): void {
+    const recent = this.#recent
+    if (recent === undefined) return
+    const now = this.#engine.clock.monotonic()
+    const path = pathOf(scope)
     for (const key of keys) {
-      const told: Told = { type: 'keys', path, keys: [key], expire: false }
-      this.journal.noteDelete(storeKey(scope, key), told)
+      const told = toldOfKey(path, key)
+      recent.note({ key: storeKey(scope, key), version: undefined, told, isSet }, now)
     }
+  }
+
+  /** What the former primary acknowledged last may be lost: nothing of it is believed until it has been made again. */
+  #primaryChanged(): void {
+    const recent = this.#recent
+    const { clock } = this.#engine
+    if (recent === undefined || this.#closed) return
+    const now = clock.monotonic()
+    const { all, isWhole } = recent.lastMinute(now)
+    for (const what of all) {
+      this.#journalAgain(what)
+      // The next change of the primary may come before this minute is over.
+      recent.note(what, now)
+    }
+    if (!isWhole) this.journal.noteEverything()
+    clock.clearTimeout(this.#changeTimer)
+    this.#changeTimer = clock.setTimeout(() => this.store.changed(), primaryChangeMs)
+    keepAlive(this.#changeTimer, false)
+    this.#makeUpSoon()
+  }
+
+  #journalAgain({ key, told, version }: Acknowledged<VersionRef>): void {
+    if (version !== undefined) this.journal.noteVersion(version, told)
+    else if (told !== undefined) this.journal.noteDelete(key, told)
   }
 
   /** @throws InvalidationError, always. */
@@ -492,7 +547,19 @@ export class FarTier {
   close(): void {
     this.#closed = true
     this.#engine.clock.clearTimeout(this.#makeUpTimer)
+    this.#engine.clock.clearTimeout(this.#changeTimer)
+    this.#unlisten?.()
     this.claims.close()
     this.store.close()
   }
 }
+
+const toldOfKey = (path: readonly string[], key: string): Told => ({
+  type: 'keys',
+  path,
+  keys: [key],
+  expire: false,
+})
+
+/** An epoch is told of by its tags. */
+const toldOf = (ref: VersionRef, told: Told) => (ref.scope === 'epoch' ? undefined : told)

@@ -65,6 +65,11 @@ export class GuardedStore {
     }
   }
 
+  /** Another server answers for the store: there is no point in waiting any longer. */
+  changed(): void {
+    this.#breaker.hurry()
+  }
+
   get name(): string {
     return this.#store.name
   }
