@@ -3,15 +3,17 @@ import { createHash } from 'node:crypto'
 /** The longest key of any Memcached protocol (doc/protocol.txt, "Keys"). */
 const maxKeyBytes = 250
 
+/** Most keys: what may stand in every protocol, each character a byte. */
+const plain = /^[!-~]{1,250}$/
 /** What a protocol would cut a key at: blanks, control characters, DEL. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const illegal = /[\0- \x7f]/
 
 /** Keys that this adapter makes itself begin so; a caller's key that does is kept under its digest. */
 const reserved = '~hf:'
 
-/** A key as a server takes it: a string whose UTF-8 is 1 to 250 bytes long, without blanks and control characters. */
+/** A key as a server takes it: 1 to 250 bytes, without blanks and control characters. */
 export interface WireKey {
+  /** Each character stands for one byte of UTF-8, which for ASCII is the key itself. */
   readonly key: string
   /** The full key where `key` is only its digest: it is stored with the value, and compared on read. */
   readonly full: Uint8Array | undefined
@@ -22,12 +24,12 @@ export interface WireKey {
  * is digested itself.
  */
 export function wireKey(key: string): WireKey {
-  // Most keys are short: UTF-8 takes at most three bytes for each UTF-16 unit.
-  const fits = key.length * 3 <= maxKeyBytes || Buffer.byteLength(key) <= maxKeyBytes
-  if (fits && key !== '' && !illegal.test(key) && !key.startsWith(reserved)) {
-    return { key, full: undefined }
-  }
+  if (plain.test(key) && !key.startsWith(reserved)) return { key, full: undefined }
   const full = Buffer.from(key)
+  const isLegal = full.length >= 1 && full.length <= maxKeyBytes && !illegal.test(key)
+  if (isLegal && !key.startsWith(reserved)) {
+    return { key: full.toString('latin1'), full: undefined }
+  }
   return { key: `${reserved}h:${createHash('sha256').update(full).digest('base64url')}`, full }
 }
 

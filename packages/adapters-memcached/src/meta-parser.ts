@@ -1,0 +1,197 @@
+import { ProtocolFault } from './connection-errors.ts'
+
+/**
+ * One reply. The same object tells all replies of a connection, so whoever takes it keeps no hold of it.
+ *
+ * `VA HD EN NS EX NF MN` are the meta commands' own (doc/protocol.txt, "Meta commands"); `line` is any other line, and
+ * has its words in `text`.
+ */
+export interface MetaReply {
+  kind: 'VA' | 'HD' | 'EN' | 'NS' | 'EX' | 'NF' | 'MN' | 'line'
+  /** Flag `O`, or -1. Which command a reply is for. */
+  opaque: number
+  /** Flag `f`. */
+  flags: number
+  /** Flag `c`. */
+  cas: bigint
+  /** The value of `VA`, in memory of its own. */
+  bytes: Uint8Array
+  text: string
+}
+
+/** Replies of meta commands by their two letters. */
+const kinds = new Map<number, MetaReply['kind']>(
+  (['VA', 'HD', 'EN', 'NS', 'EX', 'NF', 'MN'] as const).map((kind) => [
+    (kind.charCodeAt(0) << 8) | kind.charCodeAt(1),
+    kind,
+  ]),
+)
+
+const noBytes = new Uint8Array(0)
+/** No line of a server comes near it. */
+const maxLineBytes = 8_192
+/** No item that a cache keeps comes near it; a length beyond it is garbage, or would fill the memory. */
+const maxValueBytes = 256 * 1024 * 1024
+
+const [lineFeed, carriageReturn, space] = [10, 13, 32]
+const [zero, nine] = [48, 57]
+const [letterO, letterC, letterF] = [79, 99, 102]
+
+/** Takes the bytes of one connection apart, wherever they were cut, and tells each reply once it is whole. */
+export class MetaParser {
+  readonly #tell: (reply: MetaReply) => void
+  readonly #reply: MetaReply = {
+    kind: 'MN',
+    opaque: -1,
+    flags: 0,
+    cas: 0n,
+    bytes: noBytes,
+    text: '',
+  }
+  /** The beginning of a line whose end has not come. */
+  #lineStart: Buffer | undefined
+  /** The value that is being received, and what of it and its line end is still to come. */
+  #value: Buffer | undefined
+  #missing = 0
+  /** Where in `#chunk` the next byte is read. */
+  #chunk: Buffer = Buffer.alloc(0)
+  #at = 0
+
+  constructor(tell: (reply: MetaReply) => void) {
+    this.#tell = tell
+  }
+
+  /** @throws {ProtocolFault} */
+  push(chunk: Buffer): void {
+    this.#chunk = chunk
+    this.#at = 0
+    if (this.#value !== undefined && !this.#goOnWithValue(this.#value)) return
+    if (this.#lineStart !== undefined) {
+      this.#chunk = Buffer.concat([this.#lineStart, chunk])
+      this.#lineStart = undefined
+    }
+    const { length } = this.#chunk
+    while (this.#at < length) {
+      const end = this.#chunk.indexOf(lineFeed, this.#at)
+      if (end < 0) {
+        if (length - this.#at > maxLineBytes) throw new ProtocolFault('a reply line does not end')
+        this.#lineStart = Buffer.from(this.#chunk.subarray(this.#at))
+        return
+      }
+      if (!this.#line(end)) return
+    }
+  }
+
+  /** The line that ends at `end`. False where the value that follows it has not all come. */
+  #line(end: number): boolean {
+    const chunk = this.#chunk
+    const from = this.#at
+    if (end === from || chunk[end - 1] !== carriageReturn) {
+      throw new ProtocolFault('a reply line ends wrongly')
+    }
+    this.#at = end + 1
+    const reply = this.#reply
+    const third = chunk[from + 2]
+    const kind =
+      third === space || third === carriageReturn
+        ? kinds.get((chunk[from]! << 8) | chunk[from + 1]!)
+        : undefined
+    if (kind === undefined) {
+      // Text, and no bytes of another protocol.
+      if (chunk[from]! < 65 || chunk[from]! > 90) {
+        throw new ProtocolFault('the reply is none of the meta protocol')
+      }
+      reply.kind = 'line'
+      reply.text = chunk.toString('latin1', from, end - 1)
+      this.#tell(reply)
+      return true
+    }
+    reply.kind = kind
+    reply.opaque = -1
+    reply.flags = 0
+    if (kind !== 'VA') {
+      if (third === space) this.#flags(from + 3, end - 1)
+      this.#tell(reply)
+      return true
+    }
+    let at = from + 3
+    let size = 0
+    for (; at < end - 1 && chunk[at] !== space; at++) size = size * 10 + digit(chunk[at]!)
+    if (at === from + 3) throw new ProtocolFault('a value has no length')
+    if (size > maxValueBytes) throw new ProtocolFault('a value is longer than any that is kept')
+    this.#flags(at + 1, end - 1)
+    return this.#valueOf(size)
+  }
+
+  #valueOf(size: number): boolean {
+    const chunk = this.#chunk
+    const from = this.#at
+    const value = Buffer.allocUnsafe(size)
+    if (chunk.length - from >= size + 2) {
+      chunk.copy(value, 0, from, from + size)
+      this.#at = from + size
+      this.#endOfValue()
+      this.#give(value)
+      return true
+    }
+    this.#value = value
+    this.#missing = size + 2
+    return this.#goOnWithValue(value)
+  }
+
+  /** Takes what has come of a value. False while it is not all there. */
+  #goOnWithValue(value: Buffer): boolean {
+    const chunk = this.#chunk
+    const done = value.length + 2 - this.#missing
+    const taken = chunk.copy(value, Math.min(done, value.length), this.#at)
+    this.#at += taken
+    this.#missing -= taken
+    for (; this.#missing > 0 && this.#missing <= 2; this.#missing--) {
+      if (this.#at >= chunk.length) return false
+      this.#expect(this.#missing === 2 ? carriageReturn : lineFeed)
+    }
+    if (this.#missing > 0) return false
+    this.#value = undefined
+    this.#give(value)
+    return true
+  }
+
+  #give(value: Buffer): void {
+    this.#reply.bytes = value
+    this.#tell(this.#reply)
+    this.#reply.bytes = noBytes
+  }
+
+  #endOfValue(): void {
+    this.#expect(carriageReturn)
+    this.#expect(lineFeed)
+  }
+
+  #expect(byte: number): void {
+    if (this.#chunk[this.#at++] !== byte) throw new ProtocolFault('a value is longer than it said')
+  }
+
+  #flags(from: number, end: number): void {
+    const chunk = this.#chunk
+    const reply = this.#reply
+    for (let at = from; at < end; at++) {
+      const letter = chunk[at]!
+      if (letter !== letterF && letter !== letterO && letter !== letterC) {
+        while (at < end && chunk[at] !== space) at++
+        continue
+      }
+      const first = ++at
+      let number = 0
+      for (; at < end && chunk[at] !== space; at++) number = number * 10 + digit(chunk[at]!)
+      if (letter === letterO) reply.opaque = number
+      else if (letter === letterF) reply.flags = number
+      // Beyond 2^53 a number is no longer exact.
+      else reply.cas = BigInt(at - first > 15 ? chunk.toString('latin1', first, at) : number)
+    }
+  }
+}
+
+function digit(byte: number): number {
+  if (byte < zero || byte > nine) throw new ProtocolFault('a reply has letters where a number is')
+  return byte - zero
+}
