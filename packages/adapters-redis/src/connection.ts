@@ -23,11 +23,11 @@ export interface OwnConnectionOptions {
 }
 
 /**
- * The first try after a loss comes at a random moment of this span, so that the processes of a fleet which all lost
- * the same server at once do not come back at once: of 50, fewer than a fifth in any tenth of a second.
+ * Each try after a loss comes at a random moment of this span, so that the processes of a fleet which all lost the
+ * same server at once do not come back at once: of 50, fewer than a fifth in any tenth of a second. A longer span
+ * would find a server that is back too late.
  */
-const firstRetryMs = 1_600
-const longestRetryMs = 2_000
+const retrySpanMs = 1_500
 const shortestRetryMs = 20
 const refusedRetryMs = 800
 
@@ -42,7 +42,6 @@ export class OwnConnection implements Connection {
   #client: RedisClient | undefined
   #opening: Promise<RedisClient> | undefined
   #failure: StoreError | ClosedError | undefined
-  #tries = 0
   #retry: TimerHandle | undefined
 
   constructor(options: OwnConnectionOptions) {
@@ -103,7 +102,6 @@ export class OwnConnection implements Connection {
     this.#state = 'up'
     this.#client = client
     this.#failure = undefined
-    this.#tries = 0
     client.on('close', () => this.#lost(client, this.#lostError()))
     client.on('error', (error: Error) => {
       // A reply that no command waits for: from here on all replies may be one too late.
@@ -142,13 +140,10 @@ export class OwnConnection implements Connection {
 
   #later(): void {
     this.#state = 'away'
-    this.#tries++
     const { clock } = this.#options
     // A refused password is tried again at the pace of logging in, which has its own bound.
     const isRefused = this.#failure instanceof StoreError && this.#failure.kind === 'auth'
-    const spanMs = isRefused
-      ? refusedRetryMs
-      : Math.min(longestRetryMs, firstRetryMs * 1.5 ** (this.#tries - 1))
+    const spanMs = isRefused ? refusedRetryMs : retrySpanMs
     const delayMs = Math.max(shortestRetryMs, clock.random() * spanMs)
     this.#retry = clock.setTimeout(() => {
       if (this.#state === 'away') this.#open()
