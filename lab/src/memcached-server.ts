@@ -1,15 +1,27 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
 import type { Certificate } from './certificates.ts'
 import { type Child, startChild, untilReady } from './child.ts'
 import { freePort } from './free-ports.ts'
 import { requireProgram } from './programs.ts'
+import { type Scratch, scratchDirectory } from './scratch.ts'
 
 export interface MemcachedServerOptions {
   /** Default: a free one. */
   readonly port?: number
   /** Further arguments of memcached, for example `['-m', '8', '-M']`. */
   readonly args?: readonly string[]
-  readonly tls?: Certificate
+  /** `minVersion` as in memcached's `ssl_min_version`, for example 0 for TLS 1.0. Default: TLS 1.2. */
+  readonly tls?: Certificate & { readonly minVersion?: 0 | 1 | 2 | 3 }
+  /** Logins by SASL PLAIN, name to password; without one nothing is answered. The binary protocol alone knows them. */
+  readonly users?: Readonly<Record<string, string>>
+  /** The only protocol it speaks. Default: both. */
+  readonly protocol?: 'ascii' | 'binary'
+  /** Listens at a unix socket instead of the port. */
+  readonly unixSocket?: boolean
 }
 
 export interface MemcachedServer {
@@ -17,6 +29,8 @@ export interface MemcachedServer {
   readonly pid: number
   /** `127.0.0.1:port`, as clients write it. */
   readonly address: string
+  /** The unix socket, where there is one. */
+  readonly socketPath: string | undefined
   log(): string
   running(): boolean
   kill(signal?: NodeJS.Signals): Promise<void>
@@ -27,16 +41,23 @@ export interface MemcachedServer {
   stop(): Promise<void>
 }
 
-/** Starts a memcached of its own, TCP only, on the loopback interface. */
+/** Starts a memcached of its own, without UDP, on the loopback interface. */
 export async function startMemcached(
   options: MemcachedServerOptions = {},
 ): Promise<MemcachedServer> {
   const program = requireProgram('memcached')
   let port = options.port ?? (await freePort())
+  const scratch = options.users !== undefined || options.unixSocket ? scratchDirectory() : undefined
+  // It runs as somebody else, who has to get in.
+  if (scratch !== undefined) chmodSync(scratch.path, 0o777)
+  if (scratch !== undefined && options.users !== undefined) writeLogins(scratch, options.users)
+  const socketPath = options.unixSocket ? join(scratch!.path, 's') : undefined
+  const env = scratch === undefined ? {} : { SASL_CONF_PATH: scratch.path }
 
   const start = async (): Promise<Child> => {
-    const child = await startChild(program, argsFor(options, port))
-    await untilReady(child, 'memcached', () => accepts(port))
+    const args = argsFor(options, socketPath ?? port)
+    const child = await startChild(program, args, { env: { ...process.env, ...env } })
+    await untilReady(child, 'memcached', () => accepts(socketPath ?? port))
     return child
   }
   const startSomewhere = async (): Promise<Child> => {
@@ -50,13 +71,17 @@ export async function startMemcached(
     }
   }
 
-  let child = await startSomewhere()
+  let child = await startSomewhere().catch((error: unknown) => {
+    scratch?.remove()
+    throw error
+  })
   return {
     port,
     get pid() {
       return child.pid
     },
     address: `127.0.0.1:${port}`,
+    socketPath,
     log: () => child.log(),
     running: () => child.running(),
     kill: (signal) => child.kill(signal),
@@ -66,22 +91,49 @@ export async function startMemcached(
       await child.stop()
       child = await start()
     },
-    stop: () => child.stop(),
+    async stop() {
+      await child.stop()
+      scratch?.remove()
+    },
   }
 }
 
-function argsFor({ args = [], tls }: MemcachedServerOptions, port: number): string[] {
-  const all = ['-l', '127.0.0.1', '-p', `${port}`, '-U', '0', ...args]
+function argsFor(
+  { args = [], tls, users, protocol }: MemcachedServerOptions,
+  at: number | string,
+): string[] {
+  const all = typeof at === 'string' ? ['-s', at, '-a', '0777'] : ['-l', '127.0.0.1', '-p', `${at}`]
+  all.push('-U', '0', ...args)
+  if (users !== undefined) all.push('-S')
+  if (protocol !== undefined) all.push('-B', protocol)
   // memcached refuses to run as root unless it is told whom to become.
   if (process.getuid?.() === 0) all.push('-u', 'nobody')
-  if (tls) all.push('-Z', '-o', `ssl_chain_cert=${tls.certFile},ssl_key=${tls.keyFile}`)
+  if (tls) {
+    const settings = [`ssl_chain_cert=${tls.certFile}`, `ssl_key=${tls.keyFile}`]
+    if (tls.minVersion !== undefined) settings.push(`ssl_min_version=${tls.minVersion}`)
+    all.push('-Z', '-o', settings.join(','))
+  }
   return all
 }
 
+/** A database of logins, and what tells memcached's SASL library to use it. */
+function writeLogins({ path }: Scratch, users: Readonly<Record<string, string>>): void {
+  const program = requireProgram('saslpasswd2')
+  const database = join(path, 'sasldb2')
+  for (const [name, password] of Object.entries(users)) {
+    // A name without a realm means that of the host.
+    const args = ['-p', '-c', '-f', database, '-a', 'memcached', '-u', hostname(), name]
+    execFileSync(program, args, { input: password })
+  }
+  chmodSync(database, 0o644)
+  const lines = ['mech_list: plain', 'pwcheck_method: auxprop', 'auxprop_plugin: sasldb']
+  writeFileSync(join(path, 'memcached.conf'), [...lines, `sasldb_path: ${database}`, ''].join('\n'))
+}
+
 /** Whether somebody accepts connections there. */
-export function accepts(port: number): Promise<boolean> {
+export function accepts(at: number | string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
+    const socket = typeof at === 'string' ? connect(at) : connect(at, '127.0.0.1')
     const answer = (accepted: boolean) => {
       socket.destroy()
       resolve(accepted)
