@@ -27,6 +27,12 @@ import type { NearTier } from './tiers/near-tier.ts'
 import { clear, count, deleteKeys, expireKeys, invalidateTags } from './write/invalidate.ts'
 import { type SetKey, setKeys } from './write/set.ts'
 
+/**
+ * How packages on top of a cache say what happened there, so that its listeners hear of everything in one place.
+ * Registered, so that another installed copy finds it; a symbol, so that it is no part of the public surface.
+ */
+const tell: unique symbol = Symbol.for('holdfast.tell')
+
 /** A cache or one of its namespaces: checks what comes in and hands each verb to its room. */
 export class CacheHandle implements Cache, DefinitionHost {
   readonly #engine: Engine
@@ -315,6 +321,21 @@ export class CacheHandle implements Cache, DefinitionHost {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  [tell](
+    news:
+      | { readonly event: 'refused'; readonly key: string; readonly reason: string }
+      | { readonly event: 'refresh' | 'fallback'; readonly key: string; readonly error: unknown },
+  ): void {
+    const { name: cache, counters, observer } = this.#engine
+    if (news.event !== 'refused') {
+      observer.error(news.event, news.error, news.key)
+      return
+    }
+    counters.refused++
+    const { key, reason } = news
+    if (observer.hears('refused')) observer.emit('refused', { cache, key, reason })
   }
 
   #assertOpen(): void {

@@ -450,3 +450,22 @@ describe('stats', () => {
     expect(await run(true)).toEqual(await run(false))
   })
 })
+
+describe('a package on top of a cache', () => {
+  it('tells the listeners of the cache what it refused and what failed behind a caller', () => {
+    const cache = createCache({ name: 'c' })
+    const heard: unknown[] = []
+    cache.on('refused', (event) => heard.push(event))
+    cache.on('error', (event) => heard.push(event))
+    const inside = cache.namespace('inside') as unknown as Record<symbol, (news: object) => void>
+    const tell = inside[Symbol.for('holdfast.tell')]!.bind(inside)
+    const error = new Error('origin down')
+    tell({ event: 'refused', key: 'k', reason: 'address' })
+    tell({ event: 'fallback', key: 'k', error })
+    expect(heard).toEqual([
+      { cache: 'c', key: 'k', reason: 'address' },
+      { cache: 'c', kind: 'fallback', key: 'k', error },
+    ])
+    expect(cache.stats().refused).toBe(1)
+  })
+})

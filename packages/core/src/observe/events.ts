@@ -59,7 +59,10 @@ export interface NotKeptEvent {
  */
 export type NotKeptReason = 'undefined' | 'ttl' | 'skip' | 'fenced' | 'codec' | 'too-large' | 'off'
 
-/** Bytes in the store that were not believed: damaged, of another key, of an unknown format, over a limit. */
+/**
+ * Bytes in the store that were not believed: damaged, of another key, of an unknown format, over a limit. Packages on
+ * top of a cache tell here too of what their rules refused, such as an image from an address that is not public.
+ */
 export interface RefusedEvent {
   readonly cache: string
   readonly key: string
