@@ -2,7 +2,7 @@ import { Connection, type ConnectionOptions } from './connection.ts'
 import { failed } from './connection-errors.ts'
 import type { CompareAndSetOutcome, Driver, Item } from './driver.ts'
 import { MetaGetBatcher } from './meta-get-batcher.ts'
-import { type Credentials, metaGreeting } from './meta-greeting.ts'
+import { metaGreeting } from './meta-greeting.ts'
 import {
   MetaAddOrGet,
   MetaFlagged,
@@ -12,6 +12,7 @@ import {
   TextLines,
 } from './meta-operations.ts'
 import { MetaParser, type MetaReply } from './meta-parser.ts'
+import type { Credentials } from './sasl.ts'
 
 export interface MetaDriverOptions extends ConnectionOptions {
   readonly credentials?: Credentials | undefined

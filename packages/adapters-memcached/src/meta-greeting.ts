@@ -4,12 +4,7 @@ import { ask } from './connection-provider.ts'
 import type { Greeting } from './link.ts'
 import { type Refuse, TextLines } from './meta-operations.ts'
 import type { MetaReply } from './meta-parser.ts'
-
-/** Who asks. A function is asked before each connect, so that a password can be rotated. */
-export interface Credentials {
-  readonly username: string
-  readonly password: string | (() => string | Promise<string>)
-}
+import type { Credentials } from './sasl.ts'
 
 const refusedLogin: Fault = fault('auth', 'the login was refused; see username and password')
 
