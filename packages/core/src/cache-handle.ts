@@ -2,7 +2,7 @@ import type { Cache, LoadedMany } from './cache.ts'
 import { closeScope } from './close.ts'
 import { createDefinition, type Defined, type Definition, type DefinitionHost } from './define.ts'
 import type { Entry } from './entry/entry.ts'
-import { ClosedError } from './errors.ts'
+import { ClosedError, InvalidOptionError } from './errors.ts'
 import { explain } from './explain.ts'
 import type { Scope } from './invalidation/scope.ts'
 import { assertKey } from './keys/assert-key.ts'
@@ -16,6 +16,7 @@ import { layerPolicies, type PolicyOfKey } from './options/key-patterns.ts'
 import { partNamespaceOptions } from './options/namespace-options.ts'
 import type { EntryOptions, NamespaceOptions } from './options/options.ts'
 import { readBoolean, readFunction, readName, readTags } from './options/readers.ts'
+import { limitPolicies, refuseClearStore } from './options/sensitive.ts'
 import { type Engine, nearKeyOf } from './read/engine.ts'
 import type { Run } from './read/load.ts'
 import type { LoaderContext } from './read/loader-context.ts'
@@ -228,6 +229,7 @@ export class CacheHandle implements Cache, DefinitionHost {
     if (this.#engine.opening !== undefined) await this.#engine.opening
     count(
       this.#engine,
+      this.#scope,
       'set',
       items.map(({ key }) => key),
       [],
@@ -273,9 +275,19 @@ export class CacheHandle implements Cache, DefinitionHost {
   namespace(name: string, defaults?: NamespaceOptions): Cache {
     this.#assertOpen()
     const path = readName(name, 'namespace(name)')
-    const { values, entries } = partNamespaceOptions(defaults)
-    const policyOfKey = layerPolicies(this.#policyOfKey, entries, 'namespace defaults')
+    const { values, sensitive, entries } = partNamespaceOptions(defaults)
+    let policyOfKey = layerPolicies(this.#policyOfKey, entries, 'namespace defaults')
     const scope = this.#scope.child(path)
+    if (sensitive === false && scope.isSensitive) {
+      throw new InvalidOptionError(
+        'namespace defaults.sensitive must not be false here: what is sensitive stays so, with all that is inside',
+      )
+    }
+    if (sensitive) {
+      refuseClearStore(this.#engine.settings.far?.store, 'namespace(name)')
+      scope.declareSensitive()
+      policyOfKey = limitPolicies(policyOfKey, sensitive.maxLifeMs)
+    }
     if (values !== undefined) scope.values = values
     return new CacheHandle(this.#engine, scope, policyOfKey)
   }
@@ -328,14 +340,9 @@ export class CacheHandle implements Cache, DefinitionHost {
       | { readonly event: 'refused'; readonly key: string; readonly reason: string }
       | { readonly event: 'refresh' | 'fallback'; readonly key: string; readonly error: unknown },
   ): void {
-    const { name: cache, counters, observer } = this.#engine
-    if (news.event !== 'refused') {
-      observer.error(news.event, news.error, news.key)
-      return
-    }
-    counters.refused++
-    const { key, reason } = news
-    if (observer.hears('refused')) observer.emit('refused', { cache, key, reason })
+    const engine = this.#engine
+    if (news.event === 'refused') engine.refused(this.#scope, news.key, news.reason)
+    else engine.failed(news.event, news.error, this.#scope, news.key)
   }
 
   #assertOpen(): void {

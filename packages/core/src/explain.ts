@@ -1,6 +1,7 @@
 import { goneAt } from './entry/entry.ts'
 import type { Scope } from './invalidation/scope.ts'
 import type { Explanation } from './observe/explanation.ts'
+import { allSaid, said } from './observe/said.ts'
 import { type Engine, nearKeyOf } from './read/engine.ts'
 import { freshness } from './read/freshness.ts'
 import type { Looked } from './tiers/far-reader.ts'
@@ -11,7 +12,7 @@ export async function explain(engine: Engine, scope: Scope, key: string): Promis
   const near = { ...explainNear(engine, scope, key), shard: far?.tier.shardOf(scope, key) }
   if (near.tier !== undefined || far === undefined || near.off) return near
   try {
-    return withFar(engine, near, await far.tier.look(scope, key))
+    return withFar(engine, scope, near, await far.tier.look(scope, key))
   } catch {
     // A store that does not answer explains nothing; health() and the breaker's events tell of it.
     return near
@@ -19,12 +20,17 @@ export async function explain(engine: Engine, scope: Scope, key: string): Promis
 }
 
 /** What the store says of a key that the near tier has not. */
-function withFar(engine: Engine, near: Explanation, { decoded, tags, gone }: Looked): Explanation {
+function withFar(
+  engine: Engine,
+  scope: Scope,
+  near: Explanation,
+  { decoded, tags, gone }: Looked,
+): Explanation {
   if (decoded === undefined) return near
   if (decoded.kind === 'claim') return { ...near, status: 'loading', loading: true }
   if (decoded.kind === 'refused') return { ...near, goneBecause: `refused ${decoded.reason}` }
   if (decoded.kind !== 'value') return near
-  if (gone !== undefined) return { ...near, goneBecause: gone }
+  if (gone !== undefined) return { ...near, goneBecause: saidReason(scope, gone) }
   const isFresh = engine.clock.now() < decoded.staleAt
   return {
     ...near,
@@ -34,7 +40,7 @@ function withFar(engine: Engine, near: Explanation, { decoded, tags, gone }: Loo
     staleAt: decoded.staleAt,
     expiresAt: decoded.expiresAt,
     loadMs: decoded.loadMs,
-    tags,
+    tags: allSaid(scope, tags),
     bytes: decoded.bytes,
     staleBecause: isFresh ? undefined : 'ttl',
     goneBecause: undefined,
@@ -54,7 +60,7 @@ function explainNear(engine: Engine, scope: Scope, key: string): Explanation {
   const unix = (at: number) => Math.round(engine.clock.now() + (at - now))
   const state = entry && freshness(entry, now)
   return {
-    key,
+    key: said(scope, key),
     status:
       entry === undefined
         ? loading
@@ -70,11 +76,11 @@ function explainNear(engine: Engine, scope: Scope, key: string): Explanation {
     staleAt: entry && unix(entry.staleAt),
     expiresAt: entry && unix(goneAt(entry)),
     loadMs: entry?.loadMs,
-    tags: [...new Set(entry?.marks?.map((mark) => mark.tag))],
+    tags: allSaid(scope, [...new Set(entry?.marks?.map((mark) => mark.tag))]),
     bytes: entry?.bytes,
     staleBecause:
       entry === undefined || state === 'fresh' ? undefined : entry.expired ? 'expire' : 'ttl',
-    goneBecause: entry === undefined ? verdict?.gone : undefined,
+    goneBecause: entry === undefined ? saidReason(scope, verdict?.gone) : undefined,
     notKeptBecause:
       entry === undefined && verdict !== undefined && 'notKept' in verdict
         ? verdict.notKept
@@ -85,4 +91,9 @@ function explainNear(engine: Engine, scope: Scope, key: string): Explanation {
     off: scope.isOff,
     shard: undefined,
   }
+}
+
+/** A reason may name a tag. */
+function saidReason(scope: Scope, reason: string | undefined): string | undefined {
+  return reason?.startsWith('tag ') ? `tag ${said(scope, reason.slice(4))}` : reason
 }

@@ -51,6 +51,7 @@ export type {
   MemoryOptions,
   NamespaceOptions,
   ResilienceOptions,
+  SensitiveOptions,
 } from './options/options.ts'
 export type { LoaderContext } from './read/loader-context.ts'
 export type { SchemaIssue, SchemaResult, StandardSchemaV1 } from './standard-schema.ts'

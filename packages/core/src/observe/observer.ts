@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { isCacheError } from '../errors.ts'
 import { refuseUnknownName } from '../options/known-names.ts'
 import { readFunction } from '../options/readers.ts'
 import { type CacheEvents, channels, type ErrorKind, type EventName, eventNames } from './events.ts'
@@ -66,16 +67,16 @@ export class Observer {
   }
 
   /** A failure that no caller sees. */
-  error(kind: ErrorKind, error: unknown, key?: string): void {
+  error(kind: ErrorKind, error: unknown, key?: string, isSensitive = false): void {
     if (this.hears('error')) this.emit('error', { cache: this.#cache, kind, key, error })
-    else this.#warn(kind, error)
+    else this.#warn(kind, error, isSensitive)
   }
 
-  #warn(kind: ErrorKind, error: unknown): void {
+  #warn(kind: ErrorKind, error: unknown, isSensitive = false): void {
     const now = this.#clock.monotonic()
     if (now - (this.#warnedAt.get(kind) ?? -Infinity) < warnEveryMs) return
     this.#warnedAt.set(kind, now)
-    process.emitWarning(`cache '${this.#cache}': ${advice[kind]}: ${summary(error)}`, {
+    process.emitWarning(`cache '${this.#cache}': ${advice[kind]}: ${summary(error, isSensitive)}`, {
       type: 'HoldfastWarning',
       code: `HOLDFAST_${kind.toUpperCase()}`,
       detail:
@@ -98,7 +99,9 @@ const advice: Record<ErrorKind, string> = {
   listener: 'a listener threw',
 }
 
-function summary(error: unknown): string {
+function summary(error: unknown, isSensitive: boolean): string {
+  // What a loader says of a sensitive value may be the value.
+  if (isSensitive && error instanceof Error && !isCacheError(error)) return `a ${error.name}`
   return error instanceof Error
     ? `${error.name}: ${error.message}`
     : `a thrown ${error === null ? 'null' : typeof error}`

@@ -11,7 +11,7 @@ import {
   resilienceDefaults,
 } from './defaults.ts'
 import { parseDuration } from './duration.ts'
-import { defaultPolicy, type EntryPolicy, extendPolicy } from './entry-policy.ts'
+import { defaultPolicy, type EntryPolicy, extendPolicy, limitLife } from './entry-policy.ts'
 import { unmet } from './expectation.ts'
 import { type FarParts, type FarSettings, readBus, readStore, resolveFar } from './far-settings.ts'
 import { compilePolicies, type PolicyOfKey } from './key-patterns.ts'
@@ -25,6 +25,7 @@ import type {
   ResilienceOptions,
 } from './options.ts'
 import { readBoolean, readCount, reader, readName, readOneOf } from './readers.ts'
+import { readSensitive, refuseClearStore, type Sensitivity } from './sensitive.ts'
 
 export interface MemorySettings {
   readonly maxEntries: number
@@ -54,6 +55,8 @@ export interface CacheSettings {
   readonly resilience: ResilienceSettings
   readonly clock: Clock
   readonly enabled: boolean
+  /** `undefined`: not sensitive. */
+  readonly sensitive: Sensitivity | undefined
   /** `undefined`: memory only. */
   readonly far: FarSettings | undefined
 }
@@ -130,6 +133,7 @@ const cacheTable = {
       clockMethods.every((method) => typeof (value as Clock | null)?.[method] === 'function'),
     ),
   ],
+  sensitive: ['sensitive', readSensitive],
   enabled: ['enabled', readBoolean],
 } as const satisfies OptionTable<CacheOptions, ReadOptions>
 
@@ -138,6 +142,7 @@ export function resolveCacheOptions(options: CacheOptions = {}): CacheSettings {
   const { policies, store, bus, codec, ...read } = readOptions<ReadOptions>(
     {
       ...cacheDefaults,
+      sensitive: undefined,
       namespace: undefined,
       memory: readMemory({}, 'memory'),
       policy: defaultPolicy,
@@ -152,10 +157,14 @@ export function resolveCacheOptions(options: CacheOptions = {}): CacheSettings {
     cacheTable,
     'createCache',
   )
+  const { sensitive } = read
+  if (sensitive !== undefined) refuseClearStore(store, 'createCache')
+  const policy = sensitive ? limitLife(read.policy, sensitive.maxLifeMs) : read.policy
   return Object.freeze({
     ...read,
+    policy,
     namespace: read.namespace ?? read.name,
-    policyOfKey: compilePolicies(read.policy, policies),
+    policyOfKey: compilePolicies(policy, policies),
     far: resolveFar({ store, bus, codec }, read.resilience),
   })
 }

@@ -5,6 +5,7 @@ import type {
   EntryOptions,
   MemoryOptions,
   ResilienceOptions,
+  SensitiveOptions,
 } from './options.ts'
 
 /** Every default of an entry in one place; the table in docs/ is compared with it by a test. */
@@ -24,8 +25,12 @@ export const entryDefaults = {
 /** Every default of a cache. */
 export const cacheDefaults = {
   name: 'default',
+  sensitive: false,
   enabled: true,
 } as const satisfies CacheOptions
+
+/** How long a sensitive value is kept at most, its stale windows included. */
+export const sensitiveDefaults = { maxTtl: '1h' } as const satisfies SensitiveOptions
 
 /** Every default of the near tier, but `maxBytes`, which depends on the machine. */
 export const memoryDefaults = {

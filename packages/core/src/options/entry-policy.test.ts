@@ -25,6 +25,7 @@ describe('the options of an entry', () => {
         signal,
       }),
     ).toEqual({
+      maxLifeMs: Infinity,
       ttlMs: 120_000,
       swrMs: 1,
       sieMs: 1_500,

@@ -24,6 +24,8 @@ export interface EntryPolicy {
   readonly tags: readonly string[]
   readonly refresh: boolean
   readonly signal: AbortSignal | undefined
+  /** No entry is kept for longer, its windows included: of what is sensitive. Else `Infinity`. */
+  readonly maxLifeMs: number
 }
 
 const readBeta = reader<number>(
@@ -81,14 +83,35 @@ export function extendPolicy(
       `softTimeout (${policy.softTimeoutMs} ms) must not be above loadTimeout (${policy.loadTimeoutMs} ms): a load never lasts that long; lower softTimeout or raise loadTimeout`,
     )
   }
-  return policy
+  return limitLife(policy, policy.maxLifeMs)
+}
+
+/** `policy` where nothing is kept for longer than `maxLifeMs`: its ttl comes first, its windows get what is left. */
+export function limitLife(policy: EntryPolicy, maxLifeMs: number): EntryPolicy {
+  const mostMs = Math.min(maxLifeMs, policy.maxLifeMs)
+  if (mostMs === Number.POSITIVE_INFINITY) return policy
+  const ttlMs = Math.min(policy.ttlMs, mostMs)
+  const leftMs = mostMs - ttlMs
+  const { swrMs, sieMs } = policy
+  return {
+    ...policy,
+    ttlMs,
+    swrMs: Math.min(swrMs, leftMs),
+    sieMs: Math.min(sieMs, leftMs),
+    maxLifeMs: mostMs,
+  }
 }
 
 /** The policy of a cache that sets nothing. */
 export const defaultPolicy: EntryPolicy = Object.freeze(
   // softTimeout stays open here: its default gives way to a shorter loadTimeout, a chosen one does not.
   readOptions(
-    { nullTtlMs: undefined, softTimeoutMs: undefined, signal: undefined } as EntryPolicy,
+    {
+      nullTtlMs: undefined,
+      softTimeoutMs: undefined,
+      signal: undefined,
+      maxLifeMs: Number.POSITIVE_INFINITY,
+    } as EntryPolicy,
     { ...entryDefaults, tags: [], softTimeout: undefined },
     entryTable,
     'defaults',

@@ -34,10 +34,18 @@ export interface EntryOptions {
   signal?: AbortSignal | undefined
 }
 
+/** What else is said of sensitive values. */
+export interface SensitiveOptions {
+  /** How long one is kept at most, its stale windows included: above 0, and not `Infinity`. Default `'1h'`. */
+  maxTtl?: Duration | undefined
+}
+
 /** What `namespace(name, defaults)` takes: the defaults of its entries, and how it keeps them. */
 export interface NamespaceOptions extends EntryOptions {
   /** How values in it, and in the namespaces inside, are kept from their callers' changes. Default: as the cache's `memory.values`. */
   values?: ValueMode | undefined
+  /** As `sensitive` of a cache, for this namespace and those inside. What is inside a sensitive cache is sensitive. */
+  sensitive?: boolean | SensitiveOptions | undefined
 }
 
 /** The near tier: this process's memory, bounded by count and by bytes. */
@@ -102,6 +110,8 @@ export interface CacheOptions {
   /** Options by key pattern, such as `'api:products:*'`; `*` stands for any characters; of the patterns that match the longest wins. */
   policies?: Readonly<Record<string, EntryOptions>> | undefined
   resilience?: ResilienceOptions | undefined
+  /** Values that must not be read at rest: refuses a store that is not encrypted, bounds how long they are kept, and leaves keys and tags out of events, warnings and explanations. Default `false`. */
+  sensitive?: boolean | SensitiveOptions | undefined
   /** Source of time and chance. Default: the machine's. */
   clock?: Clock | undefined
   /** The kill switch; also a settable property of the cache. Default `true`. */

@@ -4,8 +4,9 @@ import { type Clock, CoarseTime } from '../clock.ts'
 import { type Entry, goneAt } from '../entry/entry.ts'
 import { copyValue, type ValueMode } from '../entry/isolate.ts'
 import { Fence, Scope, touchedMark } from '../invalidation/scope.ts'
-import type { BusEvent, NotKeptReason } from '../observe/events.ts'
+import type { BusEvent, ErrorKind, NotKeptReason } from '../observe/events.ts'
 import { Observer } from '../observe/observer.ts'
+import { said, standIn } from '../observe/said.ts'
 import { Counters } from '../observe/stats.ts'
 import type { CacheSettings } from '../options/cache-settings.ts'
 import type { BreakerState } from '../resilience/breaker.ts'
@@ -63,6 +64,7 @@ export class Engine {
     this.clock = settings.clock
     this.coarse = new CoarseTime(settings.clock)
     this.root = new Scope(this.fence, undefined, settings.namespace)
+    if (settings.sensitive !== undefined) this.root.declareSensitive()
     this.observer = new Observer(settings.name, settings.clock)
     this.deadlines = new Deadlines(settings.clock)
     const { loadConcurrency, loadQueue } = settings.resilience
@@ -77,7 +79,7 @@ export class Engine {
         if (this.observer.hears('evict')) {
           this.observer.emit('evict', {
             cache: this.name,
-            key: userKey(nearKey),
+            key: this.#evictedKey(nearKey),
             bytes: entry.bytes,
           })
         }
@@ -109,11 +111,26 @@ export class Engine {
     if (!this.root.closed) this.observer.error('store', error, operation)
   }
 
+  /** A failure of one key that no caller sees. */
+  failed(kind: ErrorKind, error: unknown, scope: Scope, key: string): void {
+    this.observer.error(kind, error, said(scope, key), scope.isSensitive)
+  }
+
+  /** The near tier knows a namespace by its prefix only. */
+  #evictedKey(nearKey: string): string {
+    const key = userKey(nearKey)
+    if (!this.fence.anySensitive) return key
+    const end = nearKey.charCodeAt(0) === 0 ? nearKey.indexOf('\0', 1) + 1 : 0
+    // One that is found no more may have been anything.
+    const scope = end > 2 ? this.fence.recent.get(nearKey.slice(0, end)) : this.root
+    return scope === undefined ? standIn(key) : said(scope, key)
+  }
+
   /** Bytes in the store that are not believed. */
-  refused(key: string, reason: string): void {
+  refused(scope: Scope, key: string, reason: string): void {
     this.counters.refused++
     if (this.observer.hears('refused'))
-      this.observer.emit('refused', { cache: this.name, key, reason })
+      this.observer.emit('refused', { cache: this.name, key: said(scope, key), reason })
   }
 
   breakerChanged(state: BreakerState): void {

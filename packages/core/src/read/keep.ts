@@ -3,6 +3,7 @@ import { isolate } from '../entry/isolate.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { touchedMark } from '../invalidation/scope.ts'
 import type { NotKeptReason } from '../observe/events.ts'
+import { said } from '../observe/said.ts'
 import type { EntryPolicy } from '../options/entry-policy.ts'
 import type { Engine } from './engine.ts'
 import type { Flight } from './flight.ts'
@@ -70,7 +71,7 @@ export function decide(
   } catch (error) {
     if (context.skipped) return without(loaded, 'skip', false, lateTags)
     engine.counters.codecErrors++
-    engine.observer.error('codec', error, flight.key)
+    engine.failed('codec', error, flight.scope, flight.key)
     return without(loaded, 'codec', true, lateTags)
   }
   flight.copyPerWaiter = isolated.copyPerHit
@@ -175,7 +176,11 @@ export function isFenced(
 function noteNotKept(engine: Engine, flight: Flight, notKept: NotKeptReason): void {
   engine.verdicts.set(flight.nearKey, { notKept })
   if (engine.observer.hears('not-kept')) {
-    engine.observer.emit('not-kept', { cache: engine.name, key: flight.key, reason: notKept })
+    engine.observer.emit('not-kept', {
+      cache: engine.name,
+      key: said(flight.scope, flight.key),
+      reason: notKept,
+    })
   }
 }
 
@@ -208,6 +213,6 @@ export function settleFailure(
     }
     engine.land(flight)
     flight.reject(error)
-    if (load.isBehind) engine.observer.error('refresh', error, flight.key)
+    if (load.isBehind) engine.failed('refresh', error, flight.scope, flight.key)
   }
 }

@@ -1,6 +1,7 @@
 import { ClosedError, LoadTimeoutError, OverloadError } from '../errors.ts'
 import type { Scope } from '../invalidation/scope.ts'
 import type { LoadEvent, LoadReason } from '../observe/events.ts'
+import { said } from '../observe/said.ts'
 import type { Bulkhead } from '../resilience/bulkhead.ts'
 import { Expiring } from '../resilience/deadlines.ts'
 import type { Far } from '../tiers/far.ts'
@@ -340,7 +341,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
   ): void {
     const { observer, name } = this.#engine
     if (!observer.hears('load')) return
-    const keys = flights.map((flight) => flight.key)
+    const keys = flights.map((flight) => said(flight.scope, flight.key))
     observer.emit('load', {
       cache: name,
       keys,

@@ -19,8 +19,8 @@ export function read(
   const count = (entry: Entry | undefined, index: number, tier: 'near' | 'far') => {
     const key = keys[index] as string
     const status = entry && readable(entry, engine.clock.monotonic())
-    if (status === undefined) countAbsent(engine, operation, key, since)
-    else countAnswer(engine, operation, key, status, since, tier)
+    if (status === undefined) countAbsent(engine, scope, operation, key, since)
+    else countAnswer(engine, scope, operation, key, status, since, tier)
     return status === undefined ? undefined : entry
   }
   const far = off ? undefined : engine.far

@@ -33,7 +33,13 @@ export interface NewEntry {
 }
 
 /** A ttl shortened by its jitter; never lengthened. */
-export function jittered(engine: Engine, ttlMs: number, policy: EntryPolicy): number {
+export function jittered(engine: Engine, wantedMs: number, policy: EntryPolicy): number {
+  const { maxLifeMs, swrMs, sieMs } = policy
+  // A loader may name a ttl of its own; what is sensitive is not kept for longer all the same.
+  const ttlMs =
+    maxLifeMs === Number.POSITIVE_INFINITY
+      ? wantedMs
+      : Math.min(wantedMs, maxLifeMs - Math.max(swrMs, sieMs))
   if (policy.jitter === 0 || ttlMs === Number.POSITIVE_INFINITY) return ttlMs
   return ttlMs * (1 - policy.jitter * engine.clock.random())
 }

@@ -1,4 +1,6 @@
+import type { Scope } from '../invalidation/scope.ts'
 import type { OutcomeEvent } from '../observe/events.ts'
+import { said } from '../observe/said.ts'
 import type { Engine } from './engine.ts'
 import type { Flight } from './flight.ts'
 import type { Load } from './load.ts'
@@ -7,6 +9,7 @@ type Operation = OutcomeEvent['operation']
 
 /** A call that waits for a load. It is counted once it is clear whether the load or a stale value answers it. */
 export interface Wait {
+  readonly scope: Scope
   readonly key: string
   readonly answer: Promise<unknown>
   /** `undefined` if the call failed before it came to a load. */
@@ -19,6 +22,7 @@ export interface Wait {
 /** Counts a key that a tier answered. */
 export function countAnswer(
   engine: Engine,
+  scope: Scope,
   operation: Operation,
   key: string,
   status: 'hit' | 'stale',
@@ -28,18 +32,19 @@ export function countAnswer(
   if (status === 'hit') engine.counters.hits++
   else engine.counters.stale++
   if (tier === 'far') engine.counters.farHits++
-  tell(engine, operation, key, status, tier, false, since)
+  tell(engine, scope, operation, key, status, tier, false, since)
 }
 
 /** Counts a read that found nothing and loads nothing. */
 export function countAbsent(
   engine: Engine,
+  scope: Scope,
   operation: 'get' | 'getMany',
   key: string,
   since: number,
 ): void {
   engine.counters.misses++
-  tell(engine, operation, key, 'miss', undefined, false, since)
+  tell(engine, scope, operation, key, 'miss', undefined, false, since)
 }
 
 /** Counts a key that a load answers, or has failed to. */
@@ -64,7 +69,8 @@ function tellWhenLoaded(
   wait: Wait,
   status: 'miss' | 'refreshed',
 ): void {
-  const done = () => tell(engine, operation, wait.key, status, 'origin', wait.coalesced, wait.since)
+  const done = () =>
+    tell(engine, wait.scope, operation, wait.key, status, 'origin', wait.coalesced, wait.since)
   wait.answer.then(done, done)
 }
 
@@ -83,6 +89,7 @@ function countWhenKnown(
     const tier = flight.fromFar ? 'far' : 'origin'
     tell(
       engine,
+      wait.scope,
       operation,
       wait.key,
       flight.fromFar ? 'hit' : status,
@@ -97,6 +104,7 @@ function countWhenKnown(
 /** The one place where a call's outcome becomes an event; free while nobody listens. */
 function tell(
   engine: Engine,
+  scope: Scope,
   operation: Operation,
   key: string,
   status: OutcomeEvent['status'],
@@ -109,7 +117,7 @@ function tell(
   engine.observer.emit(status, {
     cache: engine.name,
     operation,
-    key,
+    key: said(scope, key),
     status,
     tier,
     coalesced,

@@ -26,7 +26,7 @@ export function orStaleAfter(
         wait.load.goBehind()
         waiter?.waitsFor?.delete(wait.load)
       }
-      countAnswer(engine, operation, wait.key, 'stale', wait.since)
+      countAnswer(engine, wait.scope, operation, wait.key, 'stale', wait.since)
       resolve(engine.valueOf(entry))
     }
     const patience = new Patience(() => {
@@ -51,7 +51,7 @@ export function orStaleAfter(
         }
         // Of all who wait for one load, one reports its failure.
         if (!wait.coalesced && !wait.load?.isBehind)
-          engine.observer.error('fallback', error, wait.key)
+          engine.failed('fallback', error, wait.scope, wait.key)
         stale()
       },
     )

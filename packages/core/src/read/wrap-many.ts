@@ -66,7 +66,15 @@ export async function wrapMany(engine: Engine, call: WrapManyCall): Promise<Map<
     if (next === 'hit-and-refresh') early.push(ask)
     if (next === 'stale-and-refresh') stale.push(ask)
     const status = next === 'stale' || next === 'stale-and-refresh' ? 'stale' : 'hit'
-    countAnswer(engine, 'wrapMany', key, status, since, ask.found === undefined ? 'near' : 'far')
+    countAnswer(
+      engine,
+      scope,
+      'wrapMany',
+      key,
+      status,
+      since,
+      ask.found === undefined ? 'near' : 'far',
+    )
     answers.set(key, entry.kind === 'error' ? engine.hand(entry) : engine.valueOf(entry))
   }
   refreshBehind(engine, call, early, 'early')
@@ -143,6 +151,7 @@ function loadMissing(
     const { key, policy } = ask
     const { signal } = policy
     const wait = (answer: Promise<unknown>, flight?: Flight): Wait => ({
+      scope,
       key,
       answer,
       load: flight?.load,
@@ -187,6 +196,7 @@ function loadMissing(
     for (const flight of flights) {
       const { key, own, policy } = flight
       waits.set(key, {
+        scope: call.scope,
         key,
         answer: untilAborted(own, load, policy.signal),
         load,

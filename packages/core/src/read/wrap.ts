@@ -95,7 +95,7 @@ function proceed(
   if (next === 'hit-and-refresh') refreshBehind(engine, call, nearKey, entry, 'early')
   if (next === 'stale-and-refresh') refreshBehind(engine, call, nearKey, entry, 'stale')
   const status = next === 'stale' || next === 'stale-and-refresh' ? 'stale' : 'hit'
-  countAnswer(engine, 'wrap', key, status, since, found === undefined ? 'near' : 'far')
+  countAnswer(engine, call.scope, 'wrap', key, status, since, found === undefined ? 'near' : 'far')
   return engine.hand(entry)
 }
 
@@ -111,12 +111,12 @@ function load(
 ): Wait {
   const { scope, key, policy } = call
   const { signal } = policy
-  if (signal?.aborted) return waiting(key, since, Promise.reject(signal.reason))
+  if (signal?.aborted) return waiting(scope, key, since, Promise.reject(signal.reason))
   try {
     const joined = scope.isOff ? undefined : engine.joinable(scope, nearKey)
     const asking = loadAsking()
     if (joined !== undefined)
-      return waiting(key, since, join(engine, call, joined, asking), joined, true)
+      return waiting(scope, key, since, join(engine, call, joined, asking), joined, true)
     asking?.refuseCircle(scope, key)
     const flight = new Flight(scope, key, nearKey, policy, engine.fence.seq, stale)
     if (found !== undefined) engine.far?.loads.seen(flight, found, since)
@@ -125,9 +125,9 @@ function load(
     if (asking !== undefined) waitFor(asking, started, key)
     const answer = untilAborted(flight.own, started, signal)
     started.start(call.bulkheads, policy.loadTimeoutMs)
-    return waiting(key, since, answer, flight)
+    return waiting(scope, key, since, answer, flight)
   } catch (error) {
-    return waiting(key, since, Promise.reject(error))
+    return waiting(scope, key, since, Promise.reject(error))
   }
 }
 
@@ -146,13 +146,14 @@ function join(
 }
 
 function waiting(
+  scope: Scope,
   key: string,
   since: number,
   answer: Promise<unknown>,
   flight?: Flight,
   coalesced = false,
 ): Wait {
-  return { key, answer, load: flight?.load, flight, coalesced, since }
+  return { scope, key, answer, load: flight?.load, flight, coalesced, since }
 }
 
 /** A call that joined the load it asked for does not ask for another one, unless nothing came of that load. */

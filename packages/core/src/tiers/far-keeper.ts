@@ -119,7 +119,7 @@ export class FarKeeper {
     } catch (error) {
       if (error instanceof CodecError) {
         this.#engine.counters.codecErrors++
-        this.#engine.observer.error('codec', error, flight.key)
+        this.#engine.failed('codec', error, flight.scope, flight.key)
         await this.#remove(flight, ticket)
         this.#fail(flight, ticket)
         return { memo: false }

@@ -326,7 +326,11 @@ export class FarReader {
       case 'value':
         break
       default:
-        this.#engine.refused(want.key, decoded.kind === 'refused' ? decoded.reason : 'format')
+        this.#engine.refused(
+          scope,
+          want.key,
+          decoded.kind === 'refused' ? decoded.reason : 'format',
+        )
         return absent()
     }
     const gone = this.#whyGone(scope, decoded, stamps)
@@ -340,7 +344,7 @@ export class FarReader {
     } catch (error) {
       // A serializer of the user's own may bring what this process does not keep; the other keys have nothing to do with it.
       this.#engine.counters.codecErrors++
-      this.#engine.observer.error('codec', error, want.key)
+      this.#engine.failed('codec', error, scope, want.key)
       return absent()
     }
   }

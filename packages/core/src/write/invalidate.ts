@@ -1,5 +1,6 @@
 import type { Scope } from '../invalidation/scope.ts'
 import type { InvalidateEvent } from '../observe/events.ts'
+import { allSaid } from '../observe/said.ts'
 import { type Engine, nearKeyOf } from '../read/engine.ts'
 import type { Far } from '../tiers/far.ts'
 
@@ -20,7 +21,7 @@ export function deleteKeys(engine: Engine, scope: Scope, keys: readonly string[]
     }
   }
   for (const key of keys) engine.far?.tier.voidWrite(nearKeyOf(scope, key))
-  count(engine, 'delete', keys, [])
+  count(engine, scope, 'delete', keys, [])
   return everywhere(engine, act, (far) => far.deleteKeys(scope, keys))
 }
 
@@ -52,12 +53,12 @@ export function expireKeys(engine: Engine, scope: Scope, keys: readonly string[]
   }
   // What it has not reached yet it need not overtake; were it dropped, the value before it would be what is left.
   for (const key of keys) engine.far?.tier.doubtWrite(nearKeyOf(scope, key))
-  count(engine, 'expire', keys, [])
+  count(engine, scope, 'expire', keys, [])
   return everywhere(engine, act, (far) => far.expireKeys(scope, keys))
 }
 
 export function invalidateTags(engine: Engine, scope: Scope, tags: readonly string[]): Done {
-  count(engine, 'invalidateTags', [], tags)
+  count(engine, scope, 'invalidateTags', [], tags)
   return everywhere(
     engine,
     () => scope.invalidateTags(tags),
@@ -71,7 +72,7 @@ export function clear(engine: Engine, scope: Scope): Done {
     // Entries of a namespace are found out one by one; those of the whole cache need not take memory until then.
     if (scope === engine.root) engine.near?.clear()
   }
-  count(engine, 'clear', [], [])
+  count(engine, scope, 'clear', [], [])
   return everywhere(engine, act, (far) => far.clear(scope))
 }
 
@@ -82,12 +83,18 @@ function everywhere(engine: Engine, act: () => void, actAfar: (far: Far) => Prom
 
 export function count(
   engine: Engine,
+  scope: Scope,
   operation: InvalidateEvent['operation'],
   keys: readonly string[],
   tags: readonly string[],
 ): void {
   engine.counters.invalidations++
   if (engine.observer.hears('invalidate')) {
-    engine.observer.emit('invalidate', { cache: engine.name, operation, keys, tags })
+    engine.observer.emit('invalidate', {
+      cache: engine.name,
+      operation,
+      keys: allSaid(scope, keys),
+      tags: allSaid(scope, tags),
+    })
   }
 }

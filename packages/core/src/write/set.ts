@@ -1,6 +1,7 @@
 import { isolate } from '../entry/isolate.ts'
 import type { Scope } from '../invalidation/scope.ts'
 import type { NotKeptReason } from '../observe/events.ts'
+import { said } from '../observe/said.ts'
 import type { EntryPolicy } from '../options/entry-policy.ts'
 import { type Engine, nearKeyOf } from '../read/engine.ts'
 import { entryBytes, jittered, makeEntry, type NewEntry } from '../read/make-entry.ts'
@@ -108,7 +109,7 @@ function draftOf(
     }
   } catch (error) {
     engine.counters.codecErrors++
-    engine.observer.error('codec', error, key)
+    engine.failed('codec', error, scope, key)
     return 'codec'
   }
 }
@@ -131,5 +132,9 @@ function keepNear(
   engine.near?.delete(nearKey)
   engine.verdicts.set(nearKey, { notKept })
   if (engine.observer.hears('not-kept'))
-    engine.observer.emit('not-kept', { cache: engine.name, key, reason: notKept })
+    engine.observer.emit('not-kept', {
+      cache: engine.name,
+      key: said(scope, key),
+      reason: notKept,
+    })
 }
