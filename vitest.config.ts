@@ -5,6 +5,8 @@ export default defineConfig({
   // Tests read the packages' sources; nothing has to be built first.
   ssr: { resolve: { conditions: [...defaultServerConditions, 'holdfast-source'] } },
   test: {
+    // By default one core would be left idle; much of what runs here waits for servers.
+    maxWorkers: 2,
     projects: [
       {
         extends: true,
