@@ -116,6 +116,18 @@ export function openFrame(bytes: Uint8Array, key: string, codec: Codec): OpenFra
   const at = idEnd + buffer.readUInt16LE(19)
   const end = buffer.length - sealBytes(isMac)
   if (at > end) return refused('format')
-  if (buffer.toString('utf8', idEnd, at) !== key) return refused('key')
+  if (!isText(buffer, idEnd, at, key)) return refused('key')
   return { kind: head.kind, stamp: head.stamp, buffer, at, end }
+}
+
+/** Whether these bytes are this text in UTF-8. Most keys are ASCII, and comparing those makes no string. */
+function isText(buffer: Buffer, start: number, end: number, text: string): boolean {
+  const length = end - start
+  if (length !== text.length) return buffer.toString('utf8', start, end) === text
+  for (let index = 0; index < length; index++) {
+    const byte = buffer[start + index] as number
+    if (byte !== text.charCodeAt(index) || byte > 0x7f)
+      return buffer.toString('utf8', start, end) === text
+  }
+  return true
 }

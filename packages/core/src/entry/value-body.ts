@@ -143,19 +143,14 @@ export function readValue(frame: OpenFrame, key: string): ValueBody | undefined 
   const nameEnd = at + (buffer[start + 3] as number)
   const serializerName = nameEnd === at ? '' : buffer.toString('utf8', at, nameEnd)
   at = nameEnd
-  const versions: VersionMark[] = []
-  for (let left = buffer.readUInt16LE(start + 62); left > 0; left--) {
-    if (at + 3 > end) return undefined
-    const scope = scopes[buffer[at] as number]
-    const stampAt = at + 3 + buffer.readUInt16LE(at + 1)
-    if (scope === undefined || stampAt + stampBytes > end) return undefined
-    versions.push({
-      scope,
-      name: buffer.toString('utf8', at + 3, stampAt),
-      stamp: buffer.toString('hex', stampAt, stampAt + stampBytes),
-    })
-    at = stampAt + stampBytes
-  }
+  const count = buffer.readUInt16LE(start + 62)
+  let versions = sameAsBefore(buffer, at, end, count)
+  if (versions === undefined) {
+    const read = readVersions(buffer, at, end, count)
+    if (read === undefined) return undefined
+    versions = read.versions
+    at = read.at
+  } else at += before.bytes.length
   const payloadAt = at + metadataBytes
   if (payloadAt + storedBytes !== end) return undefined
   return {
@@ -180,6 +175,56 @@ export function readValue(frame: OpenFrame, key: string): ValueBody | undefined 
       plainBytes: buffer.readUInt32LE(start + 56),
     },
   }
+}
+
+function readVersions(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  count: number,
+): { readonly versions: readonly VersionMark[]; readonly at: number } | undefined {
+  const versions: VersionMark[] = []
+  let at = start
+  let hasTags = false
+  for (let left = count; left > 0; left--) {
+    if (at + 3 > end) return undefined
+    const scope = scopes[buffer[at] as number]
+    const stampAt = at + 3 + buffer.readUInt16LE(at + 1)
+    if (scope === undefined || stampAt + stampBytes > end) return undefined
+    hasTags ||= scope === 'tag'
+    versions.push({
+      scope,
+      name: buffer.toString('utf8', at + 3, stampAt),
+      stamp: buffer.toString('hex', stampAt, stampAt + stampBytes),
+    })
+    at = stampAt + stampBytes
+  }
+  if (!hasTags) before = { bytes: Buffer.from(buffer.subarray(start, at)), count, versions }
+  return { versions, at }
+}
+
+/**
+ * The versions that the entry read before this one named. Without tags all entries of a namespace name the same ones,
+ * so most are read once, and whoever judges them sees that the list is the same.
+ */
+let before: {
+  readonly bytes: Buffer
+  readonly count: number
+  readonly versions: readonly VersionMark[]
+} = { bytes: Buffer.alloc(0), count: 0, versions: none }
+
+function sameAsBefore(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  count: number,
+): readonly VersionMark[] | undefined {
+  const { bytes } = before
+  if (count !== before.count || start + bytes.length > end) return undefined
+  for (let index = 0; index < bytes.length; index++) {
+    if (buffer[start + index] !== bytes[index]) return undefined
+  }
+  return before.versions
 }
 
 function versionBytes(versions: readonly VersionMark[]): number {

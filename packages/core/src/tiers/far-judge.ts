@@ -1,0 +1,213 @@
+import { adopt } from '../entry/adopt.ts'
+import { Entry } from '../entry/entry.ts'
+import type { DecodedEntry, DecodedValue } from '../entry/envelope.ts'
+import { headBytes, headOf, type Stamp } from '../entry/head.ts'
+
+import { isolate } from '../entry/isolate.ts'
+import type { VersionMark } from '../entry/value-body.ts'
+import type { Journal } from '../invalidation/journal.ts'
+import type { Scope } from '../invalidation/scope.ts'
+import { earlyRefreshAt } from '../read/early-refresh.ts'
+import type { Engine } from '../read/engine.ts'
+import { entryBytes } from '../read/make-entry.ts'
+import type { SettledRead } from '../store/store.ts'
+import type { Found } from './far-found.ts'
+import {
+  keyOfMark,
+  namespaceRefs,
+  tagsOfMarks,
+  type VersionRef,
+  type Versions,
+} from './versions.ts'
+
+/** Why a stored value is not usable any more. */
+export type Gone = 'ttl' | 'clear' | `tag ${string}`
+
+/** A key whose bytes are judged. */
+export interface Judged {
+  readonly scope: Scope
+  readonly userKey: string
+  readonly nearKey: string
+  /** The key in the store. */
+  readonly key: string
+  /** What had been invalidated in this process when the store was asked. */
+  readonly seq: number
+}
+
+/** What all entries of one answer of the store are judged by. Each clock is read once for all of them. */
+export class Session {
+  readonly stamps = new Map<string, Stamp>()
+  /** When the store was asked, on this process's monotonic clock. */
+  readonly readAt: number
+  now = 0
+  wallNow = 0
+  maxAgeMs = 0
+  #scope: Scope | undefined
+  #versions: readonly VersionMark[] | undefined
+  #overtaken: Gone | undefined
+
+  constructor(readAt: number) {
+    this.readAt = readAt
+  }
+
+  /** All versions are known; what follows is judged at this instant. */
+  begin(engine: Engine, maxAgeMs: number): void {
+    this.now = engine.clock.monotonic()
+    this.wallNow = engine.clock.now()
+    this.maxAgeMs = maxAgeMs
+  }
+
+  whyGone(scope: Scope, value: DecodedValue): Gone | undefined {
+    if (this.wallNow >= value.expiresAt) return 'ttl'
+    // Entries of one namespace name the same versions: `readValue` makes one list for those that follow each other.
+    if (this.#versions !== value.versions || this.#scope !== scope) {
+      this.#overtaken = whyOvertaken(scope, value.versions, this.stamps)
+      this.#versions = value.versions
+      this.#scope = scope
+    }
+    return this.#overtaken
+  }
+}
+
+function whyOvertaken(
+  scope: Scope,
+  versions: readonly VersionMark[],
+  stamps: ReadonlyMap<string, Stamp>,
+): Gone | undefined {
+  let namespaces = 0
+  for (const mark of versions) {
+    const key = keyOfMark(scope, mark)
+    if (key === undefined || stamps.get(key) !== mark.stamp)
+      return mark.scope === 'tag' ? `tag ${mark.name.slice(mark.name.indexOf(':') + 1)}` : 'clear'
+    if (mark.scope === 'namespace') namespaces++
+  }
+  // Written by a process that knew fewer namespaces around it, or none: nothing says that it was not cleared.
+  return namespaces === namespaceRefs(scope).length ? undefined : 'clear'
+}
+
+/** Judges what the store holds: whole, of its key, within its time, and under the versions of namespace and tags that hold now. */
+export class FarJudge {
+  readonly #engine: Engine
+  readonly #versions: Versions
+  readonly #journal: Journal<VersionRef>
+  readonly #keepApart: typeof adopt
+
+  /** A serializer of the user's own may bring anything, also what it keeps a hand on. */
+  constructor(
+    engine: Engine,
+    versions: Versions,
+    journal: Journal<VersionRef>,
+    hasOwnSerializer: boolean,
+  ) {
+    this.#engine = engine
+    this.#versions = versions
+    this.#journal = journal
+    this.#keepApart = hasOwnSerializer ? isolate : adopt
+  }
+
+  /** Learns a version from what stands under its key. */
+  note(stamps: Map<string, Stamp>, key: string, bytes: SettledRead): void {
+    const stamp = this.#versions.read(key, bytes)
+    // A version that this process moved but could not write is not what the store says it is.
+    if (stamp !== undefined && !this.#journal.holds(key)) stamps.set(key, stamp)
+  }
+
+  /** Where the versions stand of tags that only the entry names, as far as they are not known yet. */
+  unknownTagVersions(
+    scope: Scope,
+    versions: readonly VersionMark[],
+    stamps: ReadonlyMap<string, Stamp>,
+    into: Set<string>,
+  ): void {
+    for (const mark of versions) {
+      const key = mark.scope === 'tag' ? keyOfMark(scope, mark) : undefined
+      if (key !== undefined && !stamps.has(key)) into.add(key)
+    }
+  }
+
+  judge(
+    session: Session,
+    asked: Judged,
+    decoded: DecodedEntry | undefined,
+    bytes: Uint8Array | undefined | null,
+  ): Found {
+    const { readAt, stamps } = session
+    if (decoded === undefined || !bytes)
+      return { state: 'absent', readAt, stamps, occupant: undefined }
+    // A delete of this key has not reached the store yet: what is there is what should be gone.
+    if (this.#journal.holds(asked.key)) return absent(session, bytes)
+    switch (decoded.kind) {
+      case 'claim':
+        return { state: 'claimed', readAt, stamps, stamp: decoded.stamp, beat: decoded.beat }
+      case 'failed-claim':
+        return { state: 'failed', readAt, stamps, occupant: headOf('failed-claim', decoded.stamp) }
+      case 'value':
+        break
+      default:
+        this.#engine.refused(
+          asked.scope,
+          asked.userKey,
+          decoded.kind === 'refused' ? decoded.reason : 'format',
+        )
+        return absent(session, bytes)
+    }
+    const gone = session.whyGone(asked.scope, decoded)
+    if (gone !== undefined) {
+      this.#engine.verdicts.set(asked.nearKey, { gone })
+      return absent(session, bytes)
+    }
+    try {
+      const entry = this.#entry(session, asked, decoded)
+      return { state: 'entry', readAt, stamps, stamp: decoded.stamp, entry }
+    } catch (error) {
+      // A serializer of the user's own may bring what this process does not keep; the other keys have nothing to do with it.
+      this.#engine.counters.codecErrors++
+      this.#engine.failed('codec', error, asked.scope, asked.userKey)
+      return absent(session, bytes)
+    }
+  }
+
+  /** The entry on this process's clock. Skew between the machines shifts its freshness by the skew and no more: the store ends its life. */
+  #entry(session: Session, asked: Judged, value: DecodedValue): Entry {
+    const { clock, near, settings } = this.#engine
+    const { now } = session
+    const ahead = now - session.wallNow
+    const storedAt = Math.trunc(value.storedAt + ahead)
+    const staleAt = Math.trunc(value.staleAt + ahead)
+    // From when the store was asked: what was invalidated while the answer was on its way is found out as soon as anything else.
+    const ageAt = Math.min(Math.trunc(session.readAt + session.maxAgeMs), Number.MAX_SAFE_INTEGER)
+    const isolated = this.#keepApart(value.value, this.#engine.valueModeOf(asked.scope))
+    const beta = settings.policy.earlyBeta
+    const earlyAt =
+      staleAt <= now
+        ? staleAt
+        : earlyRefreshAt(
+            storedAt,
+            staleAt,
+            value.loadMs,
+            beta,
+            beta > 0 && value.loadMs > 0 ? clock.random() : 0,
+          )
+    return new Entry({
+      value: isolated.value,
+      kind: isolated.copyPerHit ? 'copied' : 'shareable',
+      checkAt: Math.min(earlyAt, ageAt),
+      // What was invalidated while the answer was on its way finds an entry from before.
+      seq: asked.seq,
+      storedAt,
+      staleAt,
+      swrMs: value.staleWhileRevalidateMs,
+      sieMs: value.staleIfErrorMs,
+      ageAt,
+      loadMs: value.loadMs,
+      marks: asked.scope.holdMarks(tagsOfMarks(value.versions)),
+      bytes: near === undefined ? 0 : entryBytes(asked.nearKey, isolated.bytes),
+      stamp: value.stamp,
+    })
+  }
+}
+
+/** Nothing usable; what stands there is in the way of a claim. */
+function absent({ readAt, stamps }: Session, bytes: Uint8Array): Found {
+  return { state: 'absent', readAt, stamps, occupant: bytes.subarray(0, headBytes) }
+}
