@@ -47,6 +47,9 @@ async function drainAndClose(engine: Engine, scope: Scope, drainMs: number): Pro
   if (!isRoot) return
 
   if (engine.opening !== undefined) await engine.opening
+  // An invalidation that this process could not bring home is not made up for by anybody else.
+  if (engine.far !== undefined && drainMs > 0)
+    await endOrTimeout(engine, [engine.far.settled()], drainMs)
   await engine.far?.close()
   engine.deadlines.close()
   engine.flights.clear()

@@ -26,6 +26,8 @@ export interface Claim {
   lost: boolean
   /** For whom it is held. */
   owner?: { readonly voided: boolean }
+  /** The store was asked for it and did not say: it may stand there, and nobody here loads under it. */
+  unanswered?: boolean
 }
 
 /**
@@ -52,7 +54,7 @@ export class Claims {
   /** The claim, or what stands there instead. @throws StoreError, as a rejection. */
   async add(key: string, budget: Budget): Promise<Claim | Uint8Array> {
     const claim = this.#draft(key)
-    const there = await budget.spend((ms) =>
+    const there = await this.#ask(claim, budget, (ms) =>
       this.#store.add(key, this.#bytes(claim), { ttlMs: claimTtlMs }, ms),
     )
     return there ?? this.#hold(claim)
@@ -61,10 +63,21 @@ export class Claims {
   /** The claim, if what stands there still begins with `head`. @throws StoreError, as a rejection. */
   async takeOver(key: string, head: Uint8Array, budget: Budget): Promise<Claim | undefined> {
     const claim = this.#draft(key)
-    const taken = await budget.spend((ms) =>
+    const taken = await this.#ask(claim, budget, (ms) =>
       this.#store.replace(key, head, this.#bytes(claim), { ttlMs: claimTtlMs }, ms),
     )
     return taken ? this.#hold(claim) : undefined
+  }
+
+  /** Where the answer is lost, those who wait elsewhere should not have to wait until the claim falls silent. */
+  async #ask<T>(claim: Claim, budget: Budget, run: (ms: number) => Promise<T>): Promise<T> {
+    try {
+      return await budget.spend(run)
+    } catch (error) {
+      claim.unanswered = true
+      if (this.#store.isUsable) this.#hold(claim)
+      throw error
+    }
   }
 
   /** Whether its holder may still store: it holds it as far as it knows, and it did not sleep meanwhile. */
@@ -74,7 +87,8 @@ export class Claims {
 
   /** Whether this process holds it for a load whose value nobody may keep any more. */
   isForsaken(stamp: Stamp): boolean {
-    return this.#held.get(stamp)?.owner?.voided === true
+    const claim = this.#held.get(stamp)
+    return claim?.unanswered === true || claim?.owner?.voided === true
   }
 
   /** For tests of boundedness. */
@@ -142,9 +156,13 @@ export class Claims {
       this.letGo(claim)
       return
     }
+    const head = headOf('claim', claim.stamp)
+    if (claim.unanswered) {
+      if (await this.#withdraw(claim, head)) this.letGo(claim)
+      return
+    }
     claim.beat++
     try {
-      const head = headOf('claim', claim.stamp)
       const kept = await this.#store.replace(
         claim.key,
         head,
@@ -159,6 +177,22 @@ export class Claims {
       // One lost beat is not a lost claim; the next one, or the second without any, decides.
     }
     if (claim.lost) this.letGo(claim)
+  }
+
+  /** Whether it is known that it does not stand there any more. */
+  async #withdraw(claim: Claim, head: Uint8Array): Promise<boolean> {
+    try {
+      await this.#store.replace(
+        claim.key,
+        head,
+        this.#bytes(claim),
+        { ttlMs: 1 },
+        this.#storeTimeoutMs,
+      )
+      return true
+    } catch {
+      return false
+    }
   }
 
   close(): void {

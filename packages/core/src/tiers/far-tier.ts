@@ -498,18 +498,22 @@ export class FarTier {
   }
 
   async #tryToMakeUp(): Promise<void> {
-    // While the breaker is open its probes do it, and what they leave is left to the next timer.
-    if (this.store.isUsable) {
-      try {
-        await this.#makeUp()
-        this.#makeUpMs = makeUpMs
-      } catch (error) {
-        this.#engine.storeFailed('delete', error)
-        this.#makeUpMs = Math.min(this.#makeUpMs * 2, mostMakeUpMs)
-      }
-    }
+    await this.makeUpNow()
     this.#makeUpTimer = undefined
     if (this.store.isUsable) this.#makeUpSoon()
+  }
+
+  /** Tries once to make up for what failed. Never rejects. */
+  async makeUpNow(): Promise<void> {
+    // While the breaker is open its probes do it, and what they leave is left to the next timer.
+    if (!this.store.isUsable) return
+    try {
+      await this.#makeUp()
+      this.#makeUpMs = makeUpMs
+    } catch (error) {
+      this.#engine.storeFailed('delete', error)
+      this.#makeUpMs = Math.min(this.#makeUpMs * 2, mostMakeUpMs)
+    }
   }
 
   /** Before the store is believed again after an outage. Rejects if it fails once more. */

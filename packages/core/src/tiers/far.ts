@@ -26,6 +26,7 @@ export class Far {
   readonly loads: FarLoads
   readonly keeper: FarKeeper
   readonly #bus: Bus | undefined
+  readonly #writes = new Set<Promise<unknown>>()
   readonly #outage = new Bulkhead(outageConcurrency, Number.POSITIVE_INFINITY)
 
   constructor(engine: Engine, settings: FarSettings) {
@@ -75,28 +76,45 @@ export class Far {
 
   /** On the store and, whether that succeeded or not, on the bus. */
   deleteKeys(scope: Scope, keys: readonly string[]): Promise<void> {
-    return this.tier.delete(scope, keys).finally(() => this.#tellKeys(scope, keys, false))
+    return this.#write(this.tier.delete(scope, keys), () => this.#tellKeys(scope, keys, false))
   }
 
   expireKeys(scope: Scope, keys: readonly string[]): Promise<void> {
-    return this.tier.expire(scope, keys).finally(() => this.#tellKeys(scope, keys, true))
+    return this.#write(this.tier.expire(scope, keys), () => this.#tellKeys(scope, keys, true))
   }
 
   invalidateTags(scope: Scope, tags: readonly string[]): Promise<void> {
-    return this.tier
-      .invalidateTags(scope, tags)
-      .finally(() => void this.tier.link?.publishTags(pathOf(scope), tags))
+    return this.#write(
+      this.tier.invalidateTags(scope, tags),
+      () => void this.tier.link?.publishTags(pathOf(scope), tags),
+    )
   }
 
   clear(scope: Scope): Promise<void> {
-    return this.tier
-      .clear(scope)
-      .finally(() => void this.tier.link?.publish({ type: 'clear', path: pathOf(scope) }))
+    return this.#write(
+      this.tier.clear(scope),
+      () => void this.tier.link?.publish({ type: 'clear', path: pathOf(scope) }),
+    )
   }
 
   set(scope: Scope, items: readonly OutgoingKey[]): Promise<(Stamp | undefined)[]> {
     const keys = items.map(({ key }) => key)
-    return this.tier.set(scope, items).finally(() => this.#tellKeys(scope, keys, false))
+    return this.#write(this.tier.set(scope, items), () => this.#tellKeys(scope, keys, false))
+  }
+
+  #write<T>(write: Promise<T>, tell: () => void): Promise<T> {
+    const told = write.finally(() => {
+      this.#writes.delete(told)
+      tell()
+    })
+    this.#writes.add(told)
+    return told
+  }
+
+  /** Resolves once the writes and invalidations under way have ended, and what failed of them has been tried once more. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#writes)
+    await this.tier.makeUpNow()
   }
 
   #tellKeys(scope: Scope, keys: readonly string[], expire: boolean): void {

@@ -55,6 +55,41 @@ describe('a cold key', () => {
     await world.close()
   })
 
+  it('does not wait for a second where only the answer to a claim was lost', async () => {
+    const world = new Processes()
+    const [loser, other] = pair(world, { memory: false })
+    loser.store.play([{ kind: 'hang', applied: true, on: 'add', key: /:key$/ }])
+    const alone = watched(loser.cache.wrap('key', () => 'alone'))
+    await world.rest()
+    // It stands in the store, and nobody loads under it.
+    const waits = watched(other.cache.wrap('key', () => 'value'))
+    await world.clock.advance(200)
+    expect(alone.value).toBe('alone')
+    expect(waits.settled).toBe(false)
+    loser.store.heal()
+    await world.clock.advance(300)
+    expect(waits.value).toBe('value')
+    expect(loser.far.tier.claims.size).toBe(0)
+    await world.close()
+    expect(world.clock.pendingTimers).toBe(0)
+  })
+
+  it('is taken at once by the process that asked for it and got no answer', async () => {
+    const world = new Processes()
+    const one = world.start({ memory: false })
+    one.store.play([{ kind: 'reject', applied: true, on: 'add', key: /:key$/ }])
+    expect(await one.cache.wrap('key', () => 'alone')).toBe('alone')
+    one.store.play([])
+    const { load, runs } = held<string>()
+    const next = one.cache.wrap('key', load)
+    await world.rest()
+    expect(runs).toHaveLength(1)
+    runs[0]?.resolve('value')
+    expect(await next).toBe('value')
+    expect(await one.cache.get('key')).toBe('value')
+    await world.close()
+  })
+
   it('stays with a holder whose event loop blocks for 500 ms', async () => {
     const world = new Processes()
     const [holder, other] = pair(world)

@@ -38,6 +38,31 @@ describe('an invalidation that does not reach the store', () => {
     },
   )
 
+  it('is waited for by close, and tried once more where it has failed', async () => {
+    const world = new Processes()
+    const one = world.start({ memory: false })
+    const two = world.start({ memory: false })
+    await one.cache.set('slow', 'old')
+    await one.cache.set('failed', 'old')
+    one.store.play([
+      { kind: 'delay', ms: 100, on: 'delete', key: /slow/ },
+      { kind: 'reject', on: 'delete', key: /failed/, nth: 1 },
+    ])
+    const failed = watched(one.cache.delete('failed'))
+    const slow = watched(one.cache.delete('slow'))
+    await world.rest()
+    expect(failed.error).toBeInstanceOf(InvalidationError)
+    const closed = watched(one.cache.close())
+    await world.rest()
+    expect(closed.settled).toBe(false)
+    await world.clock.advance(110)
+    expect(closed.settled).toBe(true)
+    expect(slow).toEqual({ settled: true, value: undefined })
+    expect(await two.cache.getMany(['slow', 'failed'])).toEqual(new Map())
+    await world.close()
+    expect(world.clock.pendingTimers).toBe(0)
+  })
+
   it('is told on the bus again once it is made up for: others may have read the old value meanwhile', async () => {
     const world = new Processes()
     const one = world.start({ withBus: true })
