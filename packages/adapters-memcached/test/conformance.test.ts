@@ -1,6 +1,6 @@
 import { storeConformance } from '@holdfast/core/testing'
 import { type MemcachedServer, startMemcached } from '@holdfast/lab/memcached-server'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type MemcachedProtocol, memcachedStore } from '../src/index.ts'
 
 const capabilities = {
@@ -24,6 +24,9 @@ const methods = [
 const patient = { commandTimeout: '5s', connectTimeout: '5s' } as const
 
 let servers: MemcachedServer[]
+// Most of the cases wait for something to end.
+vi.setConfig({ maxConcurrency: 40 })
+
 beforeAll(async () => {
   // Cases that store 8 MiB run at the same time as those that must find again what they stored.
   servers = await Promise.all([1, 2, 3].map(() => startMemcached({ args: ['-m', '512'] })))
@@ -32,32 +35,35 @@ afterAll(async () => {
   await Promise.all(servers.map((server) => server.stop()))
 })
 
-describe.each<MemcachedProtocol>(['binary', 'meta'])('over the %s protocol', (protocol) => {
-  describe('one server', () => {
-    const create = () => memcachedStore({ servers: [servers[0]!.address], protocol, ...patient })
-    test.concurrent.each(storeConformance({ create, capabilities, methods }))(
-      '$name',
-      async ({ run }) => {
-        const { skipped } = await run()
-        expect(skipped).toBeUndefined()
-      },
-    )
-  })
+describe.concurrent.each<MemcachedProtocol>(['binary', 'meta'])(
+  'over the %s protocol',
+  (protocol) => {
+    describe('one server', () => {
+      const create = () => memcachedStore({ servers: [servers[0]!.address], protocol, ...patient })
+      test.concurrent.each(storeConformance({ create, capabilities, methods }))(
+        '$name',
+        async ({ run }) => {
+          const { skipped } = await run()
+          expect(skipped).toBeUndefined()
+        },
+      )
+    })
 
-  describe('a fleet of three', () => {
-    const create = () =>
-      memcachedStore({
-        servers: servers.map(({ address }) => address),
-        protocol,
-        ...patient,
-        timeout: '5s',
-      })
-    test.concurrent.each(storeConformance({ create, capabilities, methods }))(
-      '$name',
-      async ({ run }) => {
-        const { skipped } = await run()
-        expect(skipped).toBeUndefined()
-      },
-    )
-  })
-})
+    describe('a fleet of three', () => {
+      const create = () =>
+        memcachedStore({
+          servers: servers.map(({ address }) => address),
+          protocol,
+          ...patient,
+          timeout: '5s',
+        })
+      test.concurrent.each(storeConformance({ create, capabilities, methods }))(
+        '$name',
+        async ({ run }) => {
+          const { skipped } = await run()
+          expect(skipped).toBeUndefined()
+        },
+      )
+    })
+  },
+)
