@@ -72,6 +72,8 @@ export class Connection<Reply> {
   #hasAnswered = false
   #hasNewAnswer = false
   #answeredAt = 0
+  /** Connections in a row that were lost before they answered any operation. */
+  #barren = 0
 
   constructor(options: ConnectionOptions, protocol: Protocol<Reply>) {
     this.#options = options
@@ -203,6 +205,7 @@ export class Connection<Reply> {
     this.#hasAnswered = true
     this.#hasNewAnswer = true
     this.#failures = 0
+    this.#barren = 0
   }
 
   #lost(why: Fault): void {
@@ -212,8 +215,9 @@ export class Connection<Reply> {
     this.#isOpening = false
     if (this.#isClosed) return
     const waiting = this.#queue.takeAll()
-    // A connection that never answered anything counts as one that never was.
-    if (!wasUp || (!this.#hasAnswered && waiting.length > 0)) this.#retryLater(why)
+    if (wasUp && !this.#hasAnswered && waiting.length > 0) this.#barren++
+    // One connection may be lost for any reason. Several that answered nothing are no better than none.
+    if (!wasUp || this.#barren > 1) this.#retryLater(why)
     const { place } = this.#options
     for (const operation of waiting) operation.fail(failed(place, operation.name, why))
   }

@@ -9,10 +9,12 @@ const silent = { log: () => {} }
 export class MemjsClient extends Client<MemjsServer> {
   readonly #server: MemjsServer
 
-  constructor(server: MemjsServer) {
+  /** `firstSeq`: the sequence number that the first command comes after. */
+  constructor(server: MemjsServer, firstSeq: number) {
     // `retries` counts tries. A second one, of a command that may have been done already, is not ours to make.
     super([server], { retries: 1, failover: false, logger: silent })
     this.#server = server
+    this.seq = firstSeq >>> 0
   }
 
   /** memjs's own turns negative after 2^31 commands, and from then on every command throws. */

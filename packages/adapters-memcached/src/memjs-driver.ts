@@ -1,6 +1,6 @@
 import { encodeRequests, opcodes, type Packet, type Request, statuses } from './binary-packet.ts'
 import { refusal } from './binary-status.ts'
-import { failed, type Place } from './connection-errors.ts'
+import { failed, fault, type Place } from './connection-errors.ts'
 import type { CompareAndSetOutcome, Driver, Item } from './driver.ts'
 import { MemjsClient } from './memjs-client.ts'
 import { MemjsGetBatcher } from './memjs-get-batcher.ts'
@@ -17,16 +17,18 @@ export class MemjsDriver implements Driver {
     this.#place = options.place
     this.address = options.place.server
     const server = new MemjsServer(options)
-    this.#client = new MemjsClient(server)
+    // From anywhere, so that a reply meant for another process does not fit by chance.
+    this.#client = new MemjsClient(server, Math.floor(options.clock.random() * 2 ** 32))
     this.#gets = new MemjsGetBatcher(this.#client, server, options.place)
   }
 
   get(key: string): Promise<Item | undefined> {
-    return this.#gets.get(key)
+    return isLegal(key) ? this.#gets.get(key) : this.#illegal('get', key)
   }
 
   getMany(keys: readonly string[]): Promise<(Item | undefined)[]> {
-    return this.#gets.many(keys)
+    const wrong = keys.find((key) => !isLegal(key))
+    return wrong === undefined ? this.#gets.many(keys) : this.#illegal('get', wrong)
   }
 
   set(key: string, value: Uint8Array, expiry: number, flags = 0): Promise<void> {
@@ -47,6 +49,7 @@ export class MemjsDriver implements Driver {
     expiry: number,
     flags = 0,
   ): Promise<'stored' | 'gone' | Item> {
+    if (!isLegal(key)) return this.#illegal('add', key)
     return new Promise((resolve, reject) => {
       let outcome: 'stored' | 'gone' | Item = 'stored'
       const encode = (opaque: number) =>
@@ -114,12 +117,20 @@ export class MemjsDriver implements Driver {
     this.#client.close()
   }
 
+  /** To such a key the server answers by closing the connection, on all that wait for it. */
+  #illegal(operation: string, key: string): Promise<never> {
+    const reason = `a key expects 1 to ${maxKeyBytes} bytes, not ${key.length}`
+    return Promise.reject(failed(this.#place, operation, fault('invalid-key', reason)))
+  }
+
   /** One request with one reply. Where `read` makes nothing of it, the server has refused. */
   #one<T>(
     operation: string,
     request: Omit<Request, 'opaque'>,
     read: (status: number, packet: Packet) => T | undefined,
   ): Promise<T> {
+    const { key } = request
+    if (key !== undefined && !isLegal(key)) return this.#illegal(operation, key)
     return new Promise((resolve, reject) => {
       const onReply = (packet: Packet) => {
         const outcome = read(packet.status, packet)
@@ -130,6 +141,9 @@ export class MemjsDriver implements Driver {
     })
   }
 }
+
+const maxKeyBytes = 250
+const isLegal = (key: string) => key.length > 0 && key.length <= maxKeyBytes
 
 const nothing = () => {}
 

@@ -1,4 +1,4 @@
-/** The part of memjs 1.3 that this package stands on. The published types know none of it. */
+/** The part of memjs 1.3 that this package stands on, or is compared with. The published types know little of it. */
 declare module 'memjs' {
   /** A reply, as memjs's own commands read it. */
   interface Response {
@@ -33,10 +33,18 @@ declare module 'memjs' {
     retries?: number
     failover?: boolean
     logger?: { log(...args: unknown[]): void }
+    timeout?: number
+    serializer?: object
+    username?: string
+    password?: string
   }
 
   class Client<S extends Server = Server> {
     constructor(servers: S[], options: ClientOptions)
+    static create(servers?: string, options?: ClientOptions): Client
+    get(key: string | Uint8Array): Promise<{ value: Buffer | null }>
+    set(key: string, value: string | Uint8Array, options: { expires?: number }): Promise<boolean>
+    prepend(key: string, value: string): Promise<boolean>
     servers: S[]
     seq: number
     incrSeq(): void
