@@ -23,6 +23,15 @@ export {
   type StoreErrorKind,
   UnsupportedError,
 } from './errors.ts'
+export {
+  type EventInvalidation,
+  type EventInvalidationHealth,
+  type EventInvalidationOptions,
+  type EventInvalidationStats,
+  invalidateOnEvents,
+  publishInvalidation,
+} from './invalidation/event-invalidation.ts'
+export type { InvalidationEvent } from './invalidation/event-message.ts'
 export { apiKey } from './keys/api-key.ts'
 export type {
   BreakerEvent,
