@@ -29,12 +29,7 @@ export function read(
   }
   const absent = keys.filter((_key, index) => entries[index] === undefined)
   const wanted = absent.map((key) => ({ key, nearKey: nearKeyOf(scope, key), tags: [] }))
-  const [only] = wanted
-  const reading =
-    wanted.length === 1 && only !== undefined
-      ? far.tier.read(scope, only).then((found) => [found])
-      : far.tier.readMany(scope, wanted)
-  return reading.then((founds) => {
+  return far.tier.readLatest(scope, wanted).then((founds) => {
     let next = 0
     return entries.map((entry, index) => {
       if (entry !== undefined) return count(entry, index, 'near')

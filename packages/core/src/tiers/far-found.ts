@@ -10,6 +10,8 @@ export type Found =
       readonly readAt: number
       readonly stamps: Map<string, Stamp>
       readonly occupant: Uint8Array | undefined
+      /** An invalidation came while the store was being asked: what is there now nobody has seen. */
+      readonly overtaken?: true
     }
   /** Somebody is loading it. */
   | {

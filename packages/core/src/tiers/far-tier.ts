@@ -148,6 +148,11 @@ export class FarTier {
     return Promise.all(wanted.map((want) => this.#reader.read(scope, want)))
   }
 
+  /** As `readMany`, and once more for keys that an invalidation overtook. */
+  readLatest(scope: Scope, wanted: readonly Wanted[]): Promise<Found[]> {
+    return Promise.all(wanted.map((want) => this.#reader.readLatest(scope, want)))
+  }
+
   beginWrite(nearKey: string): Write {
     this.voidWrite(nearKey)
     const write = { voided: false, doubtful: false }

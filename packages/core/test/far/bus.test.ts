@@ -38,6 +38,30 @@ describe('an invalidation that the bus carries', () => {
     await world.close()
   })
 
+  it('sends a get that it overtakes to look once more, unless the store is slow', async () => {
+    const world = new Processes()
+    const { one, other } = await two(world)
+    await one.cache.set('key', 'before')
+    await world.rest()
+    for (const [ms, expected] of [
+      [20, 'new'],
+      [100, undefined],
+    ] as const) {
+      other.store.play([{ kind: 'delay', ms }])
+      const reading = other.cache.get('key')
+      await world.rest()
+      await one.cache.set('key', 'new')
+      await world.rest()
+      other.store.play([])
+      await world.clock.advance(ms)
+      await world.rest()
+      expect(await reading).toBe(expected)
+      await one.cache.set('key', 'before')
+      await world.rest()
+    }
+    await world.close()
+  })
+
   it('concerns a namespace where it was called, and what is inside', async () => {
     const world = new Processes()
     const { one, other } = await two(world)
