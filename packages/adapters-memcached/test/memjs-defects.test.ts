@@ -35,7 +35,11 @@ async function fake(script: FakeScript) {
 
 async function real(options: MemcachedServerOptions = {}) {
   const server = await startMemcached(options)
-  onTestFinished(() => server.stop())
+  onTestFinished(async () => {
+    // It would take a second to end in order.
+    await server.kill()
+    await server.stop()
+  })
   return server
 }
 
@@ -212,12 +216,15 @@ describe('7: a value that a serializer cannot read', () => {
 })
 
 describe('8: a key that is empty or longer than 250 bytes', () => {
-  test.each(['', 'k'.repeat(251)])('hangs in memjs', async (key) => {
-    const server = await real()
-    const { pending, error } = await outcome(openPlainMemjs(server.port).get(key), 1_000)
-    expect(pending ?? error).toBeDefined()
-    expect(pending).toBe(true)
-  })
+  test.each(['', 'k'.repeat(251)])(
+    'fails the calls beside it in memjs, or has them hang',
+    async (key) => {
+      const client = openPlainMemjs((await real()).port)
+      await client.get('a')
+      const [, beside] = await Promise.all([outcome(client.get(key)), outcome(client.get('a'))])
+      expect(beside).not.toHaveProperty('value')
+    },
+  )
 
   test.each(['', 'k'.repeat(251)])(
     'is refused before it costs others their connection',
@@ -429,7 +436,7 @@ test('16: memjs cannot place a key of bytes among several servers; a driver has 
 
 describe('17: more requests than a server can answer', () => {
   test('are all taken by memjs', async () => {
-    const client = openPlainMemjs((await fake(() => {})).port)
+    const client = openPlainMemjs((await fake(() => {})).port, { timeout: 5 })
     const taken = Array.from({ length: 20_000 }, () => outcome(client.set('a', 'x', {}), 100))
     expect((await Promise.all(taken)).every(({ pending }) => pending)).toBe(true)
   })
