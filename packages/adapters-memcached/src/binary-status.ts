@@ -6,7 +6,7 @@ import { type Fault, fault } from './connection-errors.ts'
 const refusals: Readonly<Record<number, readonly [StoreErrorKind, string]>> = {
   [statuses.tooLarge]: [
     'too-large',
-    'the value is larger than the item size of the server (its -I); what was under the key is gone',
+    'the value is larger than the item size of the server (its -I); see itemBytes; what was under the key is gone',
   ],
   [statuses.invalid]: ['denied', 'the server finds the arguments invalid'],
   [statuses.notStored]: ['unknown', 'the server has not stored it'],
