@@ -3,11 +3,12 @@ import type { LaneFaults, ReplyFault } from './fault-scenarios.ts'
 import { splitFrames } from './resp.ts'
 
 /** Where the replies of a protocol end. */
-export type Framing = 'resp' | 'memcached-binary'
+export type Framing = 'resp' | 'memcached-binary' | 'memcached-meta'
 
 const splitters: Record<Framing, (bytes: Buffer) => { frames: Buffer[]; rest: Buffer }> = {
   resp: splitFrames,
   'memcached-binary': splitPackets,
+  'memcached-meta': splitLines,
 }
 
 /** The binary protocol has a head of 24 bytes, the length of the rest in bytes 8 to 11. */
@@ -16,6 +17,22 @@ function splitPackets(bytes: Buffer): { frames: Buffer[]; rest: Buffer } {
   let at = 0
   while (at + 24 <= bytes.length) {
     const end = at + 24 + bytes.readUInt32BE(at + 8)
+    if (end > bytes.length) break
+    frames.push(bytes.subarray(at, end))
+    at = end
+  }
+  return { frames, rest: bytes.subarray(at) }
+}
+
+/** The meta protocol has lines; the one that begins with VA says how long the value is that follows it. */
+function splitLines(bytes: Buffer): { frames: Buffer[]; rest: Buffer } {
+  const frames: Buffer[] = []
+  let at = 0
+  for (;;) {
+    const lineEnd = bytes.indexOf('\r\n', at)
+    if (lineEnd < 0) break
+    const value = /^VA (\d+)/.exec(bytes.toString('latin1', at, Math.min(lineEnd, at + 20)))
+    const end = lineEnd + 2 + (value === null ? 0 : Number(value[1]) + 2)
     if (end > bytes.length) break
     frames.push(bytes.subarray(at, end))
     at = end
