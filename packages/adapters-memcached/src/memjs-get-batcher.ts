@@ -85,12 +85,14 @@ export class MemjsGetBatcher {
         return
       }
       // Hits come in the order in which they were asked for; those between them are misses.
-      while (next < waiting.length && !packet.isAbout(waiting[next]!.key)) {
-        waiting[next++]!.resolve(undefined)
-      }
-      const hit = waiting[next++]
-      if (hit === undefined)
+      let at = next
+      while (at < waiting.length && !packet.isAbout(waiting[at]!.key)) at++
+      const hit = waiting[at]
+      if (hit === undefined) {
         throw new ProtocolFault('a value came under a key that was not asked for')
+      }
+      while (next < at) waiting[next++]!.resolve(undefined)
+      next++
       hit.resolve({ bytes: packet.ownValue(), flags: packet.flags, cas: packet.cas })
     }
     this.#client.many(

@@ -1,0 +1,359 @@
+import {
+  answerGets,
+  type FakeScript,
+  fakeReply,
+  startFakeMemcached,
+} from '@holdfast/lab/fake-memcached'
+import { type FaultProxyOptions, startFaultProxy } from '@holdfast/lab/fault-proxy'
+import { type Scenario, scenarios } from '@holdfast/lab/fault-scenarios'
+import { type MemcachedServer, startMemcached } from '@holdfast/lab/memcached-server'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { MemjsDriver } from '../src/memjs-driver.ts'
+import {
+  commandTimeoutMs,
+  kindOf,
+  openDriver,
+  outcome,
+  soon,
+  textOf,
+  watchLag,
+} from './open-driver.ts'
+
+async function real(args: readonly string[] = []): Promise<MemcachedServer> {
+  const server = await startMemcached({ args })
+  onTestFinished(async () => {
+    await server.kill()
+    await server.stop()
+  })
+  return server
+}
+
+async function behindProxy(server: MemcachedServer, scenario: Scenario = {}) {
+  const options: FaultProxyOptions = {
+    upstream: { port: server.port },
+    framing: 'memcached-binary',
+    scenario,
+  }
+  const proxy = await startFaultProxy(options)
+  onTestFinished(() => proxy.stop())
+  return proxy
+}
+
+async function fake(script: FakeScript) {
+  const server = await startFakeMemcached(script)
+  onTestFinished(() => server.stop())
+  return server
+}
+
+const keys = Array.from({ length: 200 }, (_, index) => `key-${index}`)
+/** Long enough for replies to come in several pieces. */
+const value = (key: string) => `value of ${key}, `.repeat(40)
+
+async function fill(port: number): Promise<void> {
+  const driver = openDriver(port)
+  await Promise.all(keys.map((key) => driver.set(key, Buffer.from(value(key)), 0)))
+  await driver.close()
+}
+
+interface Tally {
+  right: number
+  wrong: number
+  readonly kinds: Set<string>
+  slowestMs: number
+}
+
+/** Readers that ask one key after the other, or several at once, until `until` holds. */
+async function traffic(driver: MemjsDriver, readers: number, until: (tally: Tally) => boolean) {
+  const tally: Tally = { right: 0, wrong: 0, kinds: new Set(), slowestMs: 0 }
+  const judge = (key: string, found: string | undefined) => {
+    if (found === value(key)) tally.right++
+    else if (found !== undefined) tally.wrong++
+  }
+  const reader = async (first: number) => {
+    for (let turn = first; !until(tally); turn += 7) {
+      const key = keys[turn % keys.length]!
+      const startedAt = performance.now()
+      try {
+        if (turn % 3 === 0) {
+          const several = [key, 'never-set', keys[(turn * 31) % keys.length]!]
+          const found = await driver.getMany(several)
+          for (const [index, each] of several.entries()) judge(each, textOf(found[index]))
+        } else judge(key, textOf(await driver.get(key)))
+      } catch (error) {
+        tally.kinds.add(kindOf(error))
+        // As a caller would that has something else to do.
+        await soon(1)
+      }
+      tally.slowestMs = Math.max(tally.slowestMs, performance.now() - startedAt)
+    }
+  }
+  await Promise.all(Array.from({ length: readers }, (_, index) => reader(index)))
+  return tally
+}
+
+/** Reads until an answer is right; answers how many were errors before. */
+async function untilRight(driver: MemjsDriver, withinMs: number): Promise<number> {
+  const endsAt = performance.now() + withinMs
+  for (let errors = 0; ; errors++) {
+    const { value: item } = await outcome(driver.get('key-1'))
+    if (textOf(item as never) === value('key-1')) return errors
+    expect(item).toBe(undefined)
+    if (performance.now() > endsAt) throw new Error(`no right answer after ${errors} errors`)
+    await soon(10)
+  }
+}
+
+describe('an operation settles by its deadline, and the next one is right', () => {
+  test('when the server is stopped under traffic', async () => {
+    const server = await real()
+    await fill(server.port)
+    const driver = openDriver(server.port)
+    const lag = watchLag()
+    let isOver = false
+    const reading = traffic(driver, 20, () => isOver)
+    await soon(200)
+    server.pause()
+    await soon(1_200)
+    server.resume()
+    await untilRight(driver, 2_000)
+    isOver = true
+    const tally = await reading
+    expect(tally.wrong).toBe(0)
+    expect(tally.right).toBeGreaterThan(0)
+    expect(tally.kinds).toContain('timeout')
+    expect(tally.slowestMs).toBeLessThan(commandTimeoutMs + lag.allowanceMs())
+  })
+
+  test('when connections are reset', async () => {
+    const server = await real()
+    await fill(server.port)
+    const proxy = await behindProxy(server)
+    const driver = openDriver(proxy.port)
+    const lag = watchLag()
+    let isOver = false
+    const reading = traffic(driver, 20, () => isOver)
+    for (let turn = 0; turn < 10; turn++) {
+      await soon(50)
+      proxy.resetAll()
+    }
+    await untilRight(driver, 1_000)
+    isOver = true
+    const tally = await reading
+    expect(tally.wrong).toBe(0)
+    expect([...tally.kinds]).toEqual(['unavailable'])
+    expect(tally.slowestMs).toBeLessThan(commandTimeoutMs + lag.allowanceMs())
+  })
+
+  test('when the server ends the connection with replies in flight', async () => {
+    const server = await fake((request, connection) => {
+      if (connection.index === 0 && request.key === 'key-3') connection.end()
+      else if (connection.index > 0 || !connection.closed) answerGets(request, connection, value)
+    })
+    const driver = openDriver(server.port)
+    const ends = await Promise.all(
+      ['key-1', 'key-2', 'key-3', 'key-4'].map((key) => outcome(driver.get(key), 300)),
+    )
+    // What had come before the end is kept.
+    expect(
+      ends.map((end) => ('value' in end ? textOf(end.value as never) : kindOf(end.error))),
+    ).toEqual([value('key-1'), value('key-2'), 'unavailable', 'unavailable'])
+    expect(textOf(await driver.get('key-4'))).toBe(value('key-4'))
+  })
+
+  test('when the server is killed in the middle of large values, again and again', async () => {
+    const server = await real(['-I', '2m'])
+    const driver = openDriver(server.port, { commandTimeoutMs: 1_000 })
+    const lag = watchLag()
+    const large = Buffer.alloc(900_000, 'large')
+    const names = Array.from({ length: 20 }, (_, index) => `large-${index}`)
+    for (let round = 0; round < 4; round++) {
+      await untilStored(driver, names, large)
+      const reads = names.map((name) => {
+        const startedAt = performance.now()
+        return outcome(driver.get(name), 3_000).then((end) => ({
+          ...end,
+          tookMs: performance.now() - startedAt,
+        }))
+      })
+      await soon(round * 3)
+      await server.kill()
+      for (const end of await Promise.all(reads)) {
+        expect(end.pending).toBe(undefined)
+        expect(end.tookMs).toBeLessThan(1_000 + lag.allowanceMs())
+        const found = (end.value as { bytes: Uint8Array } | undefined)?.bytes
+        if (found !== undefined) expect(large.equals(found)).toBe(true)
+      }
+      await server.restart()
+    }
+    await untilStored(driver, names, large)
+    expect(large.equals((await driver.get('large-7'))!.bytes)).toBe(true)
+  })
+
+  test('when a reply comes one byte per 100 ms', async () => {
+    const server = await real()
+    await fill(server.port)
+    const proxy = await behindProxy(server)
+    const driver = openDriver(proxy.port)
+    await driver.get('key-1')
+    proxy.use({ toClient: { slice: { bytes: 1, pauseMs: 100 } } })
+    const lag = watchLag()
+    for (let call = 0; call < 5; call++) {
+      const startedAt = performance.now()
+      const { error } = await outcome(driver.get('key-1'))
+      expect(error).toBeDefined()
+      expect(performance.now() - startedAt).toBeLessThan(commandTimeoutMs + lag.allowanceMs())
+    }
+    proxy.use(scenarios.healthy)
+    await untilRight(driver, 2_000)
+  })
+
+  test('when one reply is lost, which the next reply tells', async () => {
+    let lost = false
+    const server = await fake((request, connection) => {
+      if (request.opcode === 0x04 && !lost) lost = true
+      else answerGets(request, connection, value)
+    })
+    const driver = openDriver(server.port)
+    const startedAt = performance.now()
+    const ends = await Promise.all([
+      outcome(driver.delete('key-1')),
+      outcome(driver.touch('key-1', 1)),
+      outcome(driver.delete('key-2')),
+    ])
+    expect(ends.map(({ error }) => kindOf(error))).toEqual(['protocol', 'protocol', 'protocol'])
+    expect(performance.now() - startedAt).toBeLessThan(commandTimeoutMs)
+    expect(await driver.delete('key-1')).toBe(true)
+    expect(server.accepted).toBe(2)
+  })
+
+  test('when one reply is lost, and no other is waited for', async () => {
+    const server = await real()
+    await fill(server.port)
+    const proxy = await behindProxy(server)
+    const driver = openDriver(proxy.port)
+    await driver.get('key-1')
+    const lag = watchLag()
+    proxy.use(scenarios.lostReply)
+    const startedAt = performance.now()
+    const { error } = await outcome(driver.delete('key-2'))
+    expect(kindOf(error)).toBe('timeout')
+    expect(performance.now() - startedAt).toBeLessThan(commandTimeoutMs + lag.allowanceMs())
+    proxy.use(scenarios.healthy)
+    expect(textOf(await driver.get('key-1'))).toBe(value('key-1'))
+  })
+})
+
+async function untilStored(driver: MemjsDriver, names: readonly string[], bytes: Uint8Array) {
+  for (const name of names) {
+    for (let turn = 0; ; turn++) {
+      const { error } = await outcome(driver.set(name, bytes, 0), 3_000)
+      if (error === undefined) break
+      if (turn > 200) throw error
+      await soon(20)
+    }
+  }
+}
+
+describe('bytes that are no reply', () => {
+  const bogusLength = Buffer.from(
+    fakeReply({ opcode: 0, opaque: 0, key: '', value: Buffer.alloc(0) }),
+  )
+  bogusLength.writeUInt32BE(0xffff_fff0, 8)
+  const contradiction = Buffer.from(bogusLength)
+  contradiction.writeUInt32BE(3, 8)
+  contradiction[4] = 200
+
+  test.each([
+    ['garbage', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
+    ['zeros', Buffer.alloc(64)],
+    ['a length that nobody would send', bogusLength],
+    ['lengths that contradict each other', contradiction],
+  ])('end the connection at once: %s', async (_, bytes) => {
+    const server = await fake((request, connection) => {
+      if (connection.index === 0) connection.write(bytes)
+      else answerGets(request, connection, value)
+    })
+    const driver = openDriver(server.port)
+    const ends = await Promise.all([
+      outcome(driver.get('a'), 150),
+      outcome(driver.delete('b'), 150),
+    ])
+    expect(ends.map(({ error }) => kindOf(error))).toEqual(['protocol', 'protocol'])
+    expect(textOf(await driver.get('a'))).toBe(value('a'))
+  })
+
+  test('end it also when they come unasked, and do no harm to the next one', async () => {
+    const server = await fake((request, connection) => {
+      answerGets(request, connection, value)
+      const unasked = { opcode: 0, opaque: 1, key: '', value: Buffer.alloc(0) }
+      if (connection.index === 0 && request.opcode === 0x0a) {
+        connection.write(fakeReply(unasked, { value: 'unasked' }))
+      }
+    })
+    const driver = openDriver(server.port)
+    expect(textOf(await driver.get('a'))).toBe(value('a'))
+    await soon(30)
+    expect(textOf(await driver.get('a'))).toBe(value('a'))
+    expect(server.accepted).toBe(2)
+  })
+
+  test('and a value under another key than the one asked for are never handed out', async () => {
+    const server = await fake((request, connection) => {
+      if (request.opcode === 0x0d) {
+        connection.write(fakeReply(request, { key: 'another', value: 'of another' }))
+      } else answerGets(request, connection, value)
+    })
+    const driver = openDriver(server.port)
+    expect(kindOf((await outcome(driver.get('a'))).error)).toBe('protocol')
+  })
+})
+
+test('an operation that could not be written by its deadline is never written', async () => {
+  const server = await real()
+  const proxy = await behindProxy(server, scenarios.blackHole)
+  const driver = openDriver(proxy.port)
+  expect(kindOf((await outcome(driver.set('ghost', Buffer.from('1'), 0))).error)).toBe('timeout')
+  proxy.use(scenarios.healthy)
+  for (let turn = 0; turn < 100; turn++) {
+    const { error } = await outcome(driver.set('alive', Buffer.from('1'), 0))
+    if (error === undefined) break
+    await soon(20)
+  }
+  expect(textOf(await driver.get('alive'))).toBe('1')
+  expect(await driver.get('ghost')).toBe(undefined)
+})
+
+test('a server that is away costs nothing after the first tries, and is found again', async () => {
+  const server = await real()
+  await fill(server.port)
+  const driver = openDriver(server.port)
+  await driver.get('key-1')
+  await server.kill()
+  await outcome(driver.get('key-1'))
+  const startedAt = performance.now()
+  const ends = await Promise.all(Array.from({ length: 100 }, () => outcome(driver.get('key-1'))))
+  expect(ends.every(({ error }) => kindOf(error) === 'unavailable')).toBe(true)
+  expect(performance.now() - startedAt).toBeLessThan(commandTimeoutMs)
+  await server.restart()
+  await fill(server.port)
+  expect(await untilRight(driver, 3_000)).toBeGreaterThanOrEqual(0)
+})
+
+test('of 100,000 answers under lost, swapped, damaged and cut replies none is under a wrong key', async () => {
+  const server = await real()
+  await fill(server.port)
+  const proxy = await behindProxy(server)
+  const driver = openDriver(proxy.port)
+  const kinds = ['drop', 'swap', 'garbage', 'reset', 'half'] as const
+  let turn = 0
+  const change = setInterval(() => {
+    const kind = kinds[turn++ % kinds.length]!
+    proxy.use({
+      toClient: { replies: [{ kind, nth: { every: 397 } }], slice: { bytes: 1_000, pauseMs: 0 } },
+    })
+  }, 200)
+  onTestFinished(() => clearInterval(change))
+  const tally = await traffic(driver, 50, ({ right }) => right >= 100_000)
+  expect(tally.wrong).toBe(0)
+  expect(proxy.accepted).toBeGreaterThan(20)
+}, 120_000)
