@@ -1,0 +1,184 @@
+import type { Clock } from '../clock.ts'
+import { CodecError, StoreError } from '../errors.ts'
+import { type PatientStore, Waited } from './patient-store.ts'
+import {
+  changesBetween,
+  type Members,
+  membersOf,
+  readRecord,
+  startsWith,
+  withChanges,
+  writeRecord,
+} from './session-record.ts'
+
+/** A session of express-session as it was last read or written. */
+export interface StoredExpressSession {
+  readonly head: Uint8Array
+  readonly bytes: Uint8Array
+  /** What the session object held, where others have put more beside it. */
+  readonly own?: Members | undefined
+}
+
+interface CookieLike {
+  readonly expires?: unknown
+  readonly originalMaxAge?: unknown
+}
+
+const mostTries = 200
+
+/**
+ * Sessions of express-session in their store: every member at the top level, the cookie among them. The version is
+ * the first member also where an application has a field of that name, which then follows it.
+ */
+export class ExpressRecords {
+  readonly #patient: PatientStore
+  readonly #prefix: string
+  readonly #ttlMs: number
+  readonly #clock: Clock
+
+  constructor(patient: PatientStore, prefix: string, ttlMs: number, clock: Clock) {
+    this.#patient = patient
+    this.#prefix = prefix
+    this.#ttlMs = ttlMs
+    this.#clock = clock
+  }
+
+  async load(id: string): Promise<StoredExpressSession | undefined> {
+    const bytes = await this.#get(id)
+    const record = bytes && readRecord(bytes)
+    return record && { head: record.head, bytes }
+  }
+
+  /** A fresh object with every member. */
+  sessionOf({ bytes }: StoredExpressSession): Record<string, unknown> {
+    const session = { ...readRecord(bytes)?.members }
+    const cookie = session.cookie as CookieLike | null | undefined
+    // Written by another service: express-session cannot be without.
+    if (typeof cookie !== 'object' || cookie === null) {
+      session.cookie = { originalMaxAge: null, expires: null }
+      return session
+    }
+    // A touch does not rewrite the cookie, so the end that stands in it may have passed.
+    const { expires, originalMaxAge } = cookie
+    const now = this.#clock.now()
+    if (
+      typeof expires === 'string' &&
+      typeof originalMaxAge === 'number' &&
+      Date.parse(expires) <= now
+    )
+      session.cookie = { ...cookie, expires: new Date(now + originalMaxAge).toISOString() }
+    return session
+  }
+
+  /** @throws CodecError for what is no JSON: a circle, a BigInt. */
+  membersOf(session: object): Members {
+    try {
+      return membersOf(session as Record<string, unknown>)
+    } catch (cause) {
+      throw new CodecError('a session holds something that JSON cannot write', {
+        cause: new Error((cause as Error).name),
+      })
+    }
+  }
+
+  /** How long a session may stay by its cookie. What is no date leaves the default. */
+  lifeMs(session: object): number {
+    const { expires } = (session as { cookie?: CookieLike }).cookie ?? {}
+    const at =
+      expires instanceof Date
+        ? expires.getTime()
+        : typeof expires === 'string'
+          ? Date.parse(expires)
+          : Number.NaN
+    return Number.isNaN(at) ? this.#ttlMs : Math.max(0, at - this.#clock.now())
+  }
+
+  /**
+   * Without an origin it is a new session, or one that somebody saves by hand: it takes the place of what is there.
+   * Else its changes are made to what is there, and dropped where nothing is.
+   */
+  async save(
+    id: string,
+    members: Members,
+    origin: StoredExpressSession | undefined,
+    ttlMs: number,
+  ): Promise<StoredExpressSession | undefined> {
+    const waited = new Waited()
+    const key = this.#prefix + id
+    if (ttlMs <= 0) {
+      await this.remove(id)
+      return undefined
+    }
+    if (origin === undefined) return this.#create(key, members, ttlMs, waited)
+    const changes = changesBetween(origin.own ?? parsed(origin.bytes), members)
+    let base = origin
+    for (let tries = 0; tries < mostTries; tries++) {
+      const written = writeRecord(withChanges(parsed(base.bytes), changes))
+      const { head } = base
+      const isDone = await this.#patient.run(
+        'replace',
+        (store) => store.replace!(key, head, written.bytes, { ttlMs }),
+        waited,
+      )
+      if (isDone) return { ...written, own: members }
+      const stored = await this.#get(id, waited)
+      if (stored === undefined) return undefined
+      if (startsWith(stored, written.head)) return { ...written, own: members }
+      const record = readRecord(stored)
+      if (record === undefined) return undefined
+      base = { head: record.head, bytes: stored }
+    }
+    throw new StoreError(`a session was changed ${mostTries} times while it was being saved`, {
+      kind: 'overloaded',
+      store: this.#patient.store.name,
+      operation: 'replace',
+    })
+  }
+
+  async #create(
+    key: string,
+    members: Members,
+    ttlMs: number,
+    waited: Waited,
+  ): Promise<StoredExpressSession> {
+    const written = writeRecord(members)
+    const there = await this.#patient.run(
+      'add',
+      (store) => store.add!(key, written.bytes, { ttlMs }),
+      waited,
+    )
+    if (there !== undefined && !startsWith(there, written.head))
+      await this.#patient.run('set', (store) => store.set(key, written.bytes, { ttlMs }), waited)
+    return written
+  }
+
+  async remove(id: string): Promise<void> {
+    const key = this.#prefix + id
+    await this.#patient.run('delete', (store) => store.delete(key), new Waited())
+  }
+
+  async touch(id: string, ttlMs: number): Promise<void> {
+    const key = this.#prefix + id
+    const waited = new Waited()
+    const { touch } = this.#patient.store
+    if (touch !== undefined) {
+      await this.#patient.run('touch', (store) => store.touch!(key, { ttlMs }), waited)
+      return
+    }
+    const stored = await this.load(id)
+    if (stored === undefined) return
+    // Another write in between has given it a new life, too.
+    await this.#patient.run(
+      'replace',
+      (store) => store.replace!(key, stored.head, stored.bytes, { ttlMs }),
+      waited,
+    )
+  }
+
+  #get(id: string, waited = new Waited()): Promise<Uint8Array | undefined> {
+    const key = this.#prefix + id
+    return this.#patient.run('get', (store) => store.get(key), waited)
+  }
+}
+
+const parsed = (bytes: Uint8Array) => membersOf(readRecord(bytes)?.members ?? {})

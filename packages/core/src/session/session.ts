@@ -1,0 +1,323 @@
+import { isExactJson } from '../entry/exact-json.ts'
+import { ClosedError, CodecError, InvalidOptionError } from '../errors.ts'
+import type { ClientDetails } from './client-details.ts'
+import type { Waited } from './patient-store.ts'
+import { newSessionId } from './session-id.ts'
+import type { SessionKeeper } from './session-keeper.ts'
+import { changesBetween, membersOf, withChanges } from './session-record.ts'
+import type { KeptSession } from './session-records.ts'
+
+/** What a request sees of the visitor it belongs to. It is stored before the response is sent. */
+export interface Session {
+  /** 256 random bits. A session that is new has one already; it is stored when there is something to store. */
+  readonly id: string
+  /** Nothing is stored of it yet. */
+  readonly isNew: boolean
+  /** Unix milliseconds; `undefined` while it is new. */
+  readonly createdAt: number | undefined
+  readonly lastActivityAt: number | undefined
+  /** The fields as a plain object. Changes of it are found and stored as those by `set` are. */
+  readonly data: Record<string, unknown>
+  get<V = unknown>(field: string): V | undefined
+  /**
+   * Keeps a value that JSON keeps exactly; `undefined` deletes the field.
+   * @throws CodecError for any other value, InvalidOptionError for a member that this library writes itself,
+   * ClosedError after `destroy`.
+   */
+  set(field: string, value: unknown): void
+  delete(field: string): void
+  /**
+   * Stores changes now, for whoever wants to see a refusal itself. Resolves also where the session was destroyed
+   * meanwhile: then nothing is stored.
+   * @throws SessionError
+   */
+  save(): Promise<void>
+  /** Tells the store that the session is in use, at most once in its pace. Every request does so by itself. */
+  touch(): Promise<void>
+  /**
+   * Gives the session a new id, and its absolute end anew; the old id is dead when this resolves. For every login and
+   * every change of rights. The fields stay.
+   * @throws SessionError
+   */
+  regenerate(): Promise<void>
+  /**
+   * Ends it, in every process at once.
+   * @throws SessionError, and then it has not ended.
+   */
+  destroy(): Promise<void>
+}
+
+type State = 'new' | 'stored' | 'gone' | 'destroyed'
+
+/** What the response owes the client. */
+export type CookieDue = 'hand-out' | 'take-back' | undefined
+
+/** How a session begins in a request. */
+export interface SessionStart {
+  readonly keeper: SessionKeeper
+  readonly kept: KeptSession | undefined
+  readonly client: ClientDetails
+  /** What finding it has cost the request already. */
+  readonly waited: Waited
+  /** The client has shown a cookie that we signed. */
+  readonly hadCookie: boolean
+  /** The cookie was signed with an older secret. */
+  readonly renewCookie: boolean
+}
+
+export class LiveSession implements Session {
+  readonly #keeper: SessionKeeper
+  readonly #client: ClientDetails
+  readonly #waited: Waited
+  readonly #hadCookie: boolean
+  #kept: KeptSession | undefined
+  #id: string
+  #state: State
+  #data: Record<string, unknown>
+  /** Somebody may have changed it in place. */
+  #isHandedOut = false
+  #cookieDue: CookieDue
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor({ keeper, kept, client, waited, hadCookie, renewCookie }: SessionStart) {
+    this.#keeper = keeper
+    this.#client = client
+    this.#waited = waited
+    this.#hadCookie = hadCookie
+    this.#kept = kept
+    this.#id = kept?.id ?? newSessionId()
+    this.#state = kept === undefined ? 'new' : 'stored'
+    this.#data = kept?.fields ?? {}
+    this.#cookieDue = renewCookie && kept !== undefined ? 'hand-out' : undefined
+  }
+
+  get id(): string {
+    return this.#id
+  }
+
+  get isNew(): boolean {
+    return this.#state === 'new'
+  }
+
+  get createdAt(): number | undefined {
+    return this.#kept?.createdAt
+  }
+
+  get lastActivityAt(): number | undefined {
+    return this.#kept?.lastActivityAt
+  }
+
+  get data(): Record<string, unknown> {
+    this.#isHandedOut = true
+    return this.#data
+  }
+
+  get<V = unknown>(field: string): V | undefined {
+    if (!Object.hasOwn(this.#data, field)) return undefined
+    const value = this.#data[field]
+    if (typeof value === 'object') this.#isHandedOut = true
+    return value as V
+  }
+
+  set(field: string, value: unknown): void {
+    this.#refuseDestroyed('set')
+    this.#checkName(field)
+    if (value === undefined) {
+      this.delete(field)
+      return
+    }
+    checkValue(field, value)
+    this.#isHandedOut = true
+    // As a definition, since an assignment to `__proto__` is none.
+    Object.defineProperty(this.#data, field, {
+      value,
+      configurable: true,
+      enumerable: true,
+      writable: true,
+    })
+  }
+
+  delete(field: string): void {
+    this.#refuseDestroyed('delete')
+    this.#isHandedOut = true
+    delete this.#data[field]
+  }
+
+  save(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#refuseDestroyed('save')
+      await this.#save()
+    })
+  }
+
+  touch(): Promise<void> {
+    return this.#inTurn(() => this.#touch())
+  }
+
+  regenerate(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#state !== 'stored' || this.#kept === undefined) {
+        if (this.#state !== 'new') this.#data = {}
+        this.#kept = undefined
+        this.#id = newSessionId()
+        this.#state = 'new'
+        return
+      }
+      const kept = await this.#keeper.move(this.#kept, this.#fields(), this.#client, this.#waited)
+      this.#took(kept)
+      this.#cookieDue = 'hand-out'
+    })
+  }
+
+  destroy(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#state === 'stored') await this.#keeper.destroy(this.#id, this.#waited)
+      this.#state = 'destroyed'
+      this.#kept = undefined
+      this.#data = {}
+      this.#cookieDue = this.#hadCookie || this.#cookieDue ? 'take-back' : undefined
+    })
+  }
+
+  /** Whether the store has to be asked before the response may go. */
+  get isUnsettled(): boolean {
+    switch (this.#state) {
+      case 'new':
+        return Object.keys(this.#data).length > 0
+      case 'stored':
+        return this.#keeper.isTouchDue(this.#id) || (this.#isHandedOut && this.#changes().size > 0)
+      default:
+        return false
+    }
+  }
+
+  /**
+   * What the end of a request does: stores what has changed, or says that the session is in use. A touch that fails
+   * fails no request, since nothing is lost by it: at worst the session ends too early, and the next request tries again.
+   */
+  settle(): Promise<void> {
+    return this.#inTurn(async () => {
+      const changed = await this.#save()
+      if (!changed) await this.#touch().catch(() => undefined)
+    })
+  }
+
+  /** The value of `Set-Cookie`, once; `undefined` where the client has what it needs. */
+  takeCookie(): string | undefined {
+    const due = this.#cookieDue
+    if (due === 'take-back' && this.#state !== 'stored') {
+      this.#cookieDue = undefined
+      return this.#keeper.cookieTakenBack()
+    }
+    if (this.#state !== 'stored' || this.#kept === undefined || due === undefined) return undefined
+    this.#cookieDue = undefined
+    return this.#keeper.cookieFor(this.#kept)
+  }
+
+  /** A session that was stored only now needs a cookie, which a response under way cannot carry any more. */
+  get owesCookie(): boolean {
+    return this.#cookieDue !== undefined
+  }
+
+  async #save(): Promise<boolean> {
+    if (this.#state === 'new') {
+      const fields = this.#fields()
+      if (fields.size === 0) return false
+      this.#kept = await this.#keeper.create(this.#id, fields, this.#client, this.#waited)
+      this.#state = 'stored'
+      this.#cookieDue = 'hand-out'
+      return true
+    }
+    if (this.#state !== 'stored' || this.#kept === undefined || !this.#isHandedOut) return false
+    const changes = this.#changes()
+    if (changes.size === 0) return false
+    const kept = await this.#keeper.update(this.#kept, changes, this.#client, this.#waited)
+    if (kept === undefined) this.#state = 'gone'
+    else this.#took(kept)
+    return true
+  }
+
+  async #touch(): Promise<void> {
+    if (this.#state !== 'stored' || this.#kept === undefined) return
+    if (!this.#keeper.isTouchDue(this.#id)) return
+    const isThere = await this.#keeper.touch(this.#kept, this.#client, this.#waited)
+    if (!isThere) this.#state = 'gone'
+  }
+
+  /** What is stored now, with what others have changed; what was changed here meanwhile stays. */
+  #took(kept: KeptSession): void {
+    const before = this.#kept
+    this.#kept = kept
+    this.#id = kept.id
+    if (before === undefined) return
+    const stored = membersOf(kept.fields)
+    const mine = membersOf(this.#data)
+    const own = changesBetween(this.#keeper.fieldsOf(before), mine)
+    for (const [name, json] of changesBetween(mine, stored)) {
+      if (own.has(name)) continue
+      if (json === undefined) delete this.#data[name]
+      else {
+        Object.defineProperty(this.#data, name, {
+          value: JSON.parse(json),
+          configurable: true,
+          enumerable: true,
+          writable: true,
+        })
+      }
+    }
+  }
+
+  #changes(): Map<string, string | undefined> {
+    return this.#kept === undefined
+      ? new Map()
+      : changesBetween(this.#keeper.fieldsOf(this.#kept), this.#fields())
+  }
+
+  /** @throws CodecError, InvalidOptionError for what was put into `data` and could not be `set`. */
+  #fields(): Map<string, string> {
+    for (const [name, value] of Object.entries(this.#data)) {
+      if (value === undefined) continue
+      this.#checkName(name)
+      checkValue(name, value)
+    }
+    return withChanges(membersOf(this.#data), new Map())
+  }
+
+  #checkName(field: string): void {
+    if (typeof field !== 'string' || field === '' || !field.isWellFormed())
+      throw new InvalidOptionError('the field of a session must be a non-empty, well-formed string')
+    if (this.#keeper.isReserved(field))
+      throw new InvalidOptionError(
+        `the member '${field}' of a session is written by the library itself; choose another name`,
+      )
+  }
+
+  #refuseDestroyed(operation: string): void {
+    if (this.#state === 'destroyed')
+      throw new ClosedError(
+        `${operation} on a session that was destroyed; regenerate() begins a new one`,
+      )
+  }
+
+  /** One after the other, so that a save never overtakes the destroy before it. */
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(run)
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+}
+
+function checkValue(field: string, value: unknown): void {
+  if (isExact(value)) return
+  throw new CodecError(
+    `the field '${field.slice(0, 40)}' of a session holds something that JSON would not bring back as it is (a Date, a Map, undefined, NaN, a class …); keep it as text or numbers`,
+  )
+}
+
+function isExact(value: unknown): boolean {
+  try {
+    return isExactJson(value)
+  } catch {
+    return false
+  }
+}
