@@ -1,5 +1,6 @@
 import { type Clock, ClosedError } from '@holdfast/core'
 import { systemClock } from '../clock.ts'
+import { retryAfterMs } from '../http-cache/retry-after.ts'
 import { ImageError } from '../image-error.ts'
 import { type Agents, createAgents } from '../network/agents.ts'
 import { answerBody } from '../network/answer-body.ts'
@@ -12,7 +13,6 @@ import { admitUrl, parseUrl } from '../network/url-rules.ts'
 import type { Verdict } from './origin-breaker.ts'
 import { OriginStates } from './origin-states.ts'
 import { withRetries } from './retries.ts'
-import { retryAfterMs } from './retry-after.ts'
 
 export interface DownloadOptions {
   /** Detaches this caller: the download rejects with the signal's reason and its connection is closed. */
@@ -160,7 +160,7 @@ class OriginDownloader implements Downloader {
 
   #unwanted({ answer, url }: Arrival): ImageError {
     answer.message.destroy()
-    const wait = retryAfterMs(answer.headers.get('retry-after'), this.#clock.now())
+    const wait = retryAfterMs(answer.headers, this.#clock.now(), Number.POSITIVE_INFINITY)
     return new ImageError('status', `expected 200 from ${url.hostname}, not ${answer.status}`, {
       upstreamStatus: answer.status,
       ...(wait === undefined ? {} : { retryAfterMs: wait }),

@@ -76,11 +76,14 @@ function* indexesOf(reader: ByteReader, iprp: Box, item: number): Generator<numb
     let at = start + 4
     // Each entry takes at least 3 bytes, so the end of the box ends the loop whatever the count is.
     for (let entry = 0; entry < count && at < ipma.to; entry++) {
+      reader.step()
       const id = idBytes === 2 ? reader.u16(at) : reader.u32(at)
       const associations = reader.u8(at + idBytes)
       at += idBytes + 1
-      for (let place = 0; place < associations; place++, at += isWide ? 2 : 1)
+      for (let place = 0; place < associations; place++, at += isWide ? 2 : 1) {
+        reader.step()
         if (id === item) yield isWide ? reader.u16(at) & 0x7fff : reader.u8(at) & 0x7f
+      }
     }
   }
 }
@@ -118,6 +121,7 @@ function endOfItems(reader: ByteReader, iloc: Box): number {
   let at = start + 2 + idBytes
   let end = 0
   for (let item = 0; item < count && at < iloc.to; item++) {
+    reader.step()
     at += idBytes
     const method = version === 0 ? 0 : reader.u16(at) & 0xf
     at += version === 0 ? 2 : 4
@@ -127,6 +131,7 @@ function endOfItems(reader: ByteReader, iloc: Box): number {
     // Extents of no bytes at all could be counted for ever; they say nothing.
     if (extentBytes === 0) continue
     for (let extent = 0; extent < extents; extent++, at += extentBytes) {
+      reader.step()
       const offset = reader.uint(at + indexBytes, offsetBytes)
       const length = reader.uint(at + indexBytes + offsetBytes, lengthBytes)
       // Method 0 counts from the start of the file; the others stay inside boxes that are looked at already.

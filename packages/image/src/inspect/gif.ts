@@ -28,6 +28,7 @@ function walk(
   largest: { width: number; height: number },
 ): number | undefined {
   for (let at = start; ; ) {
+    reader.step()
     const introducer = reader.u8(at)
     if (introducer === 0x3b) return at + 1
     if (introducer === 0x21) {
@@ -49,6 +50,9 @@ function colorTableBytes(packed: number): number {
 
 function afterSubBlocks(reader: ByteReader, start: number): number {
   let at = start
-  for (let size = reader.u8(at); size !== 0; size = reader.u8(at)) at += size + 1
+  for (let size = reader.u8(at); size !== 0; size = reader.u8(at)) {
+    reader.step()
+    at += size + 1
+  }
   return at + 1
 }

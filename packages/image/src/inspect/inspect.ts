@@ -1,7 +1,7 @@
 import { ImageError } from '../image-error.ts'
 import type { ImageFormat } from '../network/options.ts'
 import { isAvif, measureAvif } from './avif.ts'
-import { ByteReader, OutOfBytes } from './byte-reader.ts'
+import { ByteReader, OutOfBytes, TooManyParts } from './byte-reader.ts'
 import { isGif, measureGif } from './gif.ts'
 import { isJpeg, measureJpeg } from './jpeg.ts'
 import type { Measured } from './measured.ts'
@@ -75,12 +75,12 @@ export function inspect(bytes: Uint8Array, options: InspectOptions): Inspection 
   return { format, type: parsers[format].type, width, height, end }
 }
 
-/** `undefined` where bytes are wanted that are not there. */
+/** `undefined` where bytes are wanted that are not there, or there is no end of parts. */
 function within<T>(read: () => T): T | undefined {
   try {
     return read()
   } catch (error) {
-    if (error instanceof OutOfBytes) return undefined
+    if (error instanceof OutOfBytes || error instanceof TooManyParts) return undefined
     throw error
   }
 }

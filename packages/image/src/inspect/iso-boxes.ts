@@ -12,6 +12,8 @@ export interface Box {
 /** The boxes between two places, each at least 8 bytes long; ends where something is no box. */
 export function* boxesIn(reader: ByteReader, start: number, end: number): Generator<Box, void> {
   for (let at = start; at + 8 <= Math.min(end, reader.length); ) {
+    // A file has a dozen of them, and each costs as much as a hundred bytes read one by one.
+    reader.step(100)
     const type = reader.name(at + 4)
     let size = reader.u32(at)
     let header = 8

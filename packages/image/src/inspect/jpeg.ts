@@ -20,6 +20,7 @@ export function measureJpeg(reader: ByteReader): Measured | undefined {
   let end: number | undefined
   try {
     for (let at = 2; end === undefined; ) {
+      reader.step()
       const place = markerFrom(reader, at)
       if (place === undefined) break
       const marker = reader.u8(place)
@@ -46,13 +47,17 @@ export function measureJpeg(reader: ByteReader): Measured | undefined {
 function markerFrom(reader: ByteReader, at: number): number | undefined {
   if (reader.u8(at) !== 0xff) return undefined
   let place = at + 1
-  while (reader.u8(place) === 0xff) place++
+  while (reader.u8(place) === 0xff) {
+    reader.step()
+    place++
+  }
   return place
 }
 
 /** In the data of a scan, 0xff is followed by 0x00 or a restart marker; anything else ends it. */
 function afterScan(reader: ByteReader, start: number): number {
   for (let at = start; ; ) {
+    reader.step()
     at = reader.bytes.indexOf(0xff, at)
     if (at === -1) throw new OutOfBytes()
     const next = reader.u8(at + 1)

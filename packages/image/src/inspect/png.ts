@@ -19,6 +19,7 @@ function endOfChunks(reader: ByteReader): number | undefined {
   try {
     // Each chunk has at least 12 bytes: length, name and checksum.
     for (let at = 8; at + 12 <= reader.length; ) {
+      reader.step()
       const isLast = reader.name(at + 4) === 'IEND'
       at += 12 + reader.u32(at)
       if (isLast) return at <= reader.length ? at : undefined

@@ -54,6 +54,7 @@ function inside(reader: ByteReader, end: number, canvas: Size) {
   let pictures = 0
   try {
     for (let at = 12; at + 8 <= end; ) {
+      reader.step(10)
       const size = sizeIn(reader, at)
       if (size !== undefined && reader.name(at) !== 'VP8X') pictures++
       width = Math.max(width, size?.width ?? 0)
