@@ -77,9 +77,11 @@ export function readGuardSettings(options: GuardOptions): GuardSettings {
 }
 
 function readOrigin(value: unknown, path: string): OriginEntry {
-  if (typeof value === 'string') return readOrigin({ match: value }, path)
   const known = ['match', 'headers', 'ports', 'concurrency', 'ttl']
-  const given = readObject(value, known, path) as Partial<OriginOptions>
+  const isText = typeof value === 'string'
+  const given = (
+    isText ? { match: value } : readObject(value, known, path)
+  ) as Partial<OriginOptions>
   if (typeof given.match !== 'string') throw unmet(`${path}.match`, 'a string', given.match)
   const headers =
     given.headers === undefined ? undefined : readHeaders(given.headers, `${path}.headers`)
@@ -89,7 +91,7 @@ function readOrigin(value: unknown, path: string): OriginEntry {
     )
   }
   return Object.freeze({
-    ...originPattern(given.match, `${path}${typeof value === 'string' ? '' : '.match'}`),
+    ...originPattern(given.match, isText ? path : `${path}.match`),
     match: given.match,
     headers,
     ports: readPorts(given.ports ?? [], `${path}.ports`),
