@@ -37,9 +37,13 @@ test('a node that does not know its name is on the host that was asked', () => {
 })
 
 test('addresses are translated where nodes are reached by others', () => {
-  const map = { '10.0.0.1:7000': { host: 'outside', port: 1 } } as Record<string, never>
+  const map = new Map([['10.0.0.1:7000', { host: 'outside', port: 1 }]])
   const reply = [[0, 16_383, node('10.0.0.1', 7000)]]
-  const { groups } = parseClusterSlots(reply, 'asked', (at) => map[`${at.host}:${at.port}`] ?? at)!
+  const { groups } = parseClusterSlots(
+    reply,
+    'asked',
+    (at) => map.get(`${at.host}:${at.port}`) ?? at,
+  )!
   expect(groups[0]?.primary).toEqual({ host: 'outside', port: 1 })
 })
 

@@ -7,6 +7,8 @@ import { closedError, type Place, storeError } from './redis-errors.ts'
 export interface Connection {
   /** The client, where a command may be written to it right now. */
   readonly client: RedisClient | undefined
+  /** It was lost, or could not be made: whoever asks now is told so at once. */
+  readonly isAway: boolean
   /** The client, as soon as there is one. Rejects at once where the last try has failed and the next is not due. */
   wait(): Promise<RedisClient>
   /** Gives `client` up: it does not answer, or its answers cannot be believed. */
@@ -30,6 +32,8 @@ export interface OwnConnectionOptions {
 const retrySpanMs = 1_500
 const shortestRetryMs = 20
 const refusedRetryMs = 800
+/** A fleet that is told at once where to go now spreads over this span, as the wait for it counts. */
+const hurriedRetryMs = 400
 
 type State = 'idle' | 'opening' | 'up' | 'away' | 'closed'
 
@@ -42,6 +46,8 @@ export class OwnConnection implements Connection {
   #client: RedisClient | undefined
   #opening: Promise<RedisClient> | undefined
   #failure: StoreError | ClosedError | undefined
+  /** Asked to hurry while a try was under way, which may have gone to the wrong place. */
+  #isHurried = false
   #retry: TimerHandle | undefined
 
   constructor(options: OwnConnectionOptions) {
@@ -50,6 +56,10 @@ export class OwnConnection implements Connection {
 
   get client(): RedisClient | undefined {
     return this.#client
+  }
+
+  get isAway(): boolean {
+    return this.#client === undefined && this.#failure !== undefined
   }
 
   wait(): Promise<RedisClient> {
@@ -64,6 +74,16 @@ export class OwnConnection implements Connection {
     if (client !== this.#client) return
     this.#lost(client, reason)
     cutOff(client)
+  }
+
+  /** Somebody knows that things have changed: the next try is due soon, whatever became of those before. */
+  hurry(): void {
+    if (this.#state !== 'away') {
+      this.#isHurried = this.#state === 'opening'
+      return
+    }
+    this.#options.clock.clearTimeout(this.#retry)
+    this.#retryWithin(hurriedRetryMs)
   }
 
   close(): void {
@@ -98,11 +118,11 @@ export class OwnConnection implements Connection {
       cutOff(client)
       throw closedError(this.#place)
     }
-    if (client.status !== 'ready') throw this.#notOpened(this.#lostError())
+    if (client.status !== 'ready') throw this.#notOpened(this.lostError())
     this.#state = 'up'
     this.#client = client
     this.#failure = undefined
-    client.on('close', () => this.#lost(client, this.#lostError()))
+    client.on('close', () => this.#lost(client, this.lostError()))
     client.on('error', (error: Error) => {
       // A reply that no command waits for: from here on all replies may be one too late.
       if (error.message.startsWith('Command queue state error')) {
@@ -113,7 +133,7 @@ export class OwnConnection implements Connection {
     return client
   }
 
-  #lostError(): StoreError {
+  lostError(): StoreError {
     return new StoreError(`the connection of the store '${this.#options.store}' was lost`, {
       kind: 'unavailable',
       store: this.#options.store,
@@ -140,10 +160,15 @@ export class OwnConnection implements Connection {
 
   #later(): void {
     this.#state = 'away'
-    const { clock } = this.#options
+    const isHurried = this.#isHurried
+    this.#isHurried = false
     // A refused password is tried again at the pace of logging in, which has its own bound.
     const isRefused = this.#failure instanceof StoreError && this.#failure.kind === 'auth'
-    const spanMs = isRefused ? refusedRetryMs : retrySpanMs
+    this.#retryWithin(isRefused ? refusedRetryMs : isHurried ? hurriedRetryMs : retrySpanMs)
+  }
+
+  #retryWithin(spanMs: number): void {
+    const { clock } = this.#options
     const delayMs = Math.max(shortestRetryMs, clock.random() * spanMs)
     this.#retry = clock.setTimeout(() => {
       if (this.#state === 'away') this.#open()

@@ -6,18 +6,27 @@ import { cutOff, type RedisClient } from './redis-client.ts'
 export class HandedConnection implements Connection {
   readonly #handed: RedisClient
   readonly #store: string
+  readonly #ready: (client: RedisClient) => void
   #failed = false
   #waiting: Promise<RedisClient> | undefined
   readonly #onReady = () => {
     this.#failed = false
+    this.#ready(this.#handed)
   }
   readonly #onFailure = () => {
     this.#failed = true
   }
 
-  constructor(client: RedisClient, store: string) {
+  /** `ready` is called at once, and after each time that the client has connected again. */
+  constructor(
+    client: RedisClient,
+    store: string,
+    ready: (client: RedisClient) => void = () => undefined,
+  ) {
     this.#handed = client
     this.#store = store
+    this.#ready = ready
+    if (client.status === 'ready') ready(client)
     client.on('ready', this.#onReady)
     client.on('close', this.#onFailure)
     client.on('error', this.#onFailure)
@@ -25,6 +34,10 @@ export class HandedConnection implements Connection {
 
   get client(): RedisClient | undefined {
     return this.#handed.status === 'ready' ? this.#handed : undefined
+  }
+
+  get isAway(): boolean {
+    return this.#failed && this.#handed.status !== 'ready'
   }
 
   wait(): Promise<RedisClient> {

@@ -1,7 +1,8 @@
 /** Redis, Valkey and Dragonfly as the shared store of a Holdfast cache, over ioredis. */
 export { type RedisBusSettings, redisBus } from './redis-bus.ts'
-export type { RedisArgument, RedisClient } from './redis-client.ts'
+export type { RedisArgument, RedisClient, RedisClusterClient } from './redis-client.ts'
 export type {
+  ClusterNodeAddress,
   ManagedRedisOption,
   RedisStoreOptions,
   RedisStoreSettings,

@@ -9,6 +9,7 @@ import { Deadlines, Wait } from './deadlines.ts'
 import { cutOff, type RedisClient } from './redis-client.ts'
 import { closedError, type Place, refusalCode, storeError, timedOut } from './redis-errors.ts'
 import { checkTls, type RedisStoreOptions } from './redis-options.ts'
+import type { ServerAddress } from './server-address.ts'
 
 /** Opens one connection, once: a client that is lost is thrown away, and the next one starts from nothing. */
 export type OpenClient = () => Promise<RedisClient>
@@ -48,6 +49,12 @@ export interface OpenOptions {
   readonly pace: AuthPace
   readonly store: string
   readonly purpose: 'commands' | 'bus'
+  /** Where to connect, asked before each connect. Default: what the options say. */
+  readonly locate?: (() => Promise<ServerAddress>) | undefined
+  /** Looks at a server that has let us in, before it is used; rejects where it is not the right one. */
+  readonly verify?:
+    | ((client: RedisClient, at: ServerAddress | undefined) => Promise<void>)
+    | undefined
 }
 
 /** For a client of our own. Password, TLS options and the meaning of a host name are asked for at each connect. */
@@ -58,9 +65,12 @@ export function ownClientOpener({
   pace,
   store,
   purpose,
+  locate,
+  verify,
 }: OpenOptions): OpenClient {
   const { password, tls, insecure, storeName, maxKeyBytes, maxValueBytes, ...rest } = options
-  const { commandTimeout, ...forClient } = rest
+  const { commandTimeout, cluster, readFrom, maxLag, natMap, ...others } = rest
+  const { sentinels, name, sentinelUsername, sentinelPassword, ...forClient } = others
   const place: Place = { store, operation: handshakeName }
   const connectTimeout = options.connectTimeout ?? defaultConnectTimeoutMs
   const deadlines = new Deadlines(clock, connectTimeout)
@@ -71,15 +81,17 @@ export function ownClientOpener({
         ? await asked(() => password(), 'password', clock, place)
         : password
     const tlsOptions = await tlsNow(tls, insecure === true, clock, place)
-    const host = await hostNow(options, tlsOptions !== undefined)
+    const located = await locate?.()
+    const host = await hostNow({ ...options, ...located }, tlsOptions !== undefined)
     const client = create({
       ...forClient,
+      ...located,
       ...(host === undefined ? {} : { host }),
       ...(secret === undefined ? {} : { password: secret }),
       ...(tlsOptions === undefined ? {} : { tls: tlsOptions }),
       ...managedOptions,
     })
-    return handshake(client, deadlines, place)
+    return handshake(client, deadlines, place, (each) => verify?.(each, located))
   }
 
   return async () => {
@@ -112,6 +124,7 @@ async function handshake(
   client: RedisClient,
   deadlines: Deadlines,
   place: Place,
+  verify?: (client: RedisClient) => Promise<void> | undefined,
 ): Promise<RedisClient> {
   let reason: unknown
   // The reason comes as an event, and what `connect` rejects with says only that it is over.
@@ -127,7 +140,7 @@ async function handshake(
     deadlines.add(wait)
   })
   try {
-    await Promise.race([connectAndAsk(client), late])
+    await Promise.race([connectAndAsk(client).then(() => verify?.(client)), late])
     // Where the default user needs no password, a refused login is answered to the PING all the same.
     await new Promise<void>(atEndOfTurn)
     if (reason !== undefined) throw reason
@@ -187,11 +200,14 @@ async function tlsNow(
 
 /** In clear, a name is resolved here, so that the address which is judged is the one that is spoken to. */
 async function hostNow(
-  { host, path, sentinels, insecure, family }: RedisStoreOptions,
+  { host, path, insecure, family }: RedisStoreOptions,
   hasTls: boolean,
 ): Promise<string | undefined> {
-  if (hasTls || insecure === true || path || sentinels || host === undefined) return host
-  if (host === 'localhost' || isIP(host) !== 0) return host
+  if (hasTls || insecure === true || path || host === undefined || host === 'localhost') return host
+  if (isIP(host) !== 0) {
+    refusePublicPlaintext(host)
+    return host
+  }
   const { address } = await lookup(host, { family: family === 4 || family === 6 ? family : 0 })
   refusePublicPlaintext(address)
   return address

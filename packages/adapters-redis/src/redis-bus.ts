@@ -1,8 +1,8 @@
 import { type Bus, type BusState, ClosedError, InvalidOptionError } from '@holdfast/core'
-import type { Exchange } from './exchange.ts'
-import { asBuffer, type RedisClient } from './redis-client.ts'
+import { asBuffer, type RedisClient, type RedisClusterClient } from './redis-client.ts'
 import type { RedisStoreOptions } from './redis-options.ts'
 import type { Refusals } from './refusals.ts'
+import type { Servers } from './servers.ts'
 import type { Subscriber } from './subscriber.ts'
 import { connect } from './wiring.ts'
 
@@ -20,26 +20,26 @@ export interface RedisBusSettings {
  * @throws {InvalidOptionError}
  */
 export function redisBus(
-  given: RedisClient | RedisStoreOptions,
+  given: RedisClient | RedisClusterClient | RedisStoreOptions,
   { channel = defaultChannel }: RedisBusSettings = {},
 ): Bus {
   if (typeof channel !== 'string' || channel === '') {
     throw new InvalidOptionError('channel expects a non-empty string')
   }
   const wiring = connect(given, { ...settingsOf(given), storeName: 'redis-bus' })
-  return busHandle(wiring.exchange, wiring.subscriber(channel), wiring.refusals, channel, () =>
+  return busHandle(wiring.servers, wiring.subscriber(channel), wiring.refusals, channel, () =>
     wiring.close(),
   )
 }
 
-const settingsOf = (given: RedisClient | RedisStoreOptions) =>
+const settingsOf = (given: RedisClient | RedisClusterClient | RedisStoreOptions) =>
   'commandTimeout' in given && typeof given.commandTimeout === 'number'
     ? { commandTimeout: given.commandTimeout }
     : {}
 
 /** A handle on a subscriber that others may share, and on the command connection for what goes out. */
 export function busHandle(
-  exchange: Exchange,
+  servers: Pick<Servers, 'atChannel'>,
   subscriber: Subscriber,
   refusals: Refusals,
   channel: string,
@@ -52,8 +52,8 @@ export function busHandle(
     async publish(message) {
       if (closed) throw new ClosedError('publish on a bus that has been closed')
       const args = [channel, asBuffer(message)]
-      await exchange.run('publish', (client) =>
-        client.callBuffer('PUBLISH', args).catch((error: unknown) => {
+      await servers.atChannel(channel).run('publish', (client) =>
+        subscriber.speech.publish(client, args).catch((error: unknown) => {
           if (refusals.note('PUBLISH', error)) subscriber.mute(true)
           throw error
         }),

@@ -8,7 +8,11 @@ export type RedisArgument = string | Buffer | number
 export interface RedisClient {
   readonly status: string
   readonly isCluster: boolean
-  readonly options: { readonly keyPrefix?: string | undefined }
+  readonly options: {
+    readonly keyPrefix?: string | undefined
+    readonly host?: string | undefined
+    readonly port?: number | undefined
+  }
   readonly stream?: { destroy(): unknown } | undefined
   connect(): Promise<void>
   disconnect(reconnect?: boolean): void
@@ -19,14 +23,39 @@ export interface RedisClient {
     exec(): Promise<[error: Error | null, result: unknown][] | null>
   }
   subscribe(channel: string): Promise<unknown>
+  ssubscribe(channel: string): Promise<unknown>
+  on(event: 'ready' | 'close' | 'moved', listener: () => void): unknown
+  on(event: 'error', listener: (error: Error) => void): unknown
+  on(
+    event: 'messageBuffer' | 'smessageBuffer',
+    listener: (channel: Buffer, message: Buffer) => void,
+  ): unknown
+  off(event: 'ready' | 'close' | 'error', listener: () => void): unknown
+}
+
+/** The few members of ioredis's `Cluster` that this package uses. It routes by itself, over the clients of the nodes. */
+export interface RedisClusterClient {
+  readonly status: string
+  readonly isCluster: boolean
+  readonly options: {
+    readonly keyPrefix?: string | undefined
+    readonly redisOptions?: { readonly keyPrefix?: string | undefined } | undefined
+    readonly natMap?:
+      | Readonly<Record<string, { readonly host: string; readonly port: number }>>
+      | ((key: string) => { readonly host: string; readonly port: number } | null)
+      | undefined
+  }
+  connect(): Promise<void>
+  nodes(role?: 'all'): RedisClient[]
+  refreshSlotsCache(callback?: (error?: Error | null) => void): void
+  callBuffer(command: string, args: RedisArgument[]): Promise<unknown>
   on(event: 'ready' | 'close', listener: () => void): unknown
   on(event: 'error', listener: (error: Error) => void): unknown
-  on(event: 'messageBuffer', listener: (channel: Buffer, message: Buffer) => void): unknown
   off(event: 'ready' | 'close' | 'error', listener: () => void): unknown
 }
 
 /** A client is told from options by what only a client has. */
-export function isRedisClient(given: unknown): given is RedisClient {
+export function isRedisClient(given: unknown): given is RedisClient | RedisClusterClient {
   if (typeof given !== 'object' || given === null) return false
   return 'callBuffer' in given && typeof given.callBuffer === 'function' && 'status' in given
 }
@@ -45,4 +74,11 @@ export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** A cluster's own client is told by what it can list. */
+export function isClusterClient(
+  client: RedisClient | RedisClusterClient,
+): client is RedisClusterClient {
+  return client.isCluster && 'nodes' in client
 }

@@ -1,7 +1,8 @@
 import type { ConnectionOptions } from 'node:tls'
-import { InvalidOptionError } from '@holdfast/core'
+import { type Duration, InvalidOptionError } from '@holdfast/core'
 import type { RedisOptions } from 'ioredis'
 import { refusePublicPlaintext } from './address-policy.ts'
+import { checkedAddress, parseServerAddress, type ServerAddress } from './server-address.ts'
 
 /** What this adapter sets itself, because a cache needs it so: see the README of this package. */
 export type ManagedRedisOption =
@@ -12,17 +13,29 @@ export type ManagedRedisOption =
   | 'enableAutoPipelining'
   | 'enableOfflineQueue'
   | 'enableReadyCheck'
+  | 'failoverDetector'
   | 'keyPrefix'
   | 'lazyConnect'
   | 'maxRetriesPerRequest'
   | 'monitor'
   | 'password'
   | 'reconnectOnError'
+  | 'preferredSlaves'
   | 'replyMapping'
   | 'retryStrategy'
+  | 'role'
+  | 'sentinelMaxConnections'
+  | 'sentinelReconnectStrategy'
+  | 'sentinelRetryStrategy'
   | 'socketTimeout'
   | 'stringNumbers'
   | 'tls'
+  | 'updateSentinels'
+
+/** A node of a cluster: `'host:port'`, or the same in parts. Default port 6379. */
+export type ClusterNodeAddress =
+  | string
+  | { readonly host: string; readonly port?: number | undefined }
 
 /** What concerns the store and not the connection: for a client that was handed in, too. */
 export interface RedisStoreSettings {
@@ -47,6 +60,18 @@ export interface RedisStoreOptions
   readonly password?: string | (() => string | Promise<string>)
   /** Node's TLS options, `true` for its defaults, or a function that is asked before each connect. */
   readonly tls?: true | ConnectionOptions | (() => ConnectionOptions | Promise<ConnectionOptions>)
+  /**
+   * Nodes of a Redis Cluster, to ask for the others; two or three will do. For a server that only calls its address a
+   * "cluster endpoint" and has one primary, give `host`.
+   */
+  readonly cluster?: readonly ClusterNodeAddress[]
+  /**
+   * Where values are read: at the primary (default), or at a replica as long as it is not further behind than
+   * `maxLag`. What this process wrote it reads from the primary all the same.
+   */
+  readonly readFrom?: 'primary' | 'replica'
+  /** How far a replica may be behind to be read from. Default `'1s'`. Measured once a second; unknown counts as more. */
+  readonly maxLag?: Duration
   /** Allows bytes in clear to a public address, and TLS without a check of the certificate. Default false. */
   readonly insecure?: boolean
 }
@@ -81,12 +106,87 @@ export function checkConnectionOptions(options: RedisStoreOptions): void {
   if (options.port !== undefined) checkPort(options.port)
   positive('connectTimeout', options.connectTimeout ?? 500)
   if (typeof options.tls === 'object') checkTls(options.tls, options.insecure === true)
+  checkTopology(options)
   if (options.tls !== undefined || options.insecure === true || options.path) return
-  const sentinels = options.sentinels?.map((sentinel) => sentinel.host) ?? []
-  for (const host of [options.host, ...sentinels]) {
+  const { sentinels = [], cluster = [] } = options
+  const nodes = cluster.map((node) => (typeof node === 'string' ? hostOf(node) : node.host))
+  for (const host of [options.host, ...sentinels.map((each) => each.host), ...nodes]) {
     if (host !== undefined) refusePublicPlaintext(withoutBrackets(host))
   }
 }
+
+const hostOf = (address: string) => parseServerAddress(address)?.host ?? address
+
+/** One server, sentinels that know one, or a cluster: each is said, and nothing is guessed. */
+function checkTopology(options: RedisStoreOptions): void {
+  const { cluster, sentinels, name, readFrom, maxLag } = options
+  if (cluster !== undefined) {
+    namedNodes(cluster)
+    const beside = (['host', 'port', 'path', 'sentinels'] as const).find(
+      (option) => options[option] !== undefined,
+    )
+    if (beside !== undefined)
+      throw new InvalidOptionError(`cluster names the nodes itself; leave out ${beside}`)
+    if (options.db)
+      throw new InvalidOptionError(
+        'a cluster has the database 0 alone; leave out db, use a namespace',
+      )
+  }
+  if (sentinels !== undefined) {
+    if (!Array.isArray(sentinels) || sentinels.length === 0)
+      throw new InvalidOptionError("sentinels expects addresses such as [{ host: '10.0.0.1' }]")
+    if (typeof name !== 'string' || name === '')
+      throw new InvalidOptionError('sentinels needs name: what they call the primary')
+    sentinels.forEach((sentinel, index) => {
+      if (checkedAddress(sentinel?.host, sentinel?.port ?? 26_379) === undefined)
+        throw new InvalidOptionError(`sentinels[${index}] must be an object with host and port`)
+    })
+  }
+  if (readFrom !== undefined && readFrom !== 'primary' && readFrom !== 'replica')
+    throw new InvalidOptionError(`readFrom expects 'primary' or 'replica', not ${String(readFrom)}`)
+  if (maxLag !== undefined) {
+    if (readFrom !== 'replica') throw new InvalidOptionError("maxLag needs readFrom: 'replica'")
+    maxLagMs(maxLag)
+  }
+}
+
+/** @throws {InvalidOptionError} */
+export function maxLagMs(maxLag: Duration): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(String(maxLag)) ?? []
+  const ms =
+    typeof maxLag === 'number' ? maxLag : Number(number) * (spans[unit ?? ''] ?? Number.NaN)
+  if (ms > 0 && ms < Number.POSITIVE_INFINITY) return ms
+  throw new InvalidOptionError(
+    `maxLag expects a duration above 0 such as '1s', not ${String(maxLag)}`,
+  )
+}
+
+const spans: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
+
+/** @throws {InvalidOptionError} */
+export function namedNodes(nodes: readonly ClusterNodeAddress[]): ServerAddress[] {
+  if (!Array.isArray(nodes) || nodes.length === 0)
+    throw new InvalidOptionError("cluster expects nodes such as ['10.0.0.1:6379', '10.0.0.2:6379']")
+  return nodes.map((node: ClusterNodeAddress, index) => {
+    const address =
+      typeof node === 'string'
+        ? (parseServerAddress(node) ?? checkedAddress(node, defaultPort))
+        : checkedAddress(node?.host, node?.port ?? defaultPort)
+    if (address === undefined)
+      throw new InvalidOptionError(
+        `cluster[${index}] must be 'host:port' or an object with host and port`,
+      )
+    return address
+  })
+}
+
+const defaultPort = 6_379
 
 /**
  * Refuses TLS that would accept any certificate.

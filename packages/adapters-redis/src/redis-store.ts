@@ -1,6 +1,7 @@
 import {
   type Bus,
   type Keep,
+  type SettledReads,
   type Store,
   type StoreCapabilities,
   type StoreEntry,
@@ -8,26 +9,30 @@ import {
   type StoreMetrics,
 } from '@holdfast/core'
 import { atomicWrites } from './atomic-writes.ts'
-import { GetBatcher } from './get-batcher.ts'
 import { listKeys } from './key-list.ts'
 import { busHandle, defaultChannel } from './redis-bus.ts'
-import { asBuffer, isRedisClient, type RedisArgument, type RedisClient } from './redis-client.ts'
+import {
+  asBuffer,
+  isRedisClient,
+  type RedisArgument,
+  type RedisClient,
+  type RedisClusterClient,
+} from './redis-client.ts'
 import { closedError, ReplyMismatch } from './redis-errors.ts'
 import {
   type RedisStoreOptions,
   type RedisStoreSettings,
   resolveSettings,
 } from './redis-options.ts'
-import { metricsOf } from './server-info.ts'
+import { metricsOf, sumOfMetrics } from './server-info.ts'
+import type { NamedCommand } from './servers.ts'
+import { counted } from './single-server.ts'
 import type { Subscriber } from './subscriber.ts'
 import { px } from './time-to-live.ts'
 import { connect } from './wiring.ts'
 
-/** A Redis store has every optional method. */
-export type RedisStore = Required<Omit<Store, 'onPrimaryChange'>>
-
-/** So many keys or entries go into one command or pipeline. */
-const perCommand = 512
+/** A Redis store has every optional method; one over a cluster can answer in part. */
+export type RedisStore = Required<Store> & Partial<Pick<SettledReads, 'getManySettled'>>
 
 /**
  * A store over Redis 6.2 or later, Valkey or Dragonfly. Given options, it opens one connection for commands at its
@@ -36,13 +41,13 @@ const perCommand = 512
  * @throws {InvalidOptionError} for options that cannot work, and for a public address without TLS.
  */
 export function redisStore(
-  given: RedisClient | RedisStoreOptions,
+  given: RedisClient | RedisClusterClient | RedisStoreOptions,
   settings: RedisStoreSettings = isRedisClient(given) ? {} : (given ?? {}),
 ): RedisStore {
   const { storeName: name, maxKeyBytes, maxValueBytes } = resolveSettings(settings)
-  const { exchange, refusals, subscriber: makeSubscriber, close } = connect(given, settings)
-  const gets = new GetBatcher(exchange)
-  const atomic = atomicWrites(exchange, refusals)
+  const { servers, refusals, subscriber: makeSubscriber, ...wiring } = connect(given, settings)
+  const nameOf = (key: string) => servers.nameOf(key)
+  const atomic = atomicWrites(servers, refusals)
   const buses = new Set<Bus>()
   let subscriber: Subscriber | undefined
   let closed = false
@@ -65,13 +70,16 @@ export function redisStore(
       { kind: 'too-large', store: name, operation },
     )
   }
-  const setArguments = (key: string, bytes: Uint8Array, ttlMs: number): RedisArgument[] =>
-    px(ttlMs) === '' ? [key, asBuffer(bytes)] : [key, asBuffer(bytes), 'PX', px(ttlMs)]
-  const remove = async (operation: string, keys: readonly string[]) => {
-    await exchange.run(operation, (client) => counted(client, 'DEL', [...keys]))
+  const setArguments = (name: string, bytes: Uint8Array, ttlMs: number) =>
+    px(ttlMs) === ''
+      ? ([name, asBuffer(bytes)] as const)
+      : ([name, asBuffer(bytes), 'PX', px(ttlMs)] as const)
+  const remove = (operation: string, key: string) => {
+    const name = nameOf(key)
+    return servers.at(name).run(operation, (client) => counted(client, 'DEL', [name]))
   }
 
-  return {
+  const store: RedisStore = {
     name,
     capabilities: {
       ttlGranularityMs: 1,
@@ -86,24 +94,28 @@ export function redisStore(
       } catch (error) {
         return Promise.reject(error)
       }
-      return gets.get(key)
+      return servers.get(nameOf(key))
     },
     async set(key: string, bytes: Uint8Array, { ttlMs }: Keep) {
       check('set', key)
       checkValue('set', bytes)
-      if (ttlMs <= 0) return remove('set', [key])
-      await exchange.run('set', (client) =>
-        acknowledged(client, 'SET', setArguments(key, bytes, ttlMs)),
-      )
+      if (ttlMs <= 0) {
+        await remove('set', key)
+        return
+      }
+      const name = nameOf(key)
+      await servers
+        .at(name)
+        .run('set', (client) => acknowledged(client, 'SET', [...setArguments(name, bytes, ttlMs)]))
     },
     async delete(key: string) {
       check('delete', key)
-      await remove('delete', [key])
+      await remove('delete', key)
     },
     async getMany(keys: readonly string[]) {
       if (closed) throw closedError({ store: name, operation: 'getMany' })
       for (const key of keys) check('getMany', key)
-      return gets.many(keys, 'getMany')
+      return servers.getMany(keys.map(nameOf), 'getMany')
     },
     async setMany(entries: readonly StoreEntry[]) {
       if (closed) throw closedError({ store: name, operation: 'setMany' })
@@ -111,60 +123,60 @@ export function redisStore(
         check('setMany', key)
         checkValue('setMany', bytes)
       }
-      const commands = entries.map(({ key, bytes, ttlMs }) =>
-        ttlMs <= 0 ? ['del', key] : ['set', ...setArguments(key, bytes, ttlMs)],
-      )
-      await Promise.all(
-        chunks(commands).map((chunk) => exchange.run('setMany', (client) => all(client, chunk))),
-      )
+      const commands = entries.map(({ key, bytes, ttlMs }): NamedCommand => {
+        const name = nameOf(key)
+        return ttlMs <= 0 ? ['del', name] : ['set', ...setArguments(name, bytes, ttlMs)]
+      })
+      await servers.runAll('setMany', commands)
     },
     async deleteMany(keys: readonly string[]) {
       if (closed) throw closedError({ store: name, operation: 'deleteMany' })
       for (const key of keys) check('deleteMany', key)
-      await Promise.all(chunks(keys).map((chunk) => remove('deleteMany', chunk)))
+      await servers.deleteMany('deleteMany', keys.map(nameOf))
     },
     async add(key: string, bytes: Uint8Array, { ttlMs }: Keep) {
       check('add', key)
       checkValue('add', bytes)
       // Nothing is to be stored, so what is there is all there is to say.
-      if (ttlMs <= 0) return gets.get(key)
-      return atomic.add(key, asBuffer(bytes), px(ttlMs))
+      if (ttlMs <= 0) return servers.get(nameOf(key))
+      return atomic.add(nameOf(key), asBuffer(bytes), px(ttlMs))
     },
     async replace(key: string, head: Uint8Array, bytes: Uint8Array, { ttlMs }: Keep) {
       check('replace', key)
       checkValue('replace', bytes)
-      return atomic.replace(key, asBuffer(head), asBuffer(bytes), px(ttlMs))
+      return atomic.replace(nameOf(key), asBuffer(head), asBuffer(bytes), px(ttlMs))
     },
     async touch(key: string, { ttlMs }: Keep) {
       check('touch', key)
-      if (ttlMs <= 0)
-        return exchange.run('touch', async (client) => (await counted(client, 'DEL', [key])) === 1)
+      if (ttlMs <= 0) return (await remove('touch', key)) === 1
+      const name = nameOf(key)
       const ttl = px(ttlMs)
       if (ttl !== '') {
-        return exchange.run(
-          'touch',
-          async (client) => (await counted(client, 'PEXPIRE', [key, ttl])) === 1,
-        )
+        return servers
+          .at(name)
+          .run('touch', async (client) => (await counted(client, 'PEXPIRE', [name, ttl])) === 1)
       }
       // PERSIST says 0 also of an entry that had no end, so EXISTS is asked whether there is one.
-      return exchange.run('touch', async (client) => {
+      return servers.at(name).run('touch', async (client) => {
         const [, exists] = await Promise.all([
-          counted(client, 'PERSIST', [key]),
-          counted(client, 'EXISTS', [key]),
+          counted(client, 'PERSIST', [name]),
+          counted(client, 'EXISTS', [name]),
         ])
         return exists === 1
       })
     },
-    list: (prefix: string) => listKeys(exchange, prefix),
+    list: (prefix: string) => listKeys(servers, prefix),
+    onPrimaryChange: (listener: () => void) => wiring.onPrimaryChange(listener),
     bus() {
       if (closed) throw closedError({ store: name, operation: 'bus' })
       subscriber ??= makeSubscriber(defaultChannel)
-      const bus = busHandle(exchange, subscriber, refusals, defaultChannel, () => buses.delete(bus))
+      const bus = busHandle(servers, subscriber, refusals, defaultChannel, () => buses.delete(bus))
       buses.add(bus)
       return bus
     },
-    metrics(): Promise<StoreMetrics> {
-      return exchange.run('metrics', async (client) => {
+    async metrics(): Promise<StoreMetrics> {
+      if (closed) throw closedError({ store: name, operation: 'metrics' })
+      const infoOf = async (client: RedisClient) => {
         try {
           return metricsOf(String(await client.callBuffer('INFO', [])))
         } catch (error) {
@@ -172,36 +184,27 @@ export function redisStore(
           if (refusals.note('INFO', error)) return {}
           throw error
         }
-      })
+      }
+      const ways = await servers.everyWay()
+      return sumOfMetrics(await Promise.all(ways.map((way) => way.run('metrics', infoOf))))
     },
     async close() {
       if (closed) return
       closed = true
       for (const bus of buses) await bus.close()
-      close()
+      wiring.close()
     },
   }
-}
-
-function chunks<T>(all: readonly T[]): T[][] {
-  const parts: T[][] = []
-  for (let at = 0; at < all.length; at += perCommand) parts.push(all.slice(at, at + perCommand))
-  return parts
+  if (servers.getManySettled !== undefined) {
+    store.getManySettled = async (keys) => {
+      if (closed) throw closedError({ store: name, operation: 'getMany' })
+      for (const key of keys) check('getMany', key)
+      return servers.getManySettled!(keys.map(nameOf))
+    }
+  }
+  return store
 }
 
 async function acknowledged(client: RedisClient, command: string, args: RedisArgument[]) {
   if (String(await client.callBuffer(command, args)) !== 'OK') throw new ReplyMismatch()
-}
-
-async function counted(client: RedisClient, command: string, args: RedisArgument[]) {
-  const reply = await client.callBuffer(command, args)
-  if (typeof reply !== 'number') throw new ReplyMismatch()
-  return reply
-}
-
-/** Runs all commands in one write, and rejects with the first refusal once all are answered. */
-async function all(client: RedisClient, commands: unknown[][]): Promise<void> {
-  const results = (await client.pipeline(commands).exec()) ?? []
-  for (const [error] of results) if (error) throw error
-  if (results.length !== commands.length) throw new ReplyMismatch()
 }

@@ -61,3 +61,20 @@ function present(metrics: Metrics): StoreMetrics {
     Object.entries(metrics).filter(([, value]) => value !== undefined),
   ) as StoreMetrics
 }
+
+/** Several servers as one: what each has is added up, and of lags and uptimes the worst counts. */
+export function sumOfMetrics(all: readonly StoreMetrics[]): StoreMetrics {
+  const [first = {}, ...others] = all
+  if (others.length === 0) return first
+  const sum: { -readonly [Name in keyof StoreMetrics]: number } = {}
+  for (const name of Object.keys(first) as (keyof StoreMetrics)[]) {
+    const values = all.map((each) => each[name])
+    // What one of them does not say is unknown of all.
+    if (values.includes(undefined)) continue
+    const numbers = values as number[]
+    if (name === 'replicationLagMs') sum[name] = Math.max(...numbers)
+    else if (name === 'uptimeMs') sum[name] = Math.min(...numbers)
+    else sum[name] = numbers.reduce((total, each) => total + each, 0)
+  }
+  return sum
+}

@@ -1,10 +1,11 @@
-import type { BusState, Clock, TimerHandle } from '@holdfast/core'
+import type { BusState, Clock, StoreError, TimerHandle } from '@holdfast/core'
 import { OwnConnection } from './connection.ts'
 import { Deadlines, Wait } from './deadlines.ts'
 import type { OpenClient } from './open-client.ts'
 import type { RedisClient } from './redis-client.ts'
 import { storeError, timedOut } from './redis-errors.ts'
 import type { Refusals } from './refusals.ts'
+import type { Speech } from './speech.ts'
 
 export interface Listener {
   onMessage(message: Uint8Array): void
@@ -17,6 +18,9 @@ export interface SubscriberOptions {
   readonly clock: Clock
   readonly store: string
   readonly refusals: Refusals
+  readonly speech: Speech
+  /** Whether this is still the server on which the channel is heard. Default: always. */
+  isAtHome?(client: RedisClient): boolean
 }
 
 /** A link over which nothing comes looks like one over which nothing is said: so the server is asked this often. */
@@ -42,6 +46,10 @@ export class Subscriber {
   constructor(options: SubscriberOptions) {
     this.#options = options
     this.#beats = new Deadlines(options.clock, heartbeatTimeoutMs)
+  }
+
+  get speech(): Speech {
+    return this.#options.speech
   }
 
   /** Starts telling `listener`, never within this call; the answer ends it. */
@@ -91,13 +99,16 @@ export class Subscriber {
   }
 
   #subscribe(connection: OwnConnection, client: RedisClient): void {
-    const { channel, clock, refusals, store } = this.#options
-    client.on('messageBuffer', (from: Buffer, message: Buffer) => {
+    const { channel, clock, refusals, store, speech } = this.#options
+    const heard = (from: Buffer, message: Buffer) => {
       if (from.toString() !== channel || connection !== this.#connection) return
       for (const { onMessage } of this.#listeners) onMessage(new Uint8Array(message))
-    })
+    }
+    client.on('messageBuffer', heard)
+    client.on('smessageBuffer', heard)
+    client.on('moved', () => this.#leave(connection, client))
     const done = this.#expectAnswer(connection, client, 'subscribe')
-    client.subscribe(channel).then(
+    speech.subscribe(client, channel).then(
       () => {
         done()
         this.#tell(connection, 'up')
@@ -111,7 +122,7 @@ export class Subscriber {
           }, refusedRetryMs)
           return
         }
-        connection.drop(client, storeError(error, { store, operation: 'subscribe' }) as never)
+        connection.drop(client, storeError(error, { store, operation: 'subscribe' }) as StoreError)
       },
     )
   }
@@ -119,6 +130,10 @@ export class Subscriber {
   #beatLater(connection: OwnConnection, client: RedisClient): void {
     this.#timer = this.#options.clock.setTimeout(() => {
       if (connection !== this.#connection || connection.client !== client) return
+      if (this.#options.isAtHome?.(client) === false) {
+        this.#leave(connection, client)
+        return
+      }
       const done = this.#expectAnswer(connection, client, 'ping')
       // Any answer will do, a refusal too: the link is what is asked about.
       const answered = () => {
@@ -127,6 +142,27 @@ export class Subscriber {
       }
       client.callBuffer('PING', []).then(answered, answered)
     }, heartbeatMs)
+  }
+
+  /** The channel is another server's now. */
+  #leave(connection: OwnConnection, client: RedisClient): void {
+    connection.drop(client, connection.lostError())
+    connection.hurry()
+  }
+
+  /** Things have changed: a server that is not the right one any more is left, and the right one looked for soon. */
+  leave(isMisplaced: (client: RedisClient) => boolean): void {
+    const connection = this.#connection
+    if (connection === undefined) return
+    const { client } = connection
+    if (client !== undefined && isMisplaced(client)) this.#leave(connection, client)
+    else if (connection.isAway) connection.hurry()
+  }
+
+  /** As `leave`, where it is known by itself what is the right one. */
+  look(): void {
+    const { isAtHome } = this.#options
+    if (isAtHome !== undefined) this.leave((client) => !isAtHome(client))
   }
 
   #expectAnswer(connection: OwnConnection, client: RedisClient, operation: string): () => void {

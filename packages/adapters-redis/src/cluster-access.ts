@@ -1,0 +1,69 @@
+import type { Clock } from '@holdfast/core'
+import { Redis } from 'ioredis'
+import { refusePublicPlaintext } from './address-policy.ts'
+import { AuthPace } from './auth-pace.ts'
+import type { ClusterAccess } from './cluster-map.ts'
+import { ClusterNode } from './cluster-node.ts'
+import { OwnConnection } from './connection.ts'
+import { Exchange } from './exchange.ts'
+import { type OpenClient, ownClientOpener } from './open-client.ts'
+import { namedNodes, type RedisStoreOptions } from './redis-options.ts'
+import { addressKey, type ServerAddress } from './server-address.ts'
+
+export interface ClusterAccessOptions {
+  readonly store: string
+  readonly commandTimeoutMs: number
+  readonly clock: Clock
+}
+
+/** The nodes of a cluster over connections of our own, and a way to open one more to each. */
+export interface OwnClusterAccess extends ClusterAccess {
+  opener(address: ServerAddress, purpose: 'commands' | 'bus'): OpenClient
+}
+
+/** @throws InvalidOptionError for nodes that are no addresses. */
+export function ownClusterAccess(
+  options: RedisStoreOptions,
+  { store, commandTimeoutMs, clock }: ClusterAccessOptions,
+): OwnClusterAccess {
+  const { cluster, natMap, ...rest } = options
+  const named = namedNodes(cluster ?? [])
+  const isInClear = options.tls === undefined && options.insecure !== true
+  const opener = (address: ServerAddress, purpose: 'commands' | 'bus'): OpenClient => {
+    const { username = 'default' } = options
+    // Each node counts its logins for itself.
+    const pace = new AuthPace(clock, JSON.stringify([addressKey(address), username]))
+    const open = ownClientOpener({
+      options: { ...rest, ...address },
+      create: (clientOptions: object) => new Redis(clientOptions),
+      clock,
+      pace,
+      store,
+      purpose,
+    })
+    return async () => {
+      if (isInClear) refusePublicPlaintext(address.host)
+      return open()
+    }
+  }
+  return {
+    named: () => named,
+    translate: translation(natMap),
+    opener,
+    open(address, onDown) {
+      const open = opener(address, 'commands')
+      const connection = new OwnConnection({ open, clock, store, onDown })
+      const exchange = new Exchange({ connection, store, commandTimeoutMs, clock })
+      return new ClusterNode(address, connection, exchange, store)
+    },
+  }
+}
+
+/** What nodes call each other, as what they are reached by from here. */
+export function translation(
+  natMap: RedisStoreOptions['natMap'],
+): (at: ServerAddress) => ServerAddress {
+  if (natMap === undefined) return (address) => address
+  const map = typeof natMap === 'function' ? natMap : (key: string) => natMap[key]
+  return (address) => map(addressKey(address)) ?? address
+}
