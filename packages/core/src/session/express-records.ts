@@ -49,24 +49,18 @@ export class ExpressRecords {
     return record && { head: record.head, bytes }
   }
 
-  /** A fresh object with every member. */
+  /**
+   * A fresh object with every member. A touch does not rewrite what is stored, so the end in the cookie lags behind;
+   * the middleware moves it to where it is put here, before it answers the request that it reads a session for.
+   */
   sessionOf({ bytes }: StoredExpressSession): Record<string, unknown> {
     const session = { ...readRecord(bytes)?.members }
     const cookie = session.cookie as CookieLike | null | undefined
-    // Written by another service: express-session cannot be without.
-    if (typeof cookie !== 'object' || cookie === null) {
-      session.cookie = { originalMaxAge: null, expires: null }
-      return session
+    const lifeMs = cookie?.originalMaxAge
+    if (typeof cookie?.expires === 'string' && typeof lifeMs === 'number') {
+      const at = new Date(this.#clock.now() + lifeMs)
+      session.cookie = { ...cookie, expires: at.toISOString() }
     }
-    // A touch does not rewrite the cookie, so the end that stands in it may have passed.
-    const { expires, originalMaxAge } = cookie
-    const now = this.#clock.now()
-    if (
-      typeof expires === 'string' &&
-      typeof originalMaxAge === 'number' &&
-      Date.parse(expires) <= now
-    )
-      session.cookie = { ...cookie, expires: new Date(now + originalMaxAge).toISOString() }
     return session
   }
 
