@@ -62,7 +62,7 @@ function refusalOf(text: string): Fault {
   if (/^CLIENT_ERROR unauth/.test(text)) {
     return fault('auth', 'the server wants to know who asks; see username and password')
   }
-  if (text === 'ERROR') throw otherProtocol()
+  if (text === 'ERROR' || /^CLIENT_ERROR (bad|invalid)/.test(text)) throw otherProtocol()
   if (/^(SERVER|CLIENT)_ERROR/.test(text)) return fault('unknown', 'the server refused it')
   throw new ProtocolFault('a reply is none to the command it is for')
 }

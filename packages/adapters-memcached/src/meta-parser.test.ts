@@ -56,7 +56,7 @@ test('every reply is told with what it says', () => {
     { kind: 'MN', opaque: -1 },
     { kind: 'VA', flags: 0, opaque: 20, bytes: '' },
     { kind: 'VA', flags: 0, opaque: 21, bytes: 'VA 3\r\nabc\r\n' },
-    { kind: 'line', text: 'SERVER_ERROR object too large for cache' },
+    { kind: 'line', opaque: -1, text: 'SERVER_ERROR object too large for cache' },
     { kind: 'line', text: 'STAT bytes 12' },
     { kind: 'line', text: 'END' },
     { kind: 'VA', opaque: 22, bytes: 'x'.repeat(300) },

@@ -35,7 +35,7 @@ const maxValueBytes = 256 * 1024 * 1024
 
 const [lineFeed, carriageReturn, space] = [10, 13, 32]
 const [zero, nine] = [48, 57]
-const [letterO, letterC, letterF] = [79, 99, 102]
+const [letterA, letterO, letterZ, letterC, letterF] = [65, 79, 90, 99, 102]
 
 /** Takes the bytes of one connection apart, wherever they were cut, and tells each reply once it is whole. */
 export class MetaParser {
@@ -86,29 +86,27 @@ export class MetaParser {
   #line(end: number): boolean {
     const chunk = this.#chunk
     const from = this.#at
-    if (end === from || chunk[end - 1] !== carriageReturn) {
-      throw new ProtocolFault('a reply line ends wrongly')
+    // Words, and no bytes of another protocol.
+    if (chunk[from]! < letterA || chunk[from]! > letterZ) {
+      throw new ProtocolFault("the reply is none of the meta protocol; see protocol: 'binary'")
     }
+    if (chunk[end - 1] !== carriageReturn) throw new ProtocolFault('a reply line ends wrongly')
     this.#at = end + 1
     const reply = this.#reply
+    reply.opaque = -1
+    reply.flags = 0
     const third = chunk[from + 2]
     const kind =
       third === space || third === carriageReturn
         ? kinds.get((chunk[from]! << 8) | chunk[from + 1]!)
         : undefined
     if (kind === undefined) {
-      // Text, and no bytes of another protocol.
-      if (chunk[from]! < 65 || chunk[from]! > 90) {
-        throw new ProtocolFault('the reply is none of the meta protocol')
-      }
       reply.kind = 'line'
       reply.text = chunk.toString('latin1', from, end - 1)
       this.#tell(reply)
       return true
     }
     reply.kind = kind
-    reply.opaque = -1
-    reply.flags = 0
     if (kind !== 'VA') {
       if (third === space) this.#flags(from + 3, end - 1)
       this.#tell(reply)

@@ -1,0 +1,292 @@
+import { createServer, type Socket } from 'node:net'
+import { makeCertificates } from '@holdfast/lab/certificates'
+import { startFaultProxy } from '@holdfast/lab/fault-proxy'
+import { type Scenario, scenarios } from '@holdfast/lab/fault-scenarios'
+import { type MemcachedServer, startMemcached } from '@holdfast/lab/memcached-server'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { systemClock } from '../src/clock.ts'
+import type { Driver } from '../src/driver.ts'
+import { type MetaDriverOptions, metaDriver } from '../src/meta-driver.ts'
+import { commandTimeoutMs, kindOf, outcome, soon, textOf, watchLag } from './open-driver.ts'
+
+function open(port: number, options: Partial<MetaDriverOptions> = {}): Driver {
+  const driver = metaDriver({
+    place: { store: 'memcached', server: `127.0.0.1:${port}` },
+    endpoint: { host: '127.0.0.1', port },
+    connectTimeoutMs: 500,
+    commandTimeoutMs,
+    clock: systemClock,
+    ...options,
+  })
+  onTestFinished(() => driver.close())
+  return driver
+}
+
+async function real(args: readonly string[] = []): Promise<MemcachedServer> {
+  const server = await startMemcached({ args })
+  onTestFinished(async () => {
+    await server.kill()
+    await server.stop()
+  })
+  return server
+}
+
+const keys = Array.from({ length: 200 }, (_, index) => `key-${index}`)
+/** Long enough for replies to come in several pieces. */
+const value = (key: string) => `value of ${key}, `.repeat(40)
+
+async function fill(port: number) {
+  const driver = open(port, { commandTimeoutMs: 5_000 })
+  await Promise.all(keys.map((key) => driver.set(key, Buffer.from(value(key)), 0)))
+  await driver.close()
+}
+
+/** A server with all keys, behind a network that can go wrong. */
+async function behindProxy(scenario: Scenario = {}) {
+  const server = await real()
+  await fill(server.port)
+  const proxy = await startFaultProxy({
+    upstream: { port: server.port },
+    framing: 'memcached-meta',
+    scenario,
+  })
+  onTestFinished(() => proxy.stop())
+  return { server, proxy }
+}
+
+/** Operations at random keys until `isOver`, 20 at a time; what came under a key that is not its own. */
+async function traffic(driver: Driver, isOver: (done: number) => boolean) {
+  const tally = { done: 0, right: 0, wrong: 0, kinds: new Set<string>(), slowestMs: 0 }
+  const judge = (key: string, found: string | undefined) => {
+    if (found === value(key)) tally.right++
+    else if (found !== undefined) tally.wrong++
+  }
+  const one = async (turn: number) => {
+    const key = keys[(turn * 31) % keys.length]!
+    switch (turn % 5) {
+      case 0: {
+        const several = [key, 'never-set', keys[(turn * 7) % keys.length]!]
+        const found = await driver.getMany(several)
+        for (const [at, each] of several.entries()) judge(each, textOf(found[at]))
+        return
+      }
+      case 1:
+        return driver.set(key, Buffer.from(value(key)), 0)
+      case 2: {
+        const found = await driver.addOrGet(key, Buffer.from(value(key)), 0)
+        if (typeof found === 'object') judge(key, textOf(found))
+        return
+      }
+      default:
+        judge(key, textOf(await driver.get(key)))
+    }
+  }
+  const worker = async (first: number) => {
+    for (let turn = first; !isOver(tally.done); turn += 20) {
+      const startedAt = performance.now()
+      try {
+        await one(turn)
+      } catch (error) {
+        tally.kinds.add(kindOf(error))
+        // As a caller would that has something else to do.
+        await soon(1)
+      }
+      tally.done++
+      tally.slowestMs = Math.max(tally.slowestMs, performance.now() - startedAt)
+    }
+  }
+  await Promise.all(Array.from({ length: 20 }, (_, index) => worker(index)))
+  return tally
+}
+
+async function untilRight(driver: Driver, withinMs: number) {
+  await expect
+    .poll(async () => textOf((await outcome(driver.get('key-1'))).value as never), {
+      timeout: withinMs,
+      interval: 10,
+    })
+    .toBe(value('key-1'))
+}
+
+describe('whatever happens to replies, none is taken for another key', () => {
+  test.each([
+    ['lost', { toClient: { replies: [{ kind: 'drop', nth: { every: 50 } }] } }],
+    ['swapped', scenarios.swappedReplies],
+    ['garbage', scenarios.garbage],
+    ['cut off by a reset', scenarios.resetInReply],
+    ['in pieces', { toClient: { slice: { bytes: 301, pauseMs: 0 } } }],
+  ] as [string, Scenario][])('20,000 operations: %s', async (_, scenario) => {
+    const { proxy } = await behindProxy(scenario)
+    const driver = open(proxy.port)
+    const lag = watchLag()
+    const tally = await traffic(driver, (done) => done >= 20_000)
+    expect(tally.wrong).toBe(0)
+    expect(tally.right).toBeGreaterThan(2_000)
+    for (const kind of tally.kinds) expect(['protocol', 'unavailable', 'timeout']).toContain(kind)
+    expect(tally.slowestMs).toBeLessThan(commandTimeoutMs + lag.allowanceMs())
+    proxy.use(scenarios.healthy)
+    await untilRight(driver, 2_000)
+  })
+})
+
+describe('every operation settles by its deadline, and the next one is right', () => {
+  test('when the server is stopped under traffic', async () => {
+    const server = await real()
+    await fill(server.port)
+    const driver = open(server.port)
+    const lag = watchLag()
+    let isOver = false
+    const reading = traffic(driver, () => isOver)
+    await soon(200)
+    server.pause()
+    await soon(1_200)
+    server.resume()
+    await untilRight(driver, 3_000)
+    isOver = true
+    const tally = await reading
+    expect(tally.wrong).toBe(0)
+    expect(tally.right).toBeGreaterThan(0)
+    expect(tally.kinds).toContain('timeout')
+    expect(tally.slowestMs).toBeLessThan(commandTimeoutMs + lag.allowanceMs())
+  })
+
+  test('when connections are reset', async () => {
+    const { proxy } = await behindProxy()
+    const driver = open(proxy.port)
+    const lag = watchLag()
+    let isOver = false
+    const reading = traffic(driver, () => isOver)
+    for (let turn = 0; turn < 10; turn++) {
+      await soon(50)
+      proxy.resetAll()
+    }
+    await untilRight(driver, 2_000)
+    isOver = true
+    const tally = await reading
+    expect(tally.wrong).toBe(0)
+    expect([...tally.kinds]).toEqual(['unavailable'])
+    expect(tally.slowestMs).toBeLessThan(commandTimeoutMs + lag.allowanceMs())
+  })
+
+  test('when a reply comes one byte per 100 ms', async () => {
+    const { proxy } = await behindProxy()
+    const driver = open(proxy.port)
+    await driver.get('key-1')
+    proxy.use({ toClient: { slice: { bytes: 1, pauseMs: 100 } } })
+    const lag = watchLag()
+    for (let call = 0; call < 5; call++) {
+      const startedAt = performance.now()
+      const { error } = await outcome(driver.get('key-1'))
+      expect(error).toBeDefined()
+      expect(performance.now() - startedAt).toBeLessThan(commandTimeoutMs + lag.allowanceMs())
+    }
+    proxy.use(scenarios.healthy)
+    await untilRight(driver, 3_000)
+  })
+
+  test('when one reply is lost, and no other is waited for', async () => {
+    const { proxy } = await behindProxy()
+    const driver = open(proxy.port)
+    await driver.get('key-1')
+    proxy.use(scenarios.lostReply)
+    const lag = watchLag()
+    const startedAt = performance.now()
+    expect(kindOf((await outcome(driver.delete('key-2'))).error)).toBe('timeout')
+    expect(performance.now() - startedAt).toBeLessThan(commandTimeoutMs + lag.allowanceMs())
+    proxy.use(scenarios.healthy)
+    await untilRight(driver, 2_000)
+  })
+
+  test('when the server is killed in the middle of large values', async () => {
+    const server = await real(['-I', '2m'])
+    const driver = open(server.port, { commandTimeoutMs: 1_000 })
+    const large = Buffer.alloc(900_000, 'large')
+    const names = Array.from({ length: 20 }, (_, index) => `large-${index}`)
+    const stored = () => Promise.all(names.map((name) => driver.set(name, large, 0)))
+    for (let round = 0; round < 3; round++) {
+      await expect.poll(() => outcome(stored(), 5_000), { timeout: 8_000 }).toHaveProperty('value')
+      const reads = names.map((name) => outcome(driver.get(name), 3_000))
+      await soon(round * 3)
+      await server.kill()
+      for (const end of await Promise.all(reads)) {
+        expect(end.pending).toBeUndefined()
+        const found = (end.value as { bytes: Uint8Array } | undefined)?.bytes
+        if (found !== undefined) expect(large.equals(found)).toBe(true)
+      }
+      await server.restart()
+    }
+  })
+})
+
+/** A server of these words, whatever it is asked. */
+async function saying(...answers: (string | Buffer)[]) {
+  const sockets = new Set<Socket>()
+  let accepted = 0
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    const answer = answers[Math.min(accepted++, answers.length - 1)]!
+    socket.on('data', () => socket.write(answer))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return (server.address() as { port: number }).port
+}
+
+describe('a server of another kind is named for what it is', () => {
+  test.each([
+    ['one that knows the classic commands only', 'ERROR\r\n', /protocol: 'binary'/],
+    ['one that speaks binary', Buffer.from([0x81, 0, 0, 0, 10, 13, 10]), /none of the meta/],
+    ['a web server', 'HTTP/1.1 400 Bad Request\r\n\r\n', /none to the command/],
+    ['a value that nobody asked for', 'VA 1 O99999999 f0\r\nx\r\n', /another command/],
+  ])('%s', async (_, words, message) => {
+    const driver = open(await saying(words))
+    const { error } = await outcome(driver.get('a'))
+    expect(kindOf(error)).toBe('protocol')
+    expect(String(error)).toMatch(message)
+  })
+
+  test('one that refuses in words: each in core’s own', async () => {
+    const refusals: [string, string][] = [
+      ['SERVER_ERROR out of memory storing object', 'full'],
+      ['SERVER_ERROR object too large for cache', 'too-large'],
+      ['CLIENT_ERROR unauthenticated', 'auth'],
+      ['SERVER_ERROR backend failure', 'unknown'],
+    ]
+    for (const [words, kind] of refusals) {
+      const driver = open(await saying(`${words}\r\n`))
+      const { error } = await outcome(driver.set('a', Buffer.from('1'), 0))
+      expect(kindOf(error), words).toBe(kind)
+      expect(String(error)).not.toContain(words)
+    }
+  })
+})
+
+test('a server that is out of memory and does not evict refuses as full, and goes on', async () => {
+  const server = await real(['-m', '4', '-M', '-I', '1m'])
+  const driver = open(server.port, { commandTimeoutMs: 2_000 })
+  const ends = await Promise.all(
+    Array.from({ length: 40 }, (_, index) =>
+      outcome(driver.set(`big-${index}`, Buffer.alloc(500_000), 0), 5_000),
+    ),
+  )
+  const kinds = new Set(ends.map(({ error }) => error && kindOf(error)))
+  expect(kinds).toContain('full')
+  await driver.delete('big-0')
+  expect(await driver.version()).toMatch(/^1\./)
+})
+
+test('speaks TLS, and says the login of the text protocol before anything else', async () => {
+  const certificates = makeCertificates()
+  onTestFinished(() => certificates.remove())
+  const server = await startMemcached({ tls: certificates.good, protocol: 'ascii' })
+  onTestFinished(() => server.stop())
+  const driver = open(server.port, { tls: { ca: certificates.ca } })
+  await driver.set('a', Buffer.from('over TLS'), 0)
+  expect(textOf(await driver.get('a'))).toBe('over TLS')
+  const doubtful = open(server.port, { tls: true })
+  expect(kindOf((await outcome(doubtful.get('a'))).error)).toBe('auth')
+})

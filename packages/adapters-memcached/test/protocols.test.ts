@@ -1,0 +1,113 @@
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createCache } from '@holdfast/core'
+import { type MemcachedServerOptions, startMemcached } from '@holdfast/lab/memcached-server'
+import { scratchDirectory } from '@holdfast/lab/scratch'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { type MemcachedStoreOptions, memcachedStore } from '../src/index.ts'
+
+const minute = { ttlMs: 60_000 }
+const patient = { commandTimeout: '5s', connectTimeout: '5s' } as const
+
+async function start(options: MemcachedServerOptions = {}) {
+  const server = await startMemcached(options)
+  onTestFinished(async () => {
+    // It takes a second to end by itself.
+    await server.kill()
+    await server.stop()
+  })
+  return server
+}
+
+function open(options: MemcachedStoreOptions) {
+  const store = memcachedStore({ ...patient, ...options })
+  onTestFinished(() => store.close())
+  return store
+}
+
+async function works(store: ReturnType<typeof memcachedStore>) {
+  await store.set('a', Buffer.from('value'), minute)
+  expect(Buffer.from((await store.get('a'))!).toString()).toBe('value')
+}
+
+/** What the store says no with. */
+async function refusal(store: ReturnType<typeof memcachedStore>) {
+  return store.get('a').then(
+    () => {
+      throw new Error('it should have been refused')
+    },
+    (error: Error & { kind: string }) => ({ kind: error.kind, message: error.message }),
+  )
+}
+
+describe('a server with one protocol', () => {
+  test('text: binary is refused by an error that names the option, meta works', async () => {
+    const server = await start({ protocol: 'ascii' })
+    const { message } = await refusal(open({ servers: [server.address] }))
+    expect(message).toContain("protocol: 'meta'")
+    await works(open({ servers: [server.address], protocol: 'meta' }))
+  })
+
+  test('text: a cache over the wrong one goes on without it', async () => {
+    const server = await start({ protocol: 'ascii' })
+    const cache = createCache({
+      store: memcachedStore({ servers: [server.address] }),
+      memory: false,
+    })
+    onTestFinished(() => cache.close())
+    const errors: string[] = []
+    cache.on('error', ({ error }) => errors.push(String(error)))
+    expect(await cache.wrap('a', () => 'loaded')).toBe('loaded')
+    expect(errors.join()).toContain("protocol: 'meta'")
+  })
+
+  test('binary: meta does not work, binary does', async () => {
+    const server = await start({ protocol: 'binary' })
+    const meta = open({ servers: [server.address], protocol: 'meta', commandTimeout: '200ms' })
+    // It waits for the rest of a binary header, or hangs up.
+    expect(['timeout', 'unavailable', 'protocol']).toContain((await refusal(meta)).kind)
+    await works(open({ servers: [server.address] }))
+  })
+})
+
+describe('a login', () => {
+  const users = { service: 'the-secret-of-it' }
+  const secret = users.service
+
+  async function textLogins() {
+    const scratch = scratchDirectory()
+    onTestFinished(() => scratch.remove())
+    // The server runs as somebody else, who has to get in.
+    chmodSync(scratch.path, 0o755)
+    const file = join(scratch.path, 'logins')
+    writeFileSync(file, `service:${secret}\n`, { mode: 0o644 })
+    return start({ args: ['-Y', file], protocol: 'ascii' })
+  }
+
+  test.each(['binary', 'meta'] as const)(
+    '%s: the right one works, a wrong one and none are refused',
+    async (protocol) => {
+      const server = protocol === 'meta' ? await textLogins() : await start({ users })
+      const servers = [server.address]
+      await works(open({ servers, protocol, username: 'service', password: secret }))
+      await works(open({ servers, protocol, username: 'service', password: async () => secret }))
+      const wrong = open({ servers, protocol, username: 'service', password: 'not the password' })
+      const { kind, message } = await refusal(wrong)
+      expect(kind).toBe('auth')
+      expect(message).toContain('password')
+      expect(message).not.toContain('not the password')
+      const none = await refusal(open({ servers, protocol }))
+      expect(none.kind).toBe('auth')
+      expect(none.message).toContain('username')
+    },
+  )
+})
+
+test.each(['binary', 'meta'] as const)(
+  '%s: a unix socket is a server like any other',
+  async (protocol) => {
+    const server = await start({ unixSocket: true })
+    await works(open({ servers: [server.socketPath!], protocol }))
+    await works(open({ servers: [{ path: server.socketPath! }], protocol }))
+  },
+)
