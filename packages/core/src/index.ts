@@ -70,6 +70,13 @@ export {
   type EncryptionStats,
   encryptedStore,
 } from './store/encrypted-store.ts'
+export type { FailoverStoreOptions } from './store/failover-options.ts'
+export {
+  type FailoverSideStats,
+  type FailoverStats,
+  type FailoverStore,
+  failoverStore,
+} from './store/failover-store.ts'
 export type { EncryptionKey, EncryptionKeys, KeyProvider } from './store/key-ring.ts'
 export { MemoryBacking, type MemoryBackingOptions } from './store/memory-backing.ts'
 export type { MemoryBusHub } from './store/memory-bus.ts'
