@@ -1,0 +1,153 @@
+import { ImageError } from '../image-error.ts'
+import type { ImageCacheOptions } from './image-options.ts'
+import { ImageReader, type Reading, type ReadingStatus } from './image-reader.ts'
+import { Polling } from './polling.ts'
+import { assertIntegrity } from './subresource-integrity.ts'
+
+/** An image, checked. */
+export interface Image {
+  /** The caller's own bytes: they may be changed. Copied when first asked for, so that what needs none costs none. */
+  readonly body: Uint8Array
+  /** A MIME type, always that of the bytes. */
+  readonly type: string
+  readonly width: number
+  readonly height: number
+  /** Strong, of the bytes as they are handed out. */
+  readonly etag: string
+  /** Seconds since the origin sent or confirmed it. */
+  readonly age: number
+  readonly status: ReadingStatus
+}
+
+export interface GetOptions {
+  /** Detaches this caller; the download goes on while others wait for it. */
+  readonly signal?: AbortSignal | undefined
+  /** Which variant, in words of your own; `transform` makes it. */
+  readonly variant?: string | undefined
+  /** What the bytes must be, as in `<img integrity>`: `'sha256-…'`, `'sha384-…'` or `'sha512-…'`. */
+  readonly integrity?: string | undefined
+}
+
+export interface WarmResult {
+  readonly loaded: number
+  /** Why the others were not, by URL. */
+  readonly failed: ReadonlyMap<string, unknown>
+}
+
+/** Images of other servers: fetched safely, checked, kept, and handed out again. */
+export interface ImageCache {
+  /** @throws ImageError whose `code` is the reason */
+  get(url: string, options?: GetOptions): Promise<Image>
+  /** What this process's memory holds and may be served; nothing is fetched, refreshed or waited for. */
+  peek(url: string, options?: { readonly variant?: string | undefined }): Image | undefined
+  /** Gone at once, with its variants. `soft`: stale, and still there for an origin that fails. */
+  purge(url: string, options?: { readonly soft?: boolean | undefined }): Promise<void>
+  /** Every image of an origin, such as `'https://img.example.com'`, without enumerating them. */
+  purgeOrigin(origin: string): Promise<void>
+  /** Every image to which its origin gave one of these names (`Cache-Tag`, `Surrogate-Key`). */
+  purgeTags(tags: readonly string[]): Promise<void>
+  /** Loads what is not kept, six at a time. It does not reject for an image that cannot be loaded. */
+  warm(urls: Iterable<string>): Promise<WarmResult>
+  /**
+   * Swaps options; of `limits`, `network`, `freshness` and `key` only what is given. Requests under way keep what they
+   * began with; `cache` stays what it was. @throws InvalidOptionError; then nothing has changed
+   */
+  update(options: Partial<ImageCacheOptions>): void
+  /** What an image is kept under. */
+  key(url: string, variant?: string): string
+  /** Stops polling and waits for refreshes under way. The cache stays open. */
+  close(): Promise<void>
+}
+
+const readers = new WeakMap<ImageCache, ImageReader>()
+
+/** How the handlers of this package read without a copy. @throws TypeError for what `createImageCache` did not make */
+export function readerOf(images: ImageCache): ImageReader {
+  const reader = readers.get(images)
+  if (reader === undefined) throw new TypeError('expected what createImageCache() returned')
+  return reader
+}
+
+const warmedAtOnce = 6
+
+/**
+ * Fetches images over a guarded network, checks them, keeps them in a cache, and serves them as RFC 9111 allows.
+ * @throws InvalidOptionError naming the option
+ */
+export function createImageCache(options: ImageCacheOptions): ImageCache {
+  const reader = new ImageReader(options)
+  const polling = new Polling(reader)
+
+  const images: ImageCache = {
+    async get(url, { signal, variant, integrity } = {}) {
+      polling.noteUse(url)
+      const found = await reader.read(url, { signal, variant })
+      if (integrity === undefined) return imageOf(found)
+      try {
+        assertIntegrity(found.picture.body, integrity)
+        return imageOf(found)
+      } catch (error) {
+        // What is kept may be an older one than the caller knows of.
+        if (!(error instanceof ImageError) || found.status === 'miss') throw error
+        const again = await reader.read(url, { signal, variant, refresh: true })
+        assertIntegrity(again.picture.body, integrity)
+        return imageOf(again)
+      }
+    },
+    peek(url, { variant } = {}) {
+      const found = reader.peek(url, variant)
+      return found && imageOf(found)
+    },
+    purge: (url, { soft = false } = {}) => reader.purge(url, soft),
+    purgeOrigin: (origin) => reader.cache.invalidateTags([`o:${new URL(origin).origin}`]),
+    purgeTags: (tags) => reader.cache.invalidateTags(tags.map((tag) => `t:${tag}`)),
+    async warm(urls) {
+      const queue = [...new Set(urls)]
+      const failed = new Map<string, unknown>()
+      let loaded = 0
+      const work = async () => {
+        for (let url = queue.pop(); url !== undefined; url = queue.pop()) {
+          try {
+            await reader.read(url)
+            loaded++
+          } catch (error) {
+            failed.set(url, error)
+          }
+        }
+      }
+      await Promise.all(Array.from({ length: warmedAtOnce }, work))
+      return { loaded, failed }
+    },
+    update(changes) {
+      reader.update(changes)
+      polling.restart()
+    },
+    key: (url, variant) => reader.key(url, variant),
+    async close() {
+      polling.close()
+      await reader.close()
+    },
+  }
+  readers.set(images, reader)
+  return images
+}
+
+function imageOf({ picture, status, decision }: Reading): Image {
+  const { type, width, height, sha256 } = picture
+  let body: Uint8Array | undefined
+  return {
+    get body() {
+      body ??= new Uint8Array(picture.body)
+      return body
+    },
+    type,
+    width,
+    height,
+    etag: etagOf(sha256),
+    age: Math.floor(decision.ageMs / 1_000),
+    status,
+  }
+}
+
+/** A strong entity tag: half of the digest is more than enough to tell two images apart. */
+export const etagOf = (sha256: string) => `"${sha256.slice(0, 32)}"`

@@ -1,0 +1,323 @@
+import { createHash } from 'node:crypto'
+import type { Cache, Clock, LoaderContext } from '@holdfast/core'
+import { systemClock } from '../clock.ts'
+import { createDownloader, type Downloader } from '../download/download.ts'
+import type { Decision } from '../http-cache/policy.ts'
+import { ImageError } from '../image-error.ts'
+import { type NetworkSeam, seamOf } from '../network/seam.ts'
+import type { OriginEntry } from '../network/settings.ts'
+import { admitUrl, parseUrl } from '../network/url-rules.ts'
+import { type News, tellOf } from './cache-events.ts'
+import { imageKey } from './image-key.ts'
+import type { ImageCacheOptions } from './image-options.ts'
+import { type ImagePolicy, type ImageSettings, readImageOptions } from './image-settings.ts'
+import { judge, policyFor } from './judge.ts'
+import { loadImage } from './load-image.ts'
+import { loadVariant } from './load-variant.ts'
+import { errorOf, type Held, isRefusal, type Kept, type Picture } from './picture.ts'
+
+/** How one request for an image ended. Of this package only: the bytes are the cache's own. */
+export interface Reading {
+  readonly picture: Picture
+  readonly status: ReadingStatus
+  readonly decision: Decision
+  readonly isKept: boolean
+  /** Why a stale one was served, or a fresh one not kept. */
+  readonly detail: string | undefined
+}
+
+/** `hit`: fresh, from the cache. `stale`: past its lifetime. `miss`: downloaded. `revalidated`: its origin said that it is still the same. */
+export type ReadingStatus = 'hit' | 'stale' | 'miss' | 'revalidated'
+
+export interface ReadingOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly variant?: string | undefined
+  /** Asks the origin although the image is fresh. */
+  readonly refresh?: boolean | undefined
+}
+
+/** What a request is about, under the settings it began with. */
+interface Target {
+  readonly url: string
+  readonly origin: string
+  readonly key: string
+  readonly variant: string | undefined
+  readonly policy: ImagePolicy
+  readonly settings: ImageSettings
+  readonly downloader: Downloader
+}
+
+/** Where an image is looked up that was purged softly: as long as that, it can still stand in. */
+const purgedStaleMs = 86_400_000
+/** A caller waits this long for a refresh where a stale image may be served instead. */
+const softTimeoutMs = 1_000
+/** For a claim of another process and for what comes after the download, on top of its own deadline. */
+const loadSlackMs = 6_000
+
+/** Reads images through a cache: what is kept, what may be served of it, and when the origin is asked. */
+export class ImageReader {
+  readonly cache: Cache
+  readonly clock: Clock
+  settings: ImageSettings
+  readonly #seam: NetworkSeam | undefined
+  readonly #tell: (news: News) => void
+  #options: ImageCacheOptions
+  #downloader: Downloader
+  /** Loads that ended here, counted; and which picture came with which. */
+  #loads = 0
+  readonly #loadOf = new WeakMap<Kept, number>()
+  /** Pictures whose bytes have been found to be what was written. */
+  readonly #sound = new WeakSet<Picture>()
+  /** Refreshes behind callers, so that close() can wait for them. */
+  readonly #behind = new Map<string, Promise<unknown>>()
+
+  constructor(options: ImageCacheOptions) {
+    this.settings = readImageOptions(options)
+    this.#options = options
+    this.#seam = seamOf(options)
+    this.clock = this.#seam?.clock ?? systemClock
+    this.#downloader = createDownloader(this.settings, this.#seam)
+    // Freshness is judged here, by the origin's own words: the cache only knows how long an image is worth its place.
+    this.cache = options.cache.namespace('images', {
+      values: 'shared',
+      jitter: 0,
+      earlyRefresh: false,
+      staleWhileRevalidate: 0,
+      staleIfError: purgedStaleMs,
+      errorTtl: 0,
+    })
+    this.#tell = tellOf(this.cache)
+  }
+
+  /** Swaps the settings; requests under way keep those they began with. @throws InvalidOptionError */
+  update(options: Partial<ImageCacheOptions>): void {
+    const before = this.#options
+    const next = {
+      ...before,
+      ...options,
+      limits: { ...before.limits, ...options.limits },
+      network: { ...before.network, ...options.network },
+      freshness: { ...before.freshness, ...options.freshness },
+      key: { ...before.key, ...options.key },
+      // What the images are kept in stays.
+      cache: before.cache,
+    }
+    const settings = readImageOptions(next)
+    const downloader = this.#downloader
+    this.#downloader = createDownloader(settings, this.#seam, downloader)
+    this.#options = next
+    this.settings = settings
+    downloader.close()
+  }
+
+  /** @throws ImageError for a URL that the rules refuse, before anything is read */
+  #target(url: string, variant: string | undefined): Target {
+    const { settings } = this
+    try {
+      const parsed = parseUrl(url)
+      const entry = admitUrl(parsed, settings)
+      return {
+        url: parsed.href,
+        origin: parsed.origin,
+        key: imageKey(parsed, entry, variant, settings.key),
+        variant,
+        policy: policyFor(settings.policy, entry),
+        settings,
+        downloader: this.#downloader,
+      }
+    } catch (error) {
+      if (error instanceof ImageError) {
+        this.#tell({ event: 'refused', key: 'url', reason: error.code })
+      }
+      throw error
+    }
+  }
+
+  /** The key of a URL, also of one that would not be fetched. @throws ImageError `url` */
+  key(url: string, variant?: string): string {
+    const parsed = parseUrl(url)
+    let entry: OriginEntry | undefined
+    try {
+      entry = admitUrl(parsed, this.settings)
+    } catch {
+      // Nothing is kept under it.
+    }
+    return imageKey(parsed, entry, variant, this.settings.key)
+  }
+
+  async read(url: string, options: ReadingOptions = {}): Promise<Reading> {
+    const target = this.#target(url, options.variant)
+    const since = this.#loads
+    const kept = options.refresh
+      ? await this.#refresh(target, options.signal, undefined)
+      : await this.#wrap(target, { signal: options.signal })
+    return this.#answer(target, kept, since, options.signal, false)
+  }
+
+  /** What is in this process's memory and may be served as it is. */
+  peek(url: string, variant?: string): Reading | undefined {
+    let target: Target
+    try {
+      target = this.#target(url, variant)
+    } catch {
+      return undefined
+    }
+    const kept = this.cache.peek<Kept>(target.key)
+    if (kept?.kind !== 'picture' || !this.#isSound(kept)) return undefined
+    const decision = judge(kept, target.policy, this.clock.now())
+    if (decision.action === 'fresh') return reading(kept, 'hit', decision)
+    return decision.action === 'stale' ? reading(kept, 'stale', decision) : undefined
+  }
+
+  async #answer(
+    target: Target,
+    kept: Kept,
+    since: number,
+    signal: AbortSignal | undefined,
+    isRefreshed: boolean,
+  ): Promise<Reading> {
+    if (kept.kind === 'failure') throw this.#failed(target, kept.held)
+    const now = this.clock.now()
+    if (kept.kind === 'passing') {
+      const decision = judge(kept.picture, target.policy, now)
+      return { ...reading(kept.picture, 'miss', decision), isKept: false, detail: kept.why }
+    }
+    if (!this.#isSound(kept)) {
+      this.#tell({ event: 'refused', key: target.key, reason: 'integrity' })
+      await this.cache.delete(target.key)
+      if (isRefreshed) throw new ImageError('integrity', 'a kept image was not what was written')
+      return this.#answer(target, await this.#wrap(target, { signal }), since, signal, true)
+    }
+    const decision = judge(kept, target.policy, now)
+    const isMine = (this.#loadOf.get(kept) ?? 0) > since
+    const { held } = kept
+    if (held !== undefined && (isMine || held.untilAt > now)) {
+      return this.#standIn(target, kept, decision, held)
+    }
+    if (isMine && held === undefined) return reading(kept, kept.how, decision)
+    if (decision.action === 'fresh') return reading(kept, 'hit', decision)
+    if (decision.action === 'stale') {
+      this.#refreshBehind(target)
+      return reading(kept, 'stale', decision)
+    }
+    if (isRefreshed) {
+      // The load took too long for a caller who can be served the stale one.
+      if (decision.mayServeDisconnected)
+        return { ...reading(kept, 'stale', decision), detail: 'slow' }
+      throw new ImageError(
+        'unavailable',
+        'the origin has not confirmed an image that has gone stale',
+      )
+    }
+    const refreshed = await this.#refresh(target, signal, decision)
+    return this.#answer(target, refreshed, since, signal, true)
+  }
+
+  /** A stale picture in the place of a failed refresh, where that is allowed. */
+  #standIn(target: Target, picture: Picture, decision: Decision, held: Held): Reading {
+    const isAllowed =
+      decision.action === 'stale' || decision.mayServeOnError || decision.mayServeDisconnected
+    if (!isAllowed || isRefusal(held.code)) throw this.#failed(target, held)
+    return { ...reading(picture, 'stale', decision), detail: held.code }
+  }
+
+  #failed(target: Target, held: Held): ImageError {
+    const error = errorOf(held)
+    if (isRefusal(held.code)) {
+      this.#tell({ event: 'refused', key: target.key, reason: held.code })
+    }
+    return error
+  }
+
+  /** Bytes from a store are hashed once; those in memory have been. */
+  #isSound(picture: Picture): boolean {
+    if (this.#sound.has(picture)) return true
+    const isSound =
+      picture.body instanceof Uint8Array &&
+      createHash('sha256').update(picture.body).digest('hex') === picture.sha256
+    if (isSound) this.#sound.add(picture)
+    return isSound
+  }
+
+  #refresh(
+    target: Target,
+    signal: AbortSignal | undefined,
+    decision: Decision | undefined,
+  ): Promise<Kept> {
+    const mayWait = decision?.mayServeDisconnected ?? false
+    return this.#wrap(target, { signal, refresh: true, mayWait })
+  }
+
+  #refreshBehind(target: Target): void {
+    if (this.#behind.has(target.key)) return
+    const work = this.#refresh(target, undefined, undefined).catch((error: unknown) => {
+      this.#tell({ event: 'refresh', key: target.key, error })
+    })
+    const done = work.finally(() => this.#behind.delete(target.key))
+    this.#behind.set(target.key, done)
+  }
+
+  #wrap(
+    target: Target,
+    how: { signal: AbortSignal | undefined; refresh?: boolean; mayWait?: boolean },
+  ): Promise<Kept> {
+    const loadTimeout = target.settings.limits.deadlineMs * 2 + loadSlackMs
+    return this.cache.wrap<Kept>(target.key, (context) => this.#load(context, target), {
+      // What a load keeps says itself for how long.
+      ttl: 1_000,
+      loadTimeout,
+      softTimeout: how.mayWait ? softTimeoutMs : loadTimeout,
+      refresh: how.refresh ?? false,
+      signal: how.signal,
+      tags: [
+        `o:${target.origin}`,
+        ...(target.variant === undefined ? [] : [variantTag(this.key(target.url))]),
+      ],
+    })
+  }
+
+  async #load(context: LoaderContext, target: Target): Promise<Kept> {
+    const { url, settings, policy, downloader, variant } = target
+    const { clock } = this
+    const kept =
+      variant === undefined
+        ? await loadImage(context, { url, settings, policy, downloader, clock })
+        : await loadVariant(context, {
+            url,
+            variant,
+            settings,
+            policy,
+            clock,
+            original: (signal) => this.read(url, { signal }),
+          })
+    this.#loadOf.set(kept, ++this.#loads)
+    if (kept.kind === 'picture') {
+      this.#sound.add(kept)
+      if (kept.held !== undefined) {
+        this.#tell({ event: 'fallback', key: target.key, error: errorOf(kept.held) })
+      }
+    }
+    return kept
+  }
+
+  /** Everything made from the image at a URL goes with it. */
+  async purge(url: string, soft: boolean): Promise<void> {
+    const key = this.key(url)
+    if (soft) await this.cache.expire(key)
+    else await this.cache.delete(key)
+    // Variants are made from what is kept, also from a stale original, so of them nothing is lost.
+    if (this.settings.transform !== undefined) await this.cache.invalidateTags([variantTag(key)])
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#behind.values())
+    this.#downloader.close()
+  }
+}
+
+/** Under which all variants of an image are found. */
+const variantTag = (key: string) => `v:${key}`
+
+function reading(picture: Picture, status: ReadingStatus, decision: Decision): Reading {
+  return { picture, status, decision, isKept: true, detail: decision.detail }
+}

@@ -1,0 +1,30 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { InvalidOptionError } from '@holdfast/core'
+import { ImageError } from '../image-error.ts'
+
+const strongestFirst = ['sha512', 'sha384', 'sha256'] as const
+
+/**
+ * Subresource Integrity (W3C): of the hashes given, those of the strongest kind count, and one of them has to match.
+ * @throws ImageError `integrity`; InvalidOptionError where no hash is given
+ */
+export function assertIntegrity(body: Uint8Array, integrity: string): void {
+  const given = String(integrity)
+    .trim()
+    .split(/\s+/)
+    .map((each) => /^(sha256|sha384|sha512)-([A-Za-z0-9+/_-]+=*)(?:\?.*)?$/.exec(each))
+  for (const algorithm of strongestFirst) {
+    const wanted = given.filter((each) => each?.[1] === algorithm)
+    if (wanted.length === 0) continue
+    const digest = createHash(algorithm).update(body).digest()
+    const isRight = wanted.some((each) => {
+      const expected = Buffer.from(each?.[2] ?? '', 'base64')
+      return expected.length === digest.length && timingSafeEqual(expected, digest)
+    })
+    if (isRight) return
+    throw new ImageError('integrity', 'the image is not what integrity says')
+  }
+  throw new InvalidOptionError(
+    "integrity must hold a hash such as 'sha256-…' in base64; sha256, sha384 and sha512 are known",
+  )
+}
