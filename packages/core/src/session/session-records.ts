@@ -1,5 +1,5 @@
 import { StoreError } from '../errors.ts'
-import type { ClientDetails } from './client-details.ts'
+import { type ClientDetails, unknownClient } from './client-details.ts'
 import type { PatientStore, Waited } from './patient-store.ts'
 import type { SessionCounters } from './session-counters.ts'
 import { recorded, reserved, type SessionSettings } from './session-options.ts'
@@ -20,6 +20,7 @@ export interface KeptSession {
   /** Unix milliseconds. */
   readonly createdAt: number
   readonly lastActivityAt: number
+  readonly client: ClientDetails
   /** What the application keeps; whoever changes it asks `fieldsOf` for what it was. */
   readonly fields: Record<string, unknown>
 }
@@ -74,6 +75,9 @@ export class SessionRecords {
       bytes,
       createdAt,
       lastActivityAt: instant(members.last_activity) ?? createdAt,
+      client: this.#settings.record
+        ? { ip: text(members.ip), userAgent: text(members.user_agent) }
+        : unknownClient,
       fields: this.#fields(members),
     }
   }
@@ -237,14 +241,16 @@ export class SessionRecords {
         members.set('user_agent', JSON.stringify(client.userAgent))
       }
     }
-    for (const [name, text] of fields) if (!this.isReserved(name)) members.set(name, text)
+    for (const [name, value] of fields) if (!this.isReserved(name)) members.set(name, value)
     const { head, bytes } = writeRecord(members)
-    const parsed = Object.fromEntries([...fields].map(([name, text]) => [name, JSON.parse(text)]))
-    return { id, head, bytes, createdAt, lastActivityAt, fields: parsed }
+    const parsed = Object.fromEntries([...fields].map(([name, value]) => [name, JSON.parse(value)]))
+    return { id, head, bytes, createdAt, lastActivityAt, client, fields: parsed }
   }
 }
 
 const json = (at: number) => JSON.stringify(new Date(at).toISOString())
+
+const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
 
 function isRetired(members: Readonly<Record<string, unknown>>): boolean {
   return members.destroyed === true && Object.keys(members).length === 1

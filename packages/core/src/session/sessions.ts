@@ -19,6 +19,9 @@ export interface SessionSummary {
   readonly createdAt: number
   /** Of the last write: a touch writes nothing. */
   readonly lastActivityAt: number
+  /** Recorded with `record`. */
+  readonly ip: string | undefined
+  readonly userAgent: string | undefined
   readonly data: Readonly<Record<string, unknown>>
 }
 
@@ -149,12 +152,13 @@ async function readAll(keeper: SessionKeeper, user: string, waited: Waited) {
       absent.push(id)
       continue
     }
-    const { createdAt, lastActivityAt, fields } = kept
+    const { createdAt, lastActivityAt, client, fields } = kept
     const owner = fields[keeper.settings.userField]
     sessions.push({
       id,
       createdAt,
       lastActivityAt,
+      ...client,
       data: fields,
       owner: owner === undefined || owner === null ? undefined : String(owner),
     })
