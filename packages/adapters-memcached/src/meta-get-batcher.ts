@@ -49,6 +49,8 @@ export class MetaGetBatcher {
         }),
       )
     }
+    // Whoever asks for many has done the joining; another turn of waiting would be for nothing.
+    this.#connection.flush()
     return parts.length === 1 ? parts[0]! : (await Promise.all(parts)).flat()
   }
 
