@@ -21,6 +21,9 @@ export interface HopAnswer {
   readonly message: IncomingMessage
 }
 
+/** Answers before the answer (RFC 9110, 15.2) that are listened to. */
+const mostInterim = 16
+
 /**
  * One request and the head of its answer, over a connection of `agents`.
  * @throws ImageError of the connection, `network`; the reason of `signal`
@@ -87,6 +90,10 @@ function send(hop: HopRequest, agents: Agents): Promise<HopAnswer> {
         headers: answerHeaders(message.rawHeaders),
         message,
       })
+    })
+    let interim = 0
+    request.on('information', () => {
+      if (++interim > mostInterim) request.destroy(new Error('interim answers without end'))
     })
     // An answer that wants another protocol is none.
     request.on('upgrade', (_message, socket) => {
