@@ -122,7 +122,7 @@ export function answerGets(
   connection: FakeConnection,
   valueFor: (key: string) => Buffer | string | undefined,
 ): void {
-  const isGet = request.opcode === 0x00 || request.opcode === 0x0d
+  const isGet = [0x00, 0x0c, 0x0d].includes(request.opcode)
   const value = isGet ? valueFor(request.key) : undefined
   if (request.opcode === 0x0d && value === undefined) return
   if (!isGet) connection.write(fakeReply(request))

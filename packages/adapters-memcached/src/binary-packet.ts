@@ -6,6 +6,7 @@ export const opcodes = {
   delete: 0x04,
   noop: 0x0a,
   version: 0x0b,
+  getKey: 0x0c,
   getKeyQuietly: 0x0d,
   stat: 0x10,
   addQuietly: 0x12,
@@ -108,6 +109,14 @@ function writeUint32(bytes: Buffer, at: number, value: number): void {
   bytes[at + 1] = value >>> 16
   bytes[at + 2] = value >>> 8
   bytes[at + 3] = value
+}
+
+/** A get that is answered in any case, with the key where there is a value. */
+export function encodeGet(key: string, opaque: number): Buffer {
+  const bytes = Buffer.allocUnsafe(headerBytes + key.length)
+  writeHeader(bytes, 0, opcodes.getKey, key.length, 0, 0, opaque)
+  bytes.write(key, headerBytes, 'latin1')
+  return bytes
 }
 
 /** Quiet gets for all keys, which are answered for hits alone, and a NOOP whose reply ends them. One opaque for all. */

@@ -1,4 +1,4 @@
-import { encodeGets, opcodes, type Packet, statuses } from './binary-packet.ts'
+import { encodeGet, encodeGets, opcodes, type Packet, statuses } from './binary-packet.ts'
 import { refusal } from './binary-status.ts'
 import { atEndOfTurn } from './clock.ts'
 import { failed, type Place, ProtocolFault } from './connection-errors.ts'
@@ -10,6 +10,13 @@ interface Waiting {
   readonly key: string
   resolve(item: Item | undefined): void
   reject(error: unknown): void
+}
+
+/** Where the answers to one batch go, each once and in the order of the keys, until one `fail` ends them. */
+interface Answers {
+  found(index: number, item: Item | undefined): void
+  /** For all from `index` on. */
+  fail(index: number, error: unknown): void
 }
 
 /** The most keys of one batch: the server works off a batch before it turns to its other clients. */
@@ -43,66 +50,100 @@ export class MemjsGetBatcher {
     })
   }
 
-  /** Asked at once, in as few batches as they need. */
+  /** Asked at once, in as few batches as they need: whoever asks for many has done the joining. */
   many(keys: readonly string[]): Promise<(Item | undefined)[]> {
-    const asked: Promise<Item | undefined>[] = []
-    for (let at = 0; at < keys.length; at += maxKeys) {
-      const part = keys.slice(at, at + maxKeys)
-      const waiting: Waiting[] = []
-      for (const key of part) {
-        asked.push(new Promise((resolve, reject) => waiting.push({ key, resolve, reject })))
+    if (keys.length === 0) return Promise.resolve([])
+    return new Promise((resolve, reject) => {
+      const items = new Array<Item | undefined>(keys.length)
+      let open = keys.length
+      for (let from = 0; from < keys.length; from += maxKeys) {
+        this.#ask(keys.slice(from, from + maxKeys), {
+          found(index, item) {
+            items[from + index] = item
+            if (--open === 0) resolve(items)
+          },
+          fail: (_, error) => reject(error),
+        })
       }
-      this.#ask(waiting)
-    }
-    this.#server.flush()
-    return Promise.all(asked)
+      this.#server.flush()
+    })
   }
 
   #flush(): void {
     const waiting = this.#waiting
     if (waiting.length === 0) return
     this.#waiting = []
-    this.#ask(waiting)
+    const keys: string[] = []
+    for (const { key } of waiting) keys.push(key)
+    this.#ask(keys, {
+      found: (index, item) => waiting[index]!.resolve(item),
+      fail(from, error) {
+        for (let index = from; index < waiting.length; index++) waiting[index]!.reject(error)
+      },
+    })
     this.#server.flush()
   }
 
-  #ask(waiting: readonly Waiting[]): void {
+  #ask(keys: readonly string[], answers: Answers): void {
+    if (keys.length === 1) this.#askOne(keys[0]!, answers)
+    else this.#askAll(keys, answers)
+  }
+
+  #askOne(key: string, answers: Answers): void {
+    const onReply = (packet: Packet) => {
+      if (packet.status === statuses.missing) answers.found(0, undefined)
+      else if (packet.status !== statuses.ok) answers.fail(0, this.#refused(packet))
+      else if (packet.isAbout(key)) answers.found(0, itemOf(packet))
+      else throw wrongKey()
+    }
+    this.#client.one(
+      (seq) => encodeGet(key, seq),
+      onReply,
+      (error) => answers.fail(0, error),
+    )
+  }
+
+  #askAll(keys: readonly string[], answers: Answers): void {
     let next = 0
-    const rejectRest = (error: unknown) => {
-      while (next < waiting.length) waiting[next++]!.reject(error)
+    const misses = (until: number) => {
+      while (next < until) answers.found(next++, undefined)
+    }
+    const failRest = (error: unknown) => {
+      if (next < keys.length) answers.fail(next, error)
+      next = keys.length
     }
     const onReply = (packet: Packet) => {
       if (packet.opcode === opcodes.noop) {
-        // Whatever has not been told of is not there.
-        while (next < waiting.length) waiting[next++]!.resolve(undefined)
+        misses(keys.length)
         return
       }
       if (packet.opcode !== opcodes.getKeyQuietly) {
         throw new ProtocolFault('a reply came to another command than the gets')
       }
       if (packet.status !== statuses.ok) {
-        rejectRest(failed(this.#place, 'get', refusal(packet.status)))
+        failRest(this.#refused(packet))
         return
       }
       // Hits come in the order in which they were asked for; those between them are misses.
       let at = next
-      while (at < waiting.length && !packet.isAbout(waiting[at]!.key)) at++
-      const hit = waiting[at]
-      if (hit === undefined) {
-        throw new ProtocolFault('a value came under a key that was not asked for')
-      }
-      while (next < at) waiting[next++]!.resolve(undefined)
+      while (at < keys.length && !packet.isAbout(keys[at]!)) at++
+      if (at === keys.length) throw wrongKey()
+      misses(at)
       next++
-      hit.resolve({ bytes: packet.ownValue(), flags: packet.flags, cas: packet.cas })
+      answers.found(at, itemOf(packet))
     }
-    this.#client.many(
-      (seq) =>
-        encodeGets(
-          waiting.map(({ key }) => key),
-          seq,
-        ),
-      onReply,
-      rejectRest,
-    )
+    this.#client.many((seq) => encodeGets(keys, seq), onReply, failRest)
+  }
+
+  #refused(packet: Packet) {
+    return failed(this.#place, 'get', refusal(packet.status))
   }
 }
+
+const wrongKey = () => new ProtocolFault('a value came under a key that was not asked for')
+
+const itemOf = (packet: Packet): Item => ({
+  bytes: packet.ownValue(),
+  flags: packet.flags,
+  cas: packet.cas,
+})

@@ -69,6 +69,7 @@ class MemjsOperation extends Operation<Packet> {
 
 const names: Readonly<Record<number, string>> = {
   ...Object.fromEntries(Object.entries(opcodes).map(([name, opcode]) => [opcode, name])),
+  [opcodes.getKey]: 'get',
   [opcodes.getKeyQuietly]: 'get',
   [opcodes.addQuietly]: 'add',
   [opcodes.stat]: 'stats',

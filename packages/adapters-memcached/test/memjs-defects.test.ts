@@ -43,7 +43,7 @@ async function real(options: MemcachedServerOptions = {}) {
   return server
 }
 
-const isGet = ({ opcode }: FakeRequest) => opcode === 0x00 || opcode === 0x0d
+const isGet = ({ opcode }: FakeRequest) => opcode === 0x00 || opcode === 0x0c || opcode === 0x0d
 const value = (key: string) => `value of ${key}`.padEnd(100)
 
 /** The reply to a get of 100 bytes, as far as it comes before the connection dies. */
@@ -184,7 +184,8 @@ describe('6: the reply that comes after its deadline on a connection that was gi
     const driver = openDriver(server.port)
     expect(kindOf((await outcome(driver.get('a'))).error)).toBe('timeout')
     for (let call = 0; call < 5; call++) expect(textOf(await driver.get('a'))).toBe(value('a'))
-    expect(connections[0]!.closed).toBe(true)
+    // Where the other side is merely ended, it could still be written to.
+    await expect.poll(() => connections[0]!.closed, { timeout: 2_000 }).toBe(true)
     expect(server.standing).toBe(1)
   })
 })
@@ -416,7 +417,7 @@ describe('15: the console and the environment', () => {
 
   test('are left alone', async () => {
     const { opcodes, logged } = await opcodesSeen((port) => openDriver(port).get('a'))
-    expect([...opcodes].sort()).toEqual([0x0a, 0x0d])
+    expect([...opcodes]).toEqual([0x0c])
     expect(logged).toBe(0)
   })
 })

@@ -286,7 +286,7 @@ describe('bytes that are no reply', () => {
     const server = await fake((request, connection) => {
       answerGets(request, connection, value)
       const unasked = { opcode: 0, opaque: 1, key: '', value: Buffer.alloc(0) }
-      if (connection.index === 0 && request.opcode === 0x0a) {
+      if (connection.index === 0) {
         connection.write(fakeReply(unasked, { value: 'unasked' }))
       }
     })
@@ -299,12 +299,13 @@ describe('bytes that are no reply', () => {
 
   test('and a value under another key than the one asked for are never handed out', async () => {
     const server = await fake((request, connection) => {
-      if (request.opcode === 0x0d) {
+      if (request.opcode === 0x0c || request.opcode === 0x0d) {
         connection.write(fakeReply(request, { key: 'another', value: 'of another' }))
       } else answerGets(request, connection, value)
     })
     const driver = openDriver(server.port)
     expect(kindOf((await outcome(driver.get('a'))).error)).toBe('protocol')
+    expect(kindOf((await outcome(driver.getMany(['a', 'b']))).error)).toBe('protocol')
   })
 })
 
