@@ -178,8 +178,11 @@ describe('6: the reply that comes after its deadline on a connection that was gi
     const connections: FakeConnection[] = []
     const server = await fake((request, connection) => {
       connections[connection.index] = connection
-      if (connection.index === 0) late(request, connection)
-      else setTimeout(() => answerGets(request, connection, value), 120)
+      if (connection.index === 0) {
+        late(request, connection)
+        // What the late reply met on the other side shows in the write after it.
+        setTimeout(() => connection.write('more'), 800)
+      } else setTimeout(() => answerGets(request, connection, value), 120)
     })
     const driver = openDriver(server.port)
     expect(kindOf((await outcome(driver.get('a'))).error)).toBe('timeout')
