@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { describe, expect, test, vi } from 'vitest'
+import { createCache } from '../cache.ts'
 import { resolveCodec } from '../entry/codec.ts'
 import { encodeClaim, encodeValue } from '../entry/envelope.ts'
 import { headBytes, headOf, peekHead } from '../entry/head.ts'
@@ -235,6 +236,32 @@ describe('keys', () => {
       expect(store.stats().refused).toEqual({ plaintext: 0, unknownKey: 0, damaged: 0 })
       expect(store.stats().writesWith).toBe('new')
     }
+  })
+
+  test('that were rotated out may be dropped without voiding what was stored since: versions are sealed again', async () => {
+    const clock = fakeClock()
+    const inner = memoryStore({ clock })
+    let keys = [keyOf('old')]
+    const store = encryptedStore(inner, { keys: () => keys, reread: 0, clock })
+    const cache = createCache({ clock, store, bus: false, memory: false })
+    const ask = () => cache.wrap('a', () => 'loaded', { tags: ['t'], ttl: '60d', jitter: 0 })
+    await ask()
+    keys = [keyOf('new'), keyOf('old')]
+    await cache.set('a', 'sealed with the new one', { tags: ['t'], ttl: '60d', jitter: 0 })
+    for (let reads = 0; reads < 30; reads++) {
+      await clock.advance(50)
+      expect(await ask()).toBe('sealed with the new one')
+    }
+    expect(store.stats().resealed).toBe(3)
+    keys = [keyOf('new')]
+    await clock.advance(50)
+    expect(await ask()).toBe('sealed with the new one')
+    expect(store.stats().refused.unknownKey).toBe(0)
+    // A month is what core gives the version of a tag, and it is not made longer for ever.
+    await clock.advance('29d')
+    expect(await ask()).toBe('sealed with the new one')
+    await clock.advance('2d')
+    expect(await ask()).toBe('loaded')
   })
 
   test('one that is dropped turns its values into counted misses, and only those', async () => {

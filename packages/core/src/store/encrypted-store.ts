@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../clock.ts'
-import { headBytes } from '../entry/head.ts'
+import { headBytes, peekHead } from '../entry/head.ts'
 import { StoreError } from '../errors.ts'
 import { type Duration, parseDuration } from '../options/duration.ts'
 import { readStore } from '../options/far-settings.ts'
@@ -8,7 +8,9 @@ import { readObject } from '../options/readers.ts'
 import { type EncryptionKeys, type KeyProvider, KeyRing } from './key-ring.ts'
 import {
   identityOf,
+  keyIdOf,
   type SealFault,
+  type SealingKey,
   seal,
   sealedHead,
   sealOverheadBytes,
@@ -31,6 +33,8 @@ export interface EncryptionStats {
   readonly sealed: number
   /** Values decrypted. */
   readonly opened: number
+  /** Versions of namespaces and tags that were sealed with another key, and are now with the first one. */
+  readonly resealed: number
   /** Values that were there and not believed, each of them a miss. */
   readonly refused: {
     /** Never encrypted: planted, or from before this store was. */
@@ -51,6 +55,10 @@ export interface EncryptedStore extends Store {
   stats(): EncryptionStats
 }
 
+/** So seldom a version is sealed again. */
+const renewPauseMs = 100
+const monthMs = 30 * 86_400_000
+
 /** A key whose value changes under every look is left alone after so many. */
 const mostTries = 64
 
@@ -67,11 +75,14 @@ export function encryptedStore(store: Store, options: EncryptedStoreOptions): En
   refuseUnknownNames(given, ['keys', 'reread', 'clock'], 'encryptedStore')
   const rereadMs = parseDuration(given.reread ?? '1m', 'reread')
   const { name } = inner
-  const ring = new KeyRing(given.keys, rereadMs, given.clock ?? systemClock, name)
+  const clock = given.clock ?? systemClock
+  const ring = new KeyRing(given.keys, rereadMs, clock, name)
   const maxValueBytes = inner.capabilities.maxValueBytes - sealOverheadBytes
   const refused: Record<SealFault, number> = { plaintext: 0, 'unknown-key': 0, damaged: 0 }
   let sealed = 0
   let opened = 0
+  let resealed = 0
+  let renewedAt = Number.NEGATIVE_INFINITY
   let writesWith: string | undefined
 
   const encrypt = async (key: string, bytes: Uint8Array, operation: string) => {
@@ -87,12 +98,35 @@ export function encryptedStore(store: Store, options: EncryptedStoreOptions): En
     return seal(writer, key, bytes)
   }
 
+  /**
+   * Versions of namespaces and tags outlive every value under them. Were they left under a key that is rotated out,
+   * dropping it would void all that was stored since; so whoever reads one seals it again. While a fleet does not agree
+   * yet on what is first, its members undo each other's work, which is why they take their time.
+   */
+  const renew = (writer: SealingKey, key: string, stored: Uint8Array, value: Uint8Array) => {
+    if (!inner.replace || peekHead(value)?.kind !== 'version' || keyIdOf(stored) === writer.id)
+      return
+    const now = clock.monotonic()
+    if (now - renewedAt < renewPauseMs) return
+    renewedAt = now
+    const own = seal(writer, key, value)
+    inner.replace(key, identityOf(stored), own, { ttlMs: versionLifeMs(key) }).then(
+      (done) => {
+        if (done) resealed++
+      },
+      () => {
+        // The next one who reads it tries again.
+      },
+    )
+  }
+
   const decrypt = async (
     key: string,
     stored: Uint8Array | undefined,
   ): Promise<Uint8Array | undefined> => {
     if (stored === undefined) return undefined
-    let found = unseal((await ring.current()).byId, key, stored)
+    const keys = await ring.current()
+    let found = unseal(keys.byId, key, stored)
     if (found === 'unknown-key') {
       const newer = await ring.afterUnknown()
       if (newer !== undefined) found = unseal(newer.byId, key, stored)
@@ -102,6 +136,7 @@ export function encryptedStore(store: Store, options: EncryptedStoreOptions): En
       return undefined
     }
     opened++
+    if (keys.byId.size > 1) renew(keys.writer, key, stored, found)
     return found
   }
   const decryptAll = <Read extends SettledRead>(keys: readonly string[], all: readonly Read[]) =>
@@ -127,6 +162,7 @@ export function encryptedStore(store: Store, options: EncryptedStoreOptions): En
     stats: () => ({
       sealed,
       opened,
+      resealed,
       refused: {
         plaintext: refused.plaintext,
         unknownKey: refused['unknown-key'],
@@ -217,4 +253,9 @@ export function encryptedStore(store: Store, options: EncryptedStoreOptions): En
 
 function beginsWith(bytes: Uint8Array, head: Uint8Array): boolean {
   return head.every((byte, index) => bytes[index] === byte)
+}
+
+/** As core keeps them: those of a namespace for ever, those of a tag for a month. Their keys are in `store-keys.ts`. */
+function versionLifeMs(key: string): number {
+  return key.endsWith('/%n') || key.endsWith('/%e') ? Number.POSITIVE_INFINITY : monthMs
 }

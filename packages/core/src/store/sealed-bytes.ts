@@ -85,6 +85,11 @@ export function unseal(
   return bytes
 }
 
+/** The id of the key that sealed these bytes, which have been unsealed. */
+export function keyIdOf(stored: Uint8Array): string {
+  return asBuffer(stored).toString('utf8', fixedBytes, fixedBytes + stored[19]!)
+}
+
 /** The 17 bytes that stored bytes begin with where the value itself begins with `head`. */
 export function sealedHead(head: Uint8Array): Uint8Array {
   if (!isMarkable(head[0]!)) return head
