@@ -1,0 +1,3 @@
+import { watchFleet } from './story.ts'
+
+await watchFleet(5_000, (line) => console.log(line))
