@@ -1,0 +1,113 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type RedisCluster, startRedisCluster } from '@holdfast/lab/redis-cluster'
+import type { RedisServer } from '@holdfast/lab/redis-server'
+import { until } from '@holdfast/lab/until'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { redisStore } from '../src/index.ts'
+import { cutReplicas, firstAfter, startTraffic, type Told } from './failover-traffic.ts'
+
+describe.each(['redis', 'valkey'] as const)('a cluster of %s under load', (engine) => {
+  let cluster: RedisCluster
+  beforeAll(async () => {
+    cluster = await startRedisCluster({ engine })
+  })
+  afterAll(() => cluster.stop())
+  const open = () => redisStore({ cluster: cluster.addresses })
+
+  const promotionOf = async (replica: RedisServer): Promise<number> => {
+    await until('the replica is promoted', async () =>
+      String(await replica.command('INFO', 'replication')).includes('role:master'),
+    )
+    return performance.now()
+  }
+  const expectGoodFailover = (told: Told, failedAt: number, promotedAt: number) => {
+    expect(told.failedWraps).toBe(0)
+    expect(told.ownStale).toBe(0)
+    // Claims of a holder whose store went are waited for as those of a holder that died.
+    expect(told.slowestWrapMs).toBeLessThan(1_200 + 250 + told.lagMs)
+    expect(firstAfter(promotedAt, told.writtenAt)).toBeLessThan(2_000 + told.lagMs)
+    expect(
+      firstAfter(
+        promotedAt,
+        told.stored.map(({ at }) => at),
+      ),
+    ).toBeLessThan(2_000 + told.lagMs)
+    const [first = failedAt, last = failedAt] = [told.staleAt[0], told.staleAt.at(-1)]
+    expect(first).toBeGreaterThanOrEqual(failedAt)
+    expect(last).toBeLessThan(promotedAt + 5_000)
+  }
+
+  test('that moves slots: no wrap fails, nothing stale is read, and the map is asked for at most once a second', async () => {
+    const [from, to] = cluster.primaries as [RedisServer, RedisServer]
+    const traffic = await startTraffic(open)
+    await Promise.all(cluster.nodes.map((node) => node.command('CONFIG', 'RESETSTAT')))
+    const since = performance.now()
+    const slots = Array.from({ length: 400 }, (_, index) => index * 10)
+    await cluster.moveSlots(slots, from, to)
+    const seconds = (performance.now() - since) / 1_000
+    const counts = await Promise.all(cluster.nodes.map((node) => node.commandCounts()))
+    const told = await traffic.stop()
+    expect(told.failedWraps).toBe(0)
+    expect(told.staleAt).toEqual([])
+    expect(told.ownStale).toBe(0)
+    expect(told.reportedDeletes).toEqual([])
+    expect(told.slowestWrapMs).toBeLessThan(200 + told.lagMs)
+    const asked = counts.reduce((sum, each) => sum + (each['cluster|slots'] ?? 0), 0)
+    // Three stores, and each may just have asked.
+    expect(asked).toBeLessThanOrEqual(3 * (1 + seconds / 0.75))
+    await cluster.moveSlots(slots, to, from)
+    await cluster.settled()
+  })
+
+  test('whose primary is killed after it lost its replica: what was deleted is gone 5 s after the promotion', async () => {
+    const primary = cluster.primaries[0]!
+    const replica = cluster.replicaOf(primary)
+    const traffic = await startTraffic(open)
+    await sleep(500)
+    await cutReplicas(primary)
+    await sleep(700)
+    const failedAt = performance.now()
+    await primary.kill()
+    const promotedAt = await promotionOf(replica)
+    await sleep(6_000)
+    const told = await traffic.stop()
+    expectGoodFailover(told, failedAt, promotedAt)
+    await primary.restart()
+    await cluster.settled()
+  })
+
+  test('whose primary is stopped', async () => {
+    const primary = cluster.primaries[1]!
+    const replica = cluster.replicaOf(primary)
+    const traffic = await startTraffic(open)
+    await sleep(500)
+    const failedAt = performance.now()
+    primary.pause()
+    const promotedAt = await promotionOf(replica)
+    await sleep(2_500)
+    const told = await traffic.stop()
+    primary.resume()
+    expectGoodFailover(told, failedAt, promotedAt)
+    await cluster.settled()
+  })
+
+  test('whose primary changes places with its replica, as for maintenance', async () => {
+    const primary = cluster.primaries[2]!
+    const replica = cluster.replicaOf(primary)
+    const traffic = await startTraffic(open)
+    await sleep(500)
+    const failedAt = performance.now()
+    await replica.command('CLUSTER', 'FAILOVER')
+    const promotedAt = await promotionOf(replica)
+    await sleep(1_000)
+    const told = await traffic.stop()
+    expectGoodFailover(told, failedAt, promotedAt)
+    expect(told.staleAt).toEqual([])
+    // The servers see to it that nothing is lost.
+    const store = open()
+    const lost = []
+    for (const { name } of told.stored) if ((await store.get(name)) === undefined) lost.push(name)
+    expect(lost).toEqual([])
+    await store.close()
+  })
+})
