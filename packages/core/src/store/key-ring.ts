@@ -17,7 +17,7 @@ export interface EncryptionKey {
 /** The first key writes, all of them read. */
 export type EncryptionKeys = readonly EncryptionKey[]
 
-/** Asked for the keys at the first use, and again while the store is used. */
+/** Asked for the keys at the first use, and again while the store is used; behind the callers where it takes a promise's time. */
 export type KeyProvider = () => EncryptionKeys | Promise<EncryptionKeys>
 
 export interface KeySet {
@@ -69,7 +69,7 @@ export class KeyRing {
       return this.#read(now)
     }
     if (now - this.#readAt >= this.#rereadMs && now - this.#failedAt >= failedPauseMs)
-      this.#read(now).catch(() => {
+      Promise.resolve(this.#read(now)).catch(() => {
         // Counted; the keys that are there go on being used.
       })
     return this.#set ?? set
@@ -91,9 +91,18 @@ export class KeyRing {
     }
   }
 
-  #read(now: number): Promise<KeySet> {
+  /** What a provider returns at once is there at once. */
+  #read(now: number): KeySet | Promise<KeySet> {
     if (this.#reading !== undefined && now - this.#readingSince < patienceMs) return this.#reading
-    const reading = this.#ask(now).finally(() => {
+    this.reads++
+    let asked: unknown
+    try {
+      asked = this.#provider!()
+      if (!(asked instanceof Promise)) return this.#take(asked, now)
+    } catch (error) {
+      return Promise.reject(this.#failed(error))
+    }
+    const reading = this.#whenAsked(asked, now).finally(() => {
       if (this.#reading === reading) this.#reading = undefined
     })
     this.#readingSince = now
@@ -101,26 +110,33 @@ export class KeyRing {
     return reading
   }
 
-  async #ask(now: number): Promise<KeySet> {
-    this.reads++
+  async #whenAsked(asked: Promise<unknown>, now: number): Promise<KeySet> {
     try {
-      const set = readKeys(await this.#provider!(), 'what the key provider returned')
-      // One that answers late must not bring back what a later answer dropped.
-      if (now >= this.#readAt) {
-        this.#set = set
-        this.#readAt = now
-        this.#failure = undefined
-      }
-      return set
+      return this.#take(await asked, now)
     } catch (error) {
-      this.readErrors++
-      this.#failedAt = this.#clock.monotonic()
-      this.#failure = new StoreError(
-        `the store '${this.#store}' has no keys to encrypt with: ${isCacheError(error) ? (error as Error).message : 'its key provider failed, see cause'}`,
-        { kind: 'unavailable', store: this.#store, cause: error },
-      )
-      throw this.#failure
+      throw this.#failed(error)
     }
+  }
+
+  #take(list: unknown, now: number): KeySet {
+    const set = readKeys(list, 'what the key provider returned')
+    // One that answers late must not bring back what a later answer dropped.
+    if (now >= this.#readAt) {
+      this.#set = set
+      this.#readAt = now
+      this.#failure = undefined
+    }
+    return set
+  }
+
+  #failed(error: unknown): StoreError {
+    this.readErrors++
+    this.#failedAt = this.#clock.monotonic()
+    this.#failure = new StoreError(
+      `the store '${this.#store}' has no keys to encrypt with: ${isCacheError(error) ? (error as Error).message : 'its key provider failed, see cause'}`,
+      { kind: 'unavailable', store: this.#store, cause: error },
+    )
+    return this.#failure
   }
 }
 
