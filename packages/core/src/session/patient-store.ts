@@ -73,7 +73,7 @@ export class PatientStore {
         } catch (error) {
           const tookMs = clock.monotonic() - begunAt
           const pauseMs = clock.random() * Math.min(longestPauseMs, firstPauseMs * 2 ** tries) + 1
-          if (!mayPass(error, tookMs) || tookMs + pauseMs >= spanMs) throw error
+          if (!mayPass(error, tookMs + pauseMs) || tookMs + pauseMs >= spanMs) throw error
           if (!isWaiting) {
             if (this.#waiting >= maxWaiting) throw this.#overloaded(operation, error)
             isWaiting = true
@@ -84,10 +84,12 @@ export class PatientStore {
         }
       }
     } catch (error) {
-      waited.ms += clock.monotonic() - begunAt
       throw this.#failed(sessionError(error, operation, this.store.name, this.#retryAfterS()))
     } finally {
-      if (isWaiting) this.#waiting--
+      if (isWaiting) {
+        this.#waiting--
+        waited.ms += clock.monotonic() - begunAt
+      }
     }
   }
 

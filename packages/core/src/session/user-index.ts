@@ -38,11 +38,12 @@ export class UserIndex {
   async enter(user: string, id: string, endsAt: number, waited: Waited): Promise<string[]> {
     const { clock, sessionsPerUser } = this.#settings
     let gone = new Set<string>()
-    const entries = await this.#entries(user, waited)
+    const stored = await this.#get(user, waited)
+    const entries = entriesOf(stored)
     if (entries.size >= Math.min(crowd, sessionsPerUser))
       gone = await this.#goneOf([...entries.keys()], waited)
     let displaced: string[] = []
-    await this.#change(user, waited, (current) => {
+    await this.#change(user, stored, waited, (current) => {
       this.#prune(current, gone)
       current.delete(id)
       const ids = [...current.keys()].sort((a, b) => current.get(a)![0] - current.get(b)![0])
@@ -54,7 +55,7 @@ export class UserIndex {
   }
 
   async idsOf(user: string, waited: Waited): Promise<string[]> {
-    return [...(await this.#entries(user, waited)).keys()]
+    return [...entriesOf(await this.#get(user, waited)).keys()]
   }
 
   /** Takes out ids whose sessions were destroyed, and of `absent` those that nobody can be about to store any more. */
@@ -65,7 +66,7 @@ export class UserIndex {
     waited: Waited,
   ): Promise<void> {
     if (destroyed.length + absent.length === 0) return
-    await this.#change(user, waited, (entries) => {
+    await this.#change(user, await this.#get(user, waited), waited, (entries) => {
       for (const id of destroyed) entries.delete(id)
       this.#prune(entries, new Set(absent))
     })
@@ -96,14 +97,19 @@ export class UserIndex {
     )
   }
 
-  async #entries(user: string, waited: Waited): Promise<Entries> {
+  #get(user: string, waited: Waited): Promise<Uint8Array | undefined> {
     const key = this.key(user)
-    return entriesOf(await this.#patient.run('get', (store) => store.get(key), waited))
+    return this.#patient.run('get', (store) => store.get(key), waited)
   }
 
-  async #change(user: string, waited: Waited, change: (entries: Entries) => void): Promise<void> {
+  /** `stored` is what was there when it was last looked at. */
+  async #change(
+    user: string,
+    stored: Uint8Array | undefined,
+    waited: Waited,
+    change: (entries: Entries) => void,
+  ): Promise<void> {
     const key = this.key(user)
-    let stored = await this.#patient.run('get', (store) => store.get(key), waited)
     for (let tries = 0; tries < mostTries; tries++) {
       const entries = entriesOf(stored)
       change(entries)
@@ -129,7 +135,7 @@ export class UserIndex {
         waited,
       )
       if (isDone) return
-      stored = await this.#patient.run('get', (store) => store.get(key), waited)
+      stored = await this.#get(user, waited)
       if (stored !== undefined && startsWith(stored, written.head)) return
     }
     throw new StoreError(
