@@ -95,6 +95,18 @@ describe('a URL', () => {
     expect(verdict('http://b.example:82/', { origins })).toBe('admitted by http://b.example:82')
     // A port that is named is the only one.
     expect(verdict('http://b.example/', { origins })).toBe('origin')
+    // And one that is opened by an entry is open to that entry alone.
+    const both = [
+      'http://a.example',
+      'http://a.example:81',
+      { match: 'http://a.example/x', ports: [82] },
+    ]
+    expect(verdict('http://a.example:81/', { origins: both })).toBe(
+      'admitted by http://a.example:81',
+    )
+    expect(verdict('http://a.example:82/x', { origins: both })).toBe(
+      'admitted by http://a.example/x',
+    )
   })
 
   it.each([

@@ -46,20 +46,26 @@ export function admitUrl(url: URL, settings: GuardSettings): OriginEntry {
       'a URL may hold no user name or password; see origins[].headers',
     )
   const covering = settings.origins.filter((entry) => entry.covers(url))
-  const port = url.port === '' ? undefined : Number(url.port)
-  if (
-    port !== undefined &&
-    !settings.ports.has(port) &&
-    !covering.some((entry) => entry.ports.has(port) || entry.port === port)
-  )
-    throw new ImageError('port', `port ${port} is not open; see network.ports and origins[].ports`)
-  const entry = covering.find((one) => one.port === undefined || one.port === port)
-  if (entry === undefined)
+  const entry = covering.find((one) => admitsPort(one, url, settings))
+  if (entry === undefined) {
+    if (url.port !== '' && !settings.ports.has(Number(url.port)))
+      throw new ImageError(
+        'port',
+        `port ${url.port} is not open; see network.ports and origins[].ports`,
+      )
     throw new ImageError('origin', `the host ${shown(url)} is not admitted by origins`)
+  }
   const literal = addressLiteral(url)
   if (literal !== undefined && !settings.admitsAddress(literal))
     throw new ImageError('address', 'the host is no public address; see network.allowPrivate')
   return entry
+}
+
+/** Judged for each entry by itself: the port that one opens is not open to the credentials of another. */
+function admitsPort(entry: OriginEntry, url: URL, settings: GuardSettings): boolean {
+  const port = url.port === '' ? undefined : Number(url.port)
+  if (port !== undefined && (entry.port === port || entry.ports.has(port))) return true
+  return entry.port === undefined && (port === undefined || settings.ports.has(port))
 }
 
 /** The address that a URL names in place of a host name. */

@@ -15,6 +15,8 @@ export interface LoopbackNetwork {
   dns: Record<string, readonly (readonly string[] | Error)[]>
   /** Bytes that came over all connections. */
   bytesRead(): number
+  /** Connections that are open now. */
+  openConnections(): number
   close(): Promise<void>
 }
 
@@ -41,6 +43,7 @@ export async function loopbackNetwork(server: Server): Promise<LoopbackNetwork> 
     dialled: [],
     lookedUp: [],
     dns: {},
+    openConnections: () => incoming.size,
     bytesRead: () => sockets.reduce((sum, socket) => sum + socket.bytesRead, 0),
     seam: {
       async lookup(hostname): Promise<LookedUp[]> {
