@@ -12,18 +12,21 @@ export interface KeptResponse {
   readonly body: Uint8Array
   readonly requestedAt: number
   readonly receivedAt: number
-  /** Names it varies by, and the `variantId` of the request that brought it; `rest`: the same without the language. */
+  /** Names it varies by, and the `variantId` of the request that brought it: as it is, without the language, by weight alone. */
   readonly vary: readonly string[]
   readonly variant: string
-  readonly rest: string
+  readonly variantRest: string
+  readonly variantWeighed: string
 }
 
 /** One of the answers that a URL has for different requests. */
 export interface Variant {
   readonly vary: readonly string[]
   readonly id: string
-  /** Where only the language tells it from others: the one it is in, and what stands for all the rest it varies by. */
+  /** Where its response says in which language it is: that, and what stands for all the rest it varies by. */
   readonly language?: { readonly is: string; readonly rest: string }
+  /** Where it varies by language and does not say: as `id`, whatever the order of the languages. */
+  readonly weighed?: string
 }
 
 /** What lies under a URL whose responses vary: where its variants lie, the newest first. */

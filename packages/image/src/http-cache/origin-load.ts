@@ -200,7 +200,8 @@ export class OriginLoad {
       receivedAt: answer.receivedAt,
       vary,
       variant: variantId(vary, headers),
-      rest: variantId(withoutLanguage(vary), headers),
+      variantRest: variantId(withoutLanguage(vary), headers),
+      variantWeighed: variantId(vary, headers, 'weighed'),
     }
     const why = isComplete(response, body.whole) ? undefined : 'incomplete'
     this.outcome = {

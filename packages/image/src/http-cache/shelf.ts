@@ -205,8 +205,9 @@ function variantPlace(generation: string, id: string): Place {
   return { at: 'variant', key: `variant ${generation} ${id}`, generation }
 }
 
-function isFor({ vary, id, language }: Variant, request: Fields): boolean {
+function isFor({ vary, id, language, weighed }: Variant, request: Fields): boolean {
   if (variantId(vary, request) === id) return true
+  if (weighed !== undefined) return variantId(vary, request, 'weighed') === weighed
   if (language === undefined || favouriteLanguage(request) !== language.is) return false
   return variantId(withoutLanguage(vary), request) === language.rest
 }
@@ -218,9 +219,12 @@ export function fits(response: KeptResponse, request: Fields): boolean {
 
 function variantOf(response: KeptResponse): Variant {
   const { vary, variant: id } = response
-  const language = response.fields.find(([name]) => name === 'content-language')?.[1].toLowerCase()
-  if (!vary.includes('accept-language') || !language || language.includes(',')) return { vary, id }
-  return { vary, id, language: { is: language.trim(), rest: response.rest } }
+  if (!vary.includes('accept-language')) return { vary, id }
+  const language = response.fields.find(([name]) => name === 'content-language')?.[1]
+  // A server that does not say which language it chose is taken at the word of the standard: order says nothing.
+  if (language === undefined) return { vary, id, weighed: response.variantWeighed }
+  if (language.includes(',')) return { vary, id }
+  return { vary, id, language: { is: language.trim().toLowerCase(), rest: response.variantRest } }
 }
 
 /** The names without the language, which is then judged by what the response says of itself. */

@@ -36,7 +36,7 @@ export function storedFields(list: FieldList, options: StoredFieldsOptions): [st
   return list.flatMap(([name, value]): [string, string][] => {
     const lower = name.toLowerCase()
     if (ofTheConnection.has(lower) || dropped.has(lower)) return []
-    if (!options.keepSetCookie && (lower === 'set-cookie' || lower === 'set-cookie2')) return []
+    if (!options.keepSetCookie && lower === 'set-cookie') return []
     return [[lower, value]]
   })
 }
