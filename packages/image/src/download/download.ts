@@ -48,7 +48,10 @@ export interface Downloader {
   download(url: string, options?: DownloadOptions): Promise<Downloaded>
   /** Checks a URL against scheme, port, origins and address without any I/O. @throws ImageError */
   check(url: string): URL
-  /** Lets downloads under way end, closes idle connections, refuses new ones with ClosedError. */
+  /**
+   * Keeps no connection from now on, and closes those that are idle. Downloads under way end as they began, and a request
+   * that began before may still ask for one.
+   */
   close(): void
 }
 
@@ -78,7 +81,6 @@ class OriginDownloader implements Downloader {
   readonly #agents: Agents
   readonly #states: OriginStates
   readonly #accept: string
-  #isClosed = false
 
   constructor(
     settings: DownloadSettings,
@@ -103,7 +105,6 @@ class OriginDownloader implements Downloader {
 
   // Async, so that everything refused is a rejection.
   async download(text: string, options: DownloadOptions = {}): Promise<Downloaded> {
-    if (this.#isClosed) throw new ClosedError('this downloader has been closed')
     const url = this.check(text)
     const { limits } = this.#settings
     const deadline = startDeadline(limits.deadlineMs, this.#clock, options.signal)
@@ -168,7 +169,6 @@ class OriginDownloader implements Downloader {
   }
 
   close(): void {
-    this.#isClosed = true
     this.#agents.retire()
   }
 }
