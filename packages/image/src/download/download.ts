@@ -1,4 +1,4 @@
-import { type Clock, ClosedError } from '@holdfast/core'
+import type { Clock } from '@holdfast/core'
 import { systemClock } from '../clock.ts'
 import { retryAfterMs } from '../http-cache/retry-after.ts'
 import { ImageError } from '../image-error.ts'
