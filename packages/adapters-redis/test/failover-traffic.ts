@@ -23,10 +23,13 @@ export interface Told {
 }
 
 export interface Traffic {
+  /** Changes, once, what a hundred further keys stand for, and says so; they are read as all others are. */
+  changeOnce(): Promise<void>
   stop(): Promise<Told>
 }
 
 const keyCount = 60
+const onceCount = 100
 
 /**
  * Two caches over stores of their own, as two processes have them. One changes what the keys stand for, says so, and
@@ -42,9 +45,11 @@ export async function startTraffic(open: () => RedisStore): Promise<Traffic> {
     ) as [Cache, Cache]
   for (const cache of [changing, reading]) cache.on('error', () => {})
   const keys = Array.from({ length: keyCount }, (_, index) => `key-${index}`)
+  const once = Array.from({ length: onceCount }, (_, index) => `once-${index}`)
+  const all = [...keys, ...once]
   /** What a key stands for, and what it stood for when it was last said to have changed. */
-  const origin = new Map(keys.map((key) => [key, 0]))
-  const said = new Map(keys.map((key) => [key, 0]))
+  const origin = new Map(all.map((key) => [key, 0]))
+  const said = new Map(all.map((key) => [key, 0]))
   const changed = new Map<string, Promise<void>>()
   const staleAt: number[] = []
   const writtenAt: number[] = []
@@ -86,7 +91,7 @@ export async function startTraffic(open: () => RedisStore): Promise<Traffic> {
   }
 
   await ready(stores)
-  await Promise.all(keys.flatMap((key) => [read(changing, key), read(reading, key)]))
+  await Promise.all(all.flatMap((key) => [read(changing, key), read(reading, key)]))
   const lag = monitorEventLoopDelay({ resolution: 5 })
   lag.enable()
   slowestWrapMs = 0
@@ -98,7 +103,7 @@ export async function startTraffic(open: () => RedisStore): Promise<Traffic> {
     }
   }
   const loops = [
-    every(5, (count) => read(count % 2 ? changing : reading, keys[(count * 7) % keyCount]!)),
+    every(5, (count) => read(count % 2 ? changing : reading, all[(count * 7) % all.length]!)),
     every(25, (count) => changeInTurn(keys[(count * 11) % keyCount]!)),
     every(20, (count) =>
       changing.set(`written-${count}`, count).then(
@@ -115,6 +120,9 @@ export async function startTraffic(open: () => RedisStore): Promise<Traffic> {
     }),
   ]
   return {
+    async changeOnce() {
+      await Promise.all(once.map(change))
+    },
     async stop() {
       isOn = false
       await Promise.all(loops)
@@ -155,10 +163,14 @@ export function firstAfter(since: number, times: readonly number[]): number {
   return (times.find((at) => at > since) ?? Number.POSITIVE_INFINITY) - since
 }
 
-/** Keeps a primary's replicas from following it, as a broken link does, without its clients noticing. */
+/**
+ * Keeps a primary's replicas from following it, as a broken link does, without its clients noticing; the answer says
+ * whether it is so.
+ */
 export async function cutReplicas(primary: {
   command(...args: string[]): Promise<unknown>
-}): Promise<void> {
+}): Promise<() => Promise<boolean>> {
   await primary.command('ACL', 'SETUSER', 'default', '-psync', '-sync')
   await primary.command('CLIENT', 'KILL', 'TYPE', 'replica')
+  return async () => String(await primary.command('INFO', 'replication')).includes('_slaves:0')
 }

@@ -39,13 +39,15 @@ describe.each(['redis', 'valkey'] as const)('sentinels of %s under load', (engin
     const { group, primary, open } = await start()
     const traffic = await startTraffic(open)
     await sleep(500)
-    await cutReplicas(primary)
-    await sleep(700)
+    const isCut = await cutReplicas(primary)
+    await traffic.changeOnce()
+    expect(await isCut()).toBe(true)
     const failedAt = performance.now()
     await primary.kill()
     const promotedAt = await group.promotedAfter(primary)
     await sleep(6_000)
-    expectGoodFailover(await traffic.stop(), failedAt, promotedAt)
+    const told = await traffic.stop()
+    expectGoodFailover(told, failedAt, promotedAt)
   })
 
   test('whose primary is stopped', async () => {

@@ -1,0 +1,212 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { SessionStats } from '@holdfast/core/session'
+import { type ClientProcess, startProcess } from '@holdfast/lab/client-process'
+import { type RedisServer, startRedis } from '@holdfast/lab/redis-server'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { SessionTraffic } from './session-answers.ts'
+
+const file = new URL('./session-process.ts', import.meta.url)
+const start = (options: object): Promise<ClientProcess> =>
+  startProcess(file, { args: [JSON.stringify(options)] })
+const races = 1_000
+const upTo = (count: number) => Array.from({ length: count }, (_, index) => index)
+
+describe.each(['redis', 'valkey'] as const)('sessions in two processes over %s', (engine) => {
+  let server: RedisServer
+  let one: ClientProcess
+  let two: ClientProcess
+  beforeAll(async () => {
+    server = await startRedis({ engine, config: { 'maxmemory-policy': 'noeviction' } })
+    // Patient, since what is measured here is not time, and other tests run meanwhile.
+    const options = { port: server.port, commandTimeout: 5_000 }
+    const sessionOptions = { idleTimeout: '30m', retryFor: '20s' }
+    ;[one, two] = (await Promise.all([
+      start({ ...options, sessionOptions }),
+      start({ ...options, sessionOptions }),
+    ])) as [ClientProcess, ClientProcess]
+  })
+  afterAll(async () => {
+    await Promise.all([one?.stop(), two?.stop()])
+    await server?.stop()
+  })
+  const open = (count: number, fields: object = { user_id: 'u' }) =>
+    one.call<string[]>('open', count, fields)
+
+  test('1,000 races of requests that change different fields lose none', async () => {
+    const cookies = await open(races)
+    const statuses = await Promise.all([
+      one.call<number[]>('setInEach', cookies, 'a', 3),
+      two.call<number[]>('setInEach', cookies, 'b', 3),
+    ])
+    expect(statuses.flat().filter((status) => status !== 200)).toEqual([])
+    const found = await two.call<Record<string, unknown>[]>('look', cookies)
+    const lost = found.filter((data, index) => data?.a !== index || data.b !== index)
+    expect(lost).toEqual([])
+    const stats = await Promise.all([one, two].map((each) => each.call<SessionStats>('stats')))
+    // They did meet.
+    expect(stats[0]!.conflicts + stats[1]!.conflicts).toBeGreaterThan(races / 20)
+  })
+
+  test('1,000 races of a logout against a late save and a touch revive none', async () => {
+    const cookies = await open(races)
+    const early = await open(races)
+    const before = (await two.call<SessionStats>('stats')).dropped
+    await Promise.all([
+      one.call('logOutEach', cookies, 6),
+      two.call('setInEach', cookies, 'late', 6),
+      two.call('touchEach', cookies, 6),
+    ])
+    const there = await server.command('EXISTS', ...cookies.map(keyOf))
+    expect(there).toBe(0)
+    expect(await two.call('look', cookies)).toEqual(upTo(races).map(() => null))
+    // Others were left alone.
+    expect(await server.command('EXISTS', ...early.map(keyOf))).toBe(races)
+    expect((await two.call<SessionStats>('stats')).dropped - before).toBeGreaterThan(races / 20)
+  })
+
+  test('an id that was changed is dead in the other process at once', async () => {
+    const cookies = await open(200)
+    const moved = await one.call<string[]>('regenerateEach', cookies)
+    expect(await two.call('look', cookies)).toEqual(cookies.map(() => null))
+    expect(await two.call('look', moved)).toEqual(moved.map(() => ({ user_id: 'u' })))
+  })
+
+  test('200 logins of one user in both processes are all listed, and end at once', async () => {
+    const user = `many-${engine}`
+    const cookies = (
+      await Promise.all(
+        [one, two].map((each) => each.call<string[]>('open', 100, { user_id: user })),
+      )
+    ).flat()
+    expect(await one.call('list', user)).toBe(200)
+    expect(await two.call('destroyAll', user)).toBe(200)
+    expect(await one.call('look', cookies)).toEqual(cookies.map(() => null))
+    expect(await one.call('list', user)).toBe(0)
+  })
+
+  test('what other services read is plain JSON under session:{id}, which the server ends by itself', async () => {
+    const [cookie] = await open(1, { user_id: 'user-789', permissions: ['read'] })
+    const key = keyOf(cookie!)
+    const text = String(await server.command('GET', key))
+    expect(text).toMatch(/^\{"version":"[0-9a-f]{16}",/)
+    expect(JSON.parse(text)).toMatchObject({ user_id: 'user-789', permissions: ['read'] })
+    expect(Number(await server.command('PTTL', key))).toBeGreaterThan(29 * 60_000)
+    expect(Number(await server.command('PTTL', key))).toBeLessThanOrEqual(30 * 60_000)
+  })
+})
+
+describe.each(['redis', 'valkey'] as const)('sessions over a %s that fails', (engine) => {
+  async function service(config: Record<string, string> = {}) {
+    const server = await startRedis({
+      engine,
+      config: { 'maxmemory-policy': 'noeviction', ...config },
+    })
+    const client = await start({ port: server.port })
+    onTestFinished(async () => {
+      server.resume()
+      await client.stop()
+      await server.stop()
+    })
+    return { server, client }
+  }
+
+  test('stopped under 100 requests a second, each is answered within 2 s, none with a new session, and none is lost', async () => {
+    const { server, client } = await service()
+    const cookies = await client.call<string[]>('open', 50, { user_id: 'u' })
+    const traffic = client.call<SessionTraffic>('traffic', cookies, 100, 7_000)
+    await sleep(1_000)
+    server.pause()
+    await sleep(3_000)
+    server.resume()
+    const { requests, lagMs } = await traffic
+    expect(requests).toHaveLength(700)
+    expect(requests.filter(({ body }) => body === 'new')).toEqual([])
+    const refused = requests.filter(({ status }) => status !== 200)
+    expect(refused.length).toBeGreaterThan(50)
+    expect(refused.filter(({ status, hasRetryAfter }) => status !== 503 || !hasRetryAfter)).toEqual(
+      [],
+    )
+    expect(Math.max(...requests.map(({ ms }) => ms))).toBeLessThan(2_000 + 2 * lagMs)
+    // What was acknowledged is there; what was refused may be, as its answer may have got lost.
+    const found = await client.call<(Record<string, unknown> | null)[]>('look', cookies)
+    expect(missing(requests, found)).toEqual([])
+    const last = requests.filter(({ atMs }) => atMs > 6_500)
+    expect(last.every(({ status }) => status === 200)).toBe(true)
+  }, 60_000)
+
+  test('killed, it is a 503 within 2 s; started again empty, a new session is begun openly', async () => {
+    const { server, client } = await service()
+    const [cookie] = await client.call<string[]>('open', 1, { user_id: 'u' })
+    await server.kill()
+    const begunAt = performance.now()
+    const answered = await client.call<{ status: number }>('visit', cookie, 'a', 1)
+    expect(answered.status).toBe(503)
+    expect(performance.now() - begunAt).toBeLessThan(2_500)
+    await server.restart()
+    await expect
+      .poll(
+        async () => (await client.call<{ status: number }>('visit', undefined, 'a', 1)).status,
+        {
+          timeout: 10_000,
+        },
+      )
+      .toBe(200)
+  }, 60_000)
+
+  test('full (OOM with noeviction), a change is refused typed within 500 ms, and reads and logouts go on', async () => {
+    const { server, client } = await service()
+    const cookies = await client.call<string[]>('open', 3, { user_id: 'u' })
+    await server.command('CONFIG', 'SET', 'maxmemory', '1')
+    for (const verb of ['save', 'regenerate']) {
+      const refused = await client.call<{ kind: string; name: string; ms: number }>(
+        'refused',
+        cookies[0],
+        verb,
+      )
+      expect(refused).toMatchObject({ name: 'SessionError', kind: 'full' })
+      expect(refused.ms).toBeLessThan(500)
+    }
+    const answered = await client.call<{ status: number; retryAfter: string }>(
+      'visit',
+      cookies[0],
+      'a',
+      1,
+    )
+    expect([answered.status, Number(answered.retryAfter) > 0]).toEqual([503, true])
+    expect(await client.call('look', cookies)).toEqual(cookies.map(() => ({ user_id: 'u' })))
+    await client.call('logOutEach', [cookies[1]], 0)
+    await server.command('CONFIG', 'SET', 'maxmemory', '0')
+    expect(await client.call('look', cookies)).toEqual([{ user_id: 'u' }, null, { user_id: 'u' }])
+  })
+
+  test('read-only (a replica), a change is refused typed within 500 ms and as a 503', async () => {
+    const { server, client } = await service()
+    const [cookie] = await client.call<string[]>('open', 1, { user_id: 'u' })
+    // A replica of nobody: it keeps what it has.
+    await server.command('REPLICAOF', '127.0.0.1', '1')
+    const refused = await client.call<{ kind: string; ms: number }>('refused', cookie, 'save')
+    expect(['read-only', 'unavailable']).toContain(refused.kind)
+    expect(refused.ms).toBeLessThan(1_500 + 500)
+    expect((await client.call<{ status: number }>('visit', cookie, 'a', 1)).status).toBe(503)
+    await server.command('REPLICAOF', 'NO', 'ONE')
+    await expect
+      .poll(async () => (await client.call<{ status: number }>('visit', cookie, 'a', 1)).status, {
+        timeout: 10_000,
+      })
+      .toBe(200)
+    expect(await client.call('look', [cookie])).toEqual([{ user_id: 'u', a: 1 }])
+  })
+})
+
+const keyOf = (cookie: string) => `session:${cookie.split('=')[1]!.split('.')[0]}`
+
+/** Changes that were answered with success, and are not there. */
+function missing(
+  requests: SessionTraffic['requests'],
+  found: readonly (Record<string, unknown> | null)[],
+): number[] {
+  return requests
+    .filter(({ writes, status }) => writes && status === 200)
+    .filter(({ index, count }) => found[index]?.[`n${count}`] !== count)
+    .map(({ count }) => count)
+}
