@@ -133,6 +133,9 @@ describe('the snippets', () => {
     'docs/guides/from-libmemcached-and-pymemcache.md',
     'docs/guides/memcached.md',
     'docs/guides/migrate.md',
+    'docs/guides/encryption.md',
+    'docs/guides/event-invalidation.md',
+    'docs/guides/failover-store.md',
     'docs/guides/write-a-store.md',
     'docs/recipes/express.md',
   ]
@@ -269,6 +272,9 @@ describe('the links', () => {
     ),
     'docs/guarantees.md',
     'docs/guides/migrate.md',
+    'docs/guides/encryption.md',
+    'docs/guides/event-invalidation.md',
+    'docs/guides/failover-store.md',
     'docs/guides/write-a-store.md',
     ...['express', 'fastify', 'nestjs', 'next'].map((name) => `docs/recipes/${name}.md`),
     ...['api-cache', 'define-typed', 'express-api', 'two-processes', 'write-a-store'].map(
