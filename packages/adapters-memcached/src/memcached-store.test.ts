@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { InvalidOptionError, memoryStore } from '@holdfast/core'
 import { parseNutcracker } from '@holdfast/core/sharding'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -164,6 +165,24 @@ describe('servers are told apart as the ring names them', () => {
     expect(judged).toHaveProperty('setServers')
     await Promise.all([plain.close(), judged.close()])
   })
+})
+
+test('the README tells every option of its own, and no other', () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+  const rows = readme.split('\n').filter((line) => line.startsWith('| `'))
+  const told = rows.flatMap((row) =>
+    [...row.split('|')[1]!.matchAll(/`(\w+)`/g)].map(([, name]) => name!),
+  )
+  let known: string[] = []
+  try {
+    memcachedStore({ servers, none: 1 } as MemcachedStoreOptions)
+  } catch (error) {
+    known = / It knows (.+)$/.exec((error as Error).message)![1]!.split(', ')
+  }
+  for (const option of told) expect(known).toContain(option)
+  const ownOnes = known.slice(0, known.indexOf('distribution') + 1)
+  expect(ownOnes.length).toBeGreaterThan(8)
+  expect(told).toEqual(expect.arrayContaining(ownOnes))
 })
 
 test('a store says what it can and what it cannot', async () => {

@@ -3,15 +3,9 @@ import { failed } from './connection-errors.ts'
 import type { CompareAndSetOutcome, Driver, Item } from './driver.ts'
 import { MetaGetBatcher } from './meta-get-batcher.ts'
 import { metaGreeting } from './meta-greeting.ts'
-import {
-  MetaAddOrGet,
-  MetaFlagged,
-  MetaStore,
-  type Refuse,
-  type Storing,
-  TextLines,
-} from './meta-operations.ts'
+import { MetaFlagged, type Refuse, TextLines } from './meta-operations.ts'
 import { MetaParser, type MetaReply } from './meta-parser.ts'
+import { MetaAddOrGet, MetaStore, type Storing } from './meta-storing.ts'
 import type { Credentials } from './sasl.ts'
 
 export interface MetaDriverOptions extends ConnectionOptions {
