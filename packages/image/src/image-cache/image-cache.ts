@@ -1,7 +1,9 @@
 import { ImageError } from '../image-error.ts'
+import { parseUrl } from '../network/url-rules.ts'
 import type { ImageCacheOptions } from './image-options.ts'
-import { ImageReader, type Reading, type ReadingStatus } from './image-reader.ts'
+import { ImageReader } from './image-reader.ts'
 import { Polling } from './polling.ts'
+import type { Reading, ReadingStatus } from './reading.ts'
 import { assertIntegrity } from './subresource-integrity.ts'
 
 /** An image, checked. */
@@ -80,7 +82,6 @@ export function createImageCache(options: ImageCacheOptions): ImageCache {
 
   const images: ImageCache = {
     async get(url, { signal, variant, integrity } = {}) {
-      polling.noteUse(url)
       const found = await reader.read(url, { signal, variant })
       if (integrity === undefined) return imageOf(found)
       try {
@@ -99,7 +100,7 @@ export function createImageCache(options: ImageCacheOptions): ImageCache {
       return found && imageOf(found)
     },
     purge: (url, { soft = false } = {}) => reader.purge(url, soft),
-    purgeOrigin: (origin) => reader.cache.invalidateTags([`o:${new URL(origin).origin}`]),
+    purgeOrigin: async (origin) => reader.cache.invalidateTags([`o:${parseUrl(origin).origin}`]),
     purgeTags: (tags) => reader.cache.invalidateTags(tags.map((tag) => `t:${tag}`)),
     async warm(urls) {
       const queue = [...new Set(urls)]

@@ -10,24 +10,13 @@ import { admitUrl, parseUrl } from '../network/url-rules.ts'
 import { type News, tellOf } from './cache-events.ts'
 import { imageKey } from './image-key.ts'
 import type { ImageCacheOptions } from './image-options.ts'
-import { type ImagePolicy, type ImageSettings, readImageOptions } from './image-settings.ts'
-import { judge, policyFor } from './judge.ts'
+import { type ImageSettings, mergeImageOptions, readImageOptions } from './image-settings.ts'
+import { judge } from './judge.ts'
 import { loadImage } from './load-image.ts'
 import { loadVariant } from './load-variant.ts'
 import { errorOf, type Held, isRefusal, type Kept, type Picture } from './picture.ts'
-
-/** How one request for an image ended. Of this package only: the bytes are the cache's own. */
-export interface Reading {
-  readonly picture: Picture
-  readonly status: ReadingStatus
-  readonly decision: Decision
-  readonly isKept: boolean
-  /** Why a stale one was served, or a fresh one not kept. */
-  readonly detail: string | undefined
-}
-
-/** `hit`: fresh, from the cache. `stale`: past its lifetime. `miss`: downloaded. `revalidated`: its origin said that it is still the same. */
-export type ReadingStatus = 'hit' | 'stale' | 'miss' | 'revalidated'
+import { type Reading, reading } from './reading.ts'
+import { type Target, Targets, variantTag } from './target.ts'
 
 export interface ReadingOptions {
   readonly signal?: AbortSignal | undefined
@@ -36,24 +25,19 @@ export interface ReadingOptions {
   readonly refresh?: boolean | undefined
 }
 
-/** What a request is about, under the settings it began with. */
-interface Target {
-  readonly url: string
-  readonly origin: string
-  readonly key: string
-  readonly variant: string | undefined
-  readonly policy: ImagePolicy
-  readonly settings: ImageSettings
-  readonly downloader: Downloader
+/** One call on its way. */
+interface Call {
+  /** How many loads had ended when it began: what came later came for it too. */
+  readonly since: number
+  readonly signal: AbortSignal | undefined
+  /** Whether it started a load itself. */
+  loads: boolean
 }
 
 /** Where an image is looked up that was purged softly: as long as that, it can still stand in. */
 const purgedStaleMs = 86_400_000
 /** A caller waits this long for a refresh where a stale image may be served instead. */
 const softTimeoutMs = 1_000
-/** For a claim of another process and for what comes after the download, on top of its own deadline. */
-const loadSlackMs = 6_000
-
 /** Reads images through a cache: what is kept, what may be served of it, and when the origin is asked. */
 export class ImageReader {
   readonly cache: Cache
@@ -63,6 +47,7 @@ export class ImageReader {
   readonly #tell: (news: News) => void
   #options: ImageCacheOptions
   #downloader: Downloader
+  #targets: Targets
   /** Loads that ended here, counted; and which picture came with which. */
   #loads = 0
   readonly #loadOf = new WeakMap<Kept, number>()
@@ -77,6 +62,7 @@ export class ImageReader {
     this.#seam = seamOf(options)
     this.clock = this.#seam?.clock ?? systemClock
     this.#downloader = createDownloader(this.settings, this.#seam)
+    this.#targets = new Targets(this.settings, this.#downloader)
     // Freshness is judged here, by the origin's own words: the cache only knows how long an image is worth its place.
     this.cache = options.cache.namespace('images', {
       values: 'shared',
@@ -91,20 +77,11 @@ export class ImageReader {
 
   /** Swaps the settings; requests under way keep those they began with. @throws InvalidOptionError */
   update(options: Partial<ImageCacheOptions>): void {
-    const before = this.#options
-    const next = {
-      ...before,
-      ...options,
-      limits: { ...before.limits, ...options.limits },
-      network: { ...before.network, ...options.network },
-      freshness: { ...before.freshness, ...options.freshness },
-      key: { ...before.key, ...options.key },
-      // What the images are kept in stays.
-      cache: before.cache,
-    }
+    const next = mergeImageOptions(this.#options, options)
     const settings = readImageOptions(next)
     const downloader = this.#downloader
     this.#downloader = createDownloader(settings, this.#seam, downloader)
+    this.#targets = new Targets(settings, this.#downloader)
     this.#options = next
     this.settings = settings
     downloader.close()
@@ -112,19 +89,8 @@ export class ImageReader {
 
   /** @throws ImageError for a URL that the rules refuse, before anything is read */
   #target(url: string, variant: string | undefined): Target {
-    const { settings } = this
     try {
-      const parsed = parseUrl(url)
-      const entry = admitUrl(parsed, settings)
-      return {
-        url: parsed.href,
-        origin: parsed.origin,
-        key: imageKey(parsed, entry, variant, settings.key),
-        variant,
-        policy: policyFor(settings.policy, entry),
-        settings,
-        downloader: this.#downloader,
-      }
+      return this.#targets.of(url, variant)
     } catch (error) {
       if (error instanceof ImageError) {
         this.#tell({ event: 'refused', key: 'url', reason: error.code })
@@ -145,13 +111,17 @@ export class ImageReader {
     return imageKey(parsed, entry, variant, this.settings.key)
   }
 
+  /** Told of every URL that somebody asks for. */
+  noteUse: (url: string) => void = () => undefined
+
   async read(url: string, options: ReadingOptions = {}): Promise<Reading> {
     const target = this.#target(url, options.variant)
-    const since = this.#loads
+    if (!options.refresh) this.noteUse(url)
+    const call: Call = { since: this.#loads, signal: options.signal, loads: false }
     const kept = options.refresh
-      ? await this.#refresh(target, options.signal, undefined)
-      : await this.#wrap(target, { signal: options.signal })
-    return this.#answer(target, kept, since, options.signal, false)
+      ? await this.#refresh(target, call)
+      : await this.#wrap(target, call)
+    return this.#answer(target, kept, call, false)
   }
 
   /** What is in this process's memory and may be served as it is. */
@@ -169,32 +139,30 @@ export class ImageReader {
     return decision.action === 'stale' ? reading(kept, 'stale', decision) : undefined
   }
 
-  async #answer(
-    target: Target,
-    kept: Kept,
-    since: number,
-    signal: AbortSignal | undefined,
-    isRefreshed: boolean,
-  ): Promise<Reading> {
+  async #answer(target: Target, kept: Kept, call: Call, isRefreshed: boolean): Promise<Reading> {
     if (kept.kind === 'failure') throw this.#failed(target, kept.held)
     const now = this.clock.now()
     if (kept.kind === 'passing') {
       const decision = judge(kept.picture, target.policy, now)
-      return { ...reading(kept.picture, 'miss', decision), isKept: false, detail: kept.why }
+      const collapsed = !call.loads
+      return {
+        ...reading(kept.picture, 'miss', decision),
+        isKept: false,
+        detail: kept.why,
+        collapsed,
+      }
     }
-    if (!this.#isSound(kept)) {
-      this.#tell({ event: 'refused', key: target.key, reason: 'integrity' })
-      await this.cache.delete(target.key)
-      if (isRefreshed) throw new ImageError('integrity', 'a kept image was not what was written')
-      return this.#answer(target, await this.#wrap(target, { signal }), since, signal, true)
-    }
+    if (!this.#isSound(kept)) return this.#again(target, call, isRefreshed)
     const decision = judge(kept, target.policy, now)
-    const isMine = (this.#loadOf.get(kept) ?? 0) > since
+    const isMine = (this.#loadOf.get(kept) ?? 0) > call.since
     const { held } = kept
     if (held !== undefined && (isMine || held.untilAt > now)) {
-      return this.#standIn(target, kept, decision, held)
+      return this.#standIn(target, kept, decision, held, isMine)
     }
-    if (isMine && held === undefined) return reading(kept, kept.how, decision)
+    if (isMine) {
+      const collapsed = !call.loads
+      return { ...reading(kept, kept.how, decision), collapsed, replaced: isRefreshed }
+    }
     if (decision.action === 'fresh') return reading(kept, 'hit', decision)
     if (decision.action === 'stale') {
       this.#refreshBehind(target)
@@ -209,16 +177,34 @@ export class ImageReader {
         'the origin has not confirmed an image that has gone stale',
       )
     }
-    const refreshed = await this.#refresh(target, signal, decision)
-    return this.#answer(target, refreshed, since, signal, true)
+    return this.#answer(target, await this.#refresh(target, call, decision), call, true)
+  }
+
+  /** In the place of bytes that are not what was written. */
+  async #again(target: Target, call: Call, isRefreshed: boolean): Promise<Reading> {
+    this.#tell({ event: 'refused', key: target.key, reason: 'integrity' })
+    await this.cache.delete(target.key)
+    if (isRefreshed) throw new ImageError('integrity', 'a kept image was not what was written')
+    return this.#answer(target, await this.#wrap(target, call), call, true)
   }
 
   /** A stale picture in the place of a failed refresh, where that is allowed. */
-  #standIn(target: Target, picture: Picture, decision: Decision, held: Held): Reading {
+  #standIn(
+    target: Target,
+    picture: Picture,
+    decision: Decision,
+    held: Held,
+    isMine: boolean,
+  ): Reading {
     const isAllowed =
       decision.action === 'stale' || decision.mayServeOnError || decision.mayServeDisconnected
     if (!isAllowed || isRefusal(held.code)) throw this.#failed(target, held)
-    return { ...reading(picture, 'stale', decision), detail: held.code }
+    const { upstreamStatus } = held
+    return {
+      ...reading(picture, 'stale', decision),
+      detail: `stale-if-error/${held.code}`,
+      ...(isMine && upstreamStatus !== undefined ? { upstreamStatus } : {}),
+    }
   }
 
   #failed(target: Target, held: Held): ImageError {
@@ -239,40 +225,34 @@ export class ImageReader {
     return isSound
   }
 
-  #refresh(
-    target: Target,
-    signal: AbortSignal | undefined,
-    decision: Decision | undefined,
-  ): Promise<Kept> {
-    const mayWait = decision?.mayServeDisconnected ?? false
-    return this.#wrap(target, { signal, refresh: true, mayWait })
+  #refresh(target: Target, call: Call, decision?: Decision): Promise<Kept> {
+    return this.#wrap(target, call, true, decision?.mayServeDisconnected)
   }
 
   #refreshBehind(target: Target): void {
     if (this.#behind.has(target.key)) return
-    const work = this.#refresh(target, undefined, undefined).catch((error: unknown) => {
+    const call: Call = { since: this.#loads, signal: undefined, loads: false }
+    const work = this.#refresh(target, call).catch((error: unknown) => {
       this.#tell({ event: 'refresh', key: target.key, error })
     })
     const done = work.finally(() => this.#behind.delete(target.key))
     this.#behind.set(target.key, done)
   }
 
-  #wrap(
-    target: Target,
-    how: { signal: AbortSignal | undefined; refresh?: boolean; mayWait?: boolean },
-  ): Promise<Kept> {
-    const loadTimeout = target.settings.limits.deadlineMs * 2 + loadSlackMs
-    return this.cache.wrap<Kept>(target.key, (context) => this.#load(context, target), {
+  #wrap(target: Target, call: Call, refresh = false, mayWait = false): Promise<Kept> {
+    const load = (context: LoaderContext) => {
+      call.loads = true
+      return this.#load(context, target)
+    }
+    const { loadTimeout, tags } = target
+    return this.cache.wrap<Kept>(target.key, load, {
       // What a load keeps says itself for how long.
       ttl: 1_000,
       loadTimeout,
-      softTimeout: how.mayWait ? softTimeoutMs : loadTimeout,
-      refresh: how.refresh ?? false,
-      signal: how.signal,
-      tags: [
-        `o:${target.origin}`,
-        ...(target.variant === undefined ? [] : [variantTag(this.key(target.url))]),
-      ],
+      softTimeout: mayWait ? softTimeoutMs : loadTimeout,
+      refresh,
+      signal: call.signal,
+      tags,
     })
   }
 
@@ -313,11 +293,4 @@ export class ImageReader {
     await Promise.all(this.#behind.values())
     this.#downloader.close()
   }
-}
-
-/** Under which all variants of an image are found. */
-const variantTag = (key: string) => `v:${key}`
-
-function reading(picture: Picture, status: ReadingStatus, decision: Decision): Reading {
-  return { picture, status, decision, isKept: true, detail: decision.detail }
 }

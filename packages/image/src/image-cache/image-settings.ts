@@ -54,7 +54,7 @@ const defaultTypes = formats.filter((format) => format !== 'svg')
 const presets = ['s3', 'gcs', 'azure', 'cloudfront'] as const
 const dayMs = 86_400_000
 
-export const optionNames = [
+const optionNames = [
   'cache',
   'origins',
   'limits',
@@ -84,6 +84,23 @@ export function readImageOptions(options: ImageCacheOptions): ImageSettings {
     poll: readList(poll ?? [], 'poll', (entry, path) => readPoll(entry, path, guard)),
     cdnId: readCdnId(cdnId ?? 'holdfast'),
   })
+}
+
+/** `before` with what `changes` sets; of the options that are groups, only what is given in them. */
+export function mergeImageOptions(
+  before: ImageCacheOptions,
+  changes: Partial<ImageCacheOptions>,
+): ImageCacheOptions {
+  return {
+    ...before,
+    ...changes,
+    limits: { ...before.limits, ...changes.limits },
+    network: { ...before.network, ...changes.network },
+    freshness: { ...before.freshness, ...changes.freshness },
+    key: { ...before.key, ...changes.key },
+    // What the images are kept in stays.
+    cache: before.cache,
+  }
 }
 
 function readCache(value: unknown): asserts value is Cache {

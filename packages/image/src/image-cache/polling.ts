@@ -12,6 +12,7 @@ export class Polling {
 
   constructor(reader: ImageReader) {
     this.#reader = reader
+    reader.noteUse = (url) => this.#noteUse(url)
     this.restart()
   }
 
@@ -25,7 +26,7 @@ export class Polling {
     })
   }
 
-  noteUse(url: string): void {
+  #noteUse(url: string): void {
     for (const poll of this.#polls) poll.noteUse(url)
   }
 

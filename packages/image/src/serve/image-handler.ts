@@ -1,0 +1,121 @@
+import { isCacheError } from '@holdfast/core'
+import { type ImageCache, readerOf } from '../image-cache/image-cache.ts'
+import type { ImageReader } from '../image-cache/image-reader.ts'
+import { ImageError, type ImageErrorCode } from '../image-error.ts'
+import { type Answer, type Asked, handlerOf, wordsOf } from './asked.ts'
+import { isLoop } from './cdn-loop.ts'
+import {
+  type HandlerSettings,
+  type ImageHandlerOptions,
+  readHandlerOptions,
+} from './handler-options.ts'
+import { imageAnswer } from './image-answer.ts'
+import { signatureFault } from './sign-url.ts'
+import { clientOf, TokenBuckets } from './token-buckets.ts'
+
+/**
+ * Serves images in fetch style: `GET` and `HEAD` of `/?url=…`, or of `/<signature>/?url=…` where requests are signed.
+ * Every refusal is a status, `Cache-Control: no-store` and the code of its reason, and nothing else.
+ * @throws InvalidOptionError naming the option
+ */
+export function createImageHandler(
+  images: ImageCache,
+  options: ImageHandlerOptions = {},
+): (request: Request) => Promise<Response> {
+  const handler = new ImageHandler(readerOf(images), readHandlerOptions(options))
+  return handlerOf((asked) => handler.answer(asked))
+}
+
+class ImageHandler {
+  readonly #reader: ImageReader
+  readonly #settings: HandlerSettings
+  readonly #buckets: TokenBuckets | undefined
+
+  constructor(reader: ImageReader, settings: HandlerSettings) {
+    this.#reader = reader
+    this.#settings = settings
+    this.#buckets = settings.throttle && new TokenBuckets(reader.clock, settings.throttle)
+  }
+
+  /** From what costs least to what costs most: nothing is read for a request that is refused. */
+  async answer(asked: Asked): Promise<Answer> {
+    if (asked.method !== 'GET' && asked.method !== 'HEAD') {
+      return wordsOf(405, 'method', [['allow', 'GET, HEAD']])
+    }
+    try {
+      const { cdnId } = this.#reader.settings
+      if (isLoop(asked.get('cdn-loop'), cdnId)) return refusal('loop', 508)
+      const waitMs = this.#throttled(asked)
+      if (waitMs > 0) {
+        const seconds = String(Math.max(1, Math.ceil(waitMs / 1_000)))
+        return wordsOf(429, 'throttled', [['retry-after', seconds]])
+      }
+      const { authorize, variant, exposure } = this.#settings
+      const fault = this.#signatureFault(asked.target)
+      if (fault !== undefined) return refusal(fault, 403)
+      if (authorize !== undefined && (await authorize(asked.request())) !== true) {
+        return wordsOf(403, 'forbidden')
+      }
+      const url = urlAskedFor(asked.target, this.#settings.signing !== undefined)
+      const { signal } = asked
+      const reading = await this.#reader.read(url, { signal, variant: variant?.(asked.request()) })
+      return imageAnswer(asked, reading, cdnId, exposure)
+    } catch (error) {
+      return errorAnswer(error)
+    }
+  }
+
+  #throttled(asked: Asked): number {
+    const { throttle } = this.#settings
+    if (this.#buckets === undefined || throttle === undefined) return 0
+    const { client } = throttle
+    return this.#buckets.take(
+      client === undefined ? clientOf(asked.address) : client(asked.request()),
+    )
+  }
+
+  /** The first segment signs all that follows it. */
+  #signatureFault(target: string): 'signature' | 'expired' | undefined {
+    const { signing, base } = this.#settings
+    if (signing === undefined) return undefined
+    const below = target.startsWith(`${base}/`) ? target.slice(base.length) : undefined
+    const [, signature, path] = /^\/([^/?]+)(\/.*)$/.exec(below ?? '') ?? []
+    if (signature === undefined || path === undefined)
+      return signing.required ? 'signature' : undefined
+    return signatureFault(path, signature, signing.pairs, { now: this.#reader.clock.now() })
+  }
+}
+
+/** Exactly one `url`, and nothing that could mean something to somebody else. @throws ImageError `url` */
+function urlAskedFor(target: string, mayExpire: boolean): string {
+  const at = target.indexOf('?')
+  const query = new URLSearchParams(at < 0 ? '' : target.slice(at))
+  const names = [...query.keys()]
+  const [url, ...more] = query.getAll('url')
+  const isOther = (name: string) => name !== 'url' && !(mayExpire && name === 'exp')
+  if (url === undefined || more.length > 0 || names.some(isOther)) {
+    throw new ImageError('url', 'expected exactly one query parameter, url')
+  }
+  return url
+}
+
+const refusal = (code: ImageErrorCode, status: number) => wordsOf(status, code)
+
+/** Codes and nothing else: messages of errors are for the log of whoever runs this, and not for its clients. */
+function errorAnswer(error: unknown): Answer {
+  if (error instanceof ImageError) {
+    const headers = error.status === 503 ? ([['retry-after', '1']] as const) : []
+    return wordsOf(error.status, error.code, headers)
+  }
+  if ((error as { name?: unknown } | null)?.name === 'AbortError') return wordsOf(499, 'aborted')
+  if (!isCacheError(error)) throw error
+  switch (error.code) {
+    case 'ERR_HOLDFAST_LOAD_TIMEOUT':
+      return wordsOf(504, 'timeout')
+    case 'ERR_HOLDFAST_OVERLOAD':
+    case 'ERR_HOLDFAST_CLOSED':
+      return wordsOf(503, 'busy', [['retry-after', '1']])
+    default:
+      throw error
+  }
+}
