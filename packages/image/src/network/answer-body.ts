@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { pipeline, type Transform } from 'node:stream'
+import type { Transform } from 'node:stream'
 import { ImageError } from '../image-error.ts'
 import { decoderFor, hasZlibHeader, rawInflate } from './content-coding.ts'
 import type { HopAnswer } from './exchange.ts'
@@ -65,16 +65,12 @@ async function* decoded(
   const stream = unwrapped ? rawInflate() : decoder()
   // What fails before the decoder is told as it is; what fails in it is a broken coding.
   let arrivalFailure: unknown
-  const source = async function* () {
-    try {
-      yield first.value as Uint8Array
-      yield* raw
-    } catch (error) {
-      arrivalFailure = error
-      throw error
-    }
-  }
-  pipeline(source, stream, () => {})
+  // Whoever iterates hears of its errors; where nobody does any more, they are nobody's.
+  stream.on('error', () => {})
+  const arrived = feed(first.value, raw, stream).catch((error: unknown) => {
+    arrivalFailure = error
+    stream.destroy(error as Error)
+  })
   let bytes = 0
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
@@ -82,6 +78,9 @@ async function* decoded(
       if (bytes > limitBytes) throw tooLarge(limitBytes)
       yield chunk
     }
+    // The coding may end before the body does: what follows is not used, and counts.
+    await arrived
+    if (arrivalFailure !== undefined) throw arrivalFailure
   } catch (error) {
     if (arrivalFailure !== undefined) throw arrivalFailure
     if (signal.aborted) throw signal.reason
@@ -91,6 +90,29 @@ async function* decoded(
     stream.destroy()
     if (!message.complete) message.destroy()
   }
+}
+
+/** Writes all that arrives into a decoder for as long as it takes it, and lets the rest arrive all the same. */
+async function feed(
+  first: Uint8Array,
+  rest: AsyncIterable<Uint8Array>,
+  stream: Transform,
+): Promise<void> {
+  const write = (chunk: Uint8Array) =>
+    new Promise<void>((resolve) => {
+      if (stream.destroyed || stream.write(chunk)) return resolve()
+      const ready = () => {
+        stream.off('drain', ready)
+        stream.off('close', ready)
+        resolve()
+      }
+      // A decoder that has seen the end of its coding never wants more: it is closed once it has been read.
+      stream.on('drain', ready)
+      stream.on('close', ready)
+    })
+  await write(first)
+  for await (const chunk of rest) await write(chunk)
+  if (!stream.destroyed) stream.end()
 }
 
 function tooLarge(limitBytes: number): ImageError {

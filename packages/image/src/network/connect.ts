@@ -65,6 +65,8 @@ async function attempt(
   const socket =
     under.seam?.dial(target) ??
     connectTcp({ host: target.address, port: target.port, noDelay: true })
+  // Whoever waits for it hears of its errors; where nobody does any more, they are nobody's.
+  socket.on('error', () => {})
   const late = () => socket.destroy(new Error('no connection in time'))
   const timer = under.clock.setTimeout(late, waitMs)
   try {

@@ -42,6 +42,8 @@ export const rawInflate = (): Transform => zlib.createInflateRaw({ chunkSize })
 
 /** Whether bytes begin as zlib's wrapper does (RFC 1950, 2.2). */
 export function hasZlibHeader(bytes: Uint8Array): boolean {
-  const [method = 0, flags = 0] = bytes
+  const [method = 0, flags] = bytes
+  // One byte alone tells nothing against it.
+  if (flags === undefined) return true
   return (method & 0x0f) === 8 && (method * 256 + flags) % 31 === 0
 }

@@ -3,7 +3,7 @@ import { request as requestHttps } from 'node:https'
 import { ImageError } from '../image-error.ts'
 import type { Agents } from './agents.ts'
 import { noConnection } from './connect.ts'
-import { addressLiteral } from './url-rules.ts'
+import { addressLiteral, shown } from './url-rules.ts'
 
 export interface HopRequest {
   readonly url: URL
@@ -77,6 +77,8 @@ function send(hop: HopRequest, agents: Agents): Promise<HopAnswer> {
       signal.removeEventListener('abort', abort)
       if (error instanceof ImageError) reject(error)
       else if (request.reusedSocket) reject(new StaleConnection('closed', { cause: error }))
+      else if (/^HPE_/.test(String((error as NodeJS.ErrnoException).code)))
+        reject(noHttp(url, error))
       else reject(noConnection(url.hostname, error))
     })
     request.on('response', (message) => {
@@ -93,15 +95,21 @@ function send(hop: HopRequest, agents: Agents): Promise<HopAnswer> {
     })
     let interim = 0
     request.on('information', () => {
-      if (++interim > mostInterim) request.destroy(new Error('interim answers without end'))
+      if (++interim > mostInterim) request.destroy(noHttp(url, undefined))
     })
     // An answer that wants another protocol is none.
     request.on('upgrade', (_message, socket) => {
       socket.destroy()
-      reject(new ImageError('status', `${url.hostname.slice(0, 100)} wants another protocol`))
+      reject(new ImageError('status', `${shown(url)} wants another protocol`))
     })
     request.end(body)
   })
+}
+
+/** Headers without end, a length that is none: it will be the same the next time. */
+function noHttp(url: URL, cause: unknown): ImageError {
+  const message = `${shown(url)} sends something that is no answer of HTTP`
+  return new ImageError('network', message, { cause, retryable: false })
 }
 
 /** All headers in the order they came, repeated ones too. */

@@ -145,6 +145,15 @@ describe('a body that is too large', () => {
     expectRefused(await attacked(server), 'type')
   })
 
+  it('behind the end of its gzip', async () => {
+    const server = http((response) => {
+      response.setHeader('content-encoding', 'gzip')
+      response.write(gzipSync(png))
+      pour(response, () => Buffer.alloc(65_536))
+    })
+    expectRefused(await attacked(server), 'size')
+  })
+
   it('in headers', async () => {
     const server = createServer((socket) => {
       socket.write('HTTP/1.1 200 OK\r\n')
@@ -220,6 +229,15 @@ describe('a picture that is none', () => {
     huge.writeUInt32BE(30_000, 16)
     huge.writeUInt32BE(30_000, 20)
     expectRefused(await attacked(http((response) => response.end(huge))), 'pixels')
+  })
+
+  it('cut behind the end of its gzip', async () => {
+    const body = gzipSync(png)
+    const server = http((response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': body.length + 9 })
+      response.write(body, () => setTimeout(() => response.destroy(), 20))
+    })
+    expectRefused(await attacked(server), 'truncated')
   })
 
   it('HTML called image/png', async () => {
