@@ -4,7 +4,13 @@ import type { RedisServer } from '@holdfast/lab/redis-server'
 import { until } from '@holdfast/lab/until'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { redisStore } from '../src/index.ts'
-import { cutReplicas, firstAfter, startTraffic, type Told } from './failover-traffic.ts'
+import {
+  cutReplicas,
+  firstAfter,
+  startTraffic,
+  type Told,
+  watchStalls,
+} from './failover-traffic.ts'
 
 describe.each(['redis', 'valkey'] as const)('a cluster of %s under load', (engine) => {
   let cluster: RedisCluster
@@ -39,19 +45,23 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s under load', (engin
 
   test('that moves slots: no wrap fails, nothing stale is read, and the map is asked for at most once a second', async () => {
     const [from, to] = cluster.primaries as [RedisServer, RedisServer]
-    const traffic = await startTraffic(open)
+    // A machine that is busy with other tests must not be taken for a server that does not answer.
+    const traffic = await startTraffic(open, { storeTimeout: '5s' })
     await Promise.all(cluster.nodes.map((node) => node.command('CONFIG', 'RESETSTAT')))
     const since = performance.now()
     const slots = Array.from({ length: 400 }, (_, index) => index * 10)
+    const stalls = watchStalls([from, to])
     await cluster.moveSlots(slots, from, to)
+    const stallMs = await stalls()
     const seconds = (performance.now() - since) / 1_000
     const counts = await Promise.all(cluster.nodes.map((node) => node.commandCounts()))
     const told = await traffic.stop()
     expect(told.failedWraps).toBe(0)
     expect(told.staleAt).toEqual([])
     expect(told.ownStale).toBe(0)
+    expect(told.troubles).toEqual([])
     expect(told.reportedDeletes).toEqual([])
-    expect(told.slowestWrapMs).toBeLessThan(200 + told.lagMs)
+    expect(told.slowestWrapMs).toBeLessThan(200 + told.lagMs + stallMs)
     const asked = counts.reduce((sum, each) => sum + (each['cluster|slots'] ?? 0), 0)
     // Three stores, and each may just have asked.
     expect(asked).toBeLessThanOrEqual(3 * (1 + seconds / 0.75))

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Cache, createCache } from '@holdfast/core'
+import { type Cache, createCache, type ResilienceOptions } from '@holdfast/core'
 import type { RedisStore } from '../src/index.ts'
 
 /** What became of calls while something happened to the servers. Times in milliseconds of `performance.now()`. */
@@ -14,6 +14,8 @@ export interface Told {
   readonly deletes: number
   /** Why deletes were reported as not having reached the store. */
   readonly reportedDeletes: readonly string[]
+  /** What went wrong with the store, each once. */
+  readonly troubles: readonly string[]
   /** When writes through the cache were acknowledged. */
   readonly writtenAt: readonly number[]
   /** Names and times of writes that the server acknowledged. */
@@ -36,14 +38,20 @@ const onceCount = 100
  * reads; the other only reads. Whatever a read says is held against what was so when it began. Beside them writes go
  * to the store alone, one every 10 ms, to see which of them survive.
  */
-export async function startTraffic(open: () => RedisStore): Promise<Traffic> {
+export async function startTraffic(
+  open: () => RedisStore,
+  resilience: ResilienceOptions = {},
+): Promise<Traffic> {
   const stores = [open(), open(), open()] as const
-  const [changing, reading] = stores
-    .slice(0, 2)
-    .map((store) =>
-      createCache({ store, memory: false, name: 'traffic', defaults: { ttl: '10m', jitter: 0 } }),
-    ) as [Cache, Cache]
-  for (const cache of [changing, reading]) cache.on('error', () => {})
+  const [changing, reading] = stores.slice(0, 2).map((store) =>
+    createCache({
+      ...{ store, memory: false, name: 'traffic', resilience },
+      defaults: { ttl: '10m', jitter: 0 },
+    }),
+  ) as [Cache, Cache]
+  const troubles = new Set<string>()
+  for (const cache of [changing, reading])
+    cache.on('error', ({ error }) => troubles.add(String(error)))
   const keys = Array.from({ length: keyCount }, (_, index) => `key-${index}`)
   const once = Array.from({ length: onceCount }, (_, index) => `once-${index}`)
   const all = [...keys, ...once]
@@ -138,6 +146,7 @@ export async function startTraffic(open: () => RedisStore): Promise<Traffic> {
         ownStale,
         deletes,
         reportedDeletes,
+        troubles: [...troubles],
         writtenAt,
         stored,
         slowestWrapMs,
@@ -173,4 +182,28 @@ export async function cutReplicas(primary: {
   await primary.command('ACL', 'SETUSER', 'default', '-psync', '-sync')
   await primary.command('CLIENT', 'KILL', 'TYPE', 'replica')
   return async () => String(await primary.command('INFO', 'replication')).includes('_slaves:0')
+}
+
+/**
+ * The longest that any of these servers took to answer a PING of its own socket, while nothing was wrong but that the
+ * machine had other work: what a client may be late by, and not by itself.
+ */
+export function watchStalls(
+  servers: readonly { command(...args: string[]): Promise<unknown> }[],
+): () => Promise<number> {
+  let isOn = true
+  let longestMs = 0
+  const loops = servers.map(async (server) => {
+    while (isOn) {
+      const at = performance.now()
+      await server.command('PING')
+      longestMs = Math.max(longestMs, performance.now() - at)
+      await sleep(10)
+    }
+  })
+  return async () => {
+    isOn = false
+    await Promise.all(loops)
+    return longestMs
+  }
 }
