@@ -57,12 +57,15 @@ function parseUrl(text: string): string | undefined {
 /** Fields that must not follow a redirect to another origin. */
 const ofTheOrigin = ['authorization', 'cookie', 'host', 'proxy-authorization']
 
-/** The request that a redirect asks for. @throws TypeError where it leads to no http URL */
+/** The request that a redirect asks for. @throws TypeError where it leads to no http URL, or from https to http */
 export function redirected(request: HttpRequest, location: string): HttpRequest {
   const url = URL.canParse(location, request.url)
     ? parseUrl(new URL(location, request.url).href)
     : undefined
   if (url === undefined) throw new TypeError('the redirect leads to no http or https URL')
+  if (request.url.startsWith('https:') && url.startsWith('http:')) {
+    throw new TypeError('the redirect leads from https to http')
+  }
   if (new URL(url).origin === new URL(request.url).origin) return { ...request, url }
   const headers = new Headers(request.headers)
   for (const name of ofTheOrigin) headers.delete(name)
