@@ -24,9 +24,7 @@ export function metaDriver(options: MetaDriverOptions): Driver {
       const parser = new MetaParser(tell)
       return (chunk) => parser.push(chunk)
     },
-    ...(credentials === undefined
-      ? {}
-      : { prepareGreeting: () => metaGreeting(credentials, clock, refuse) }),
+    prepareGreeting: () => metaGreeting(credentials, clock),
   })
   const gets = new MetaGetBatcher(connection, refuse)
 

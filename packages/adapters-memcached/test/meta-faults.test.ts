@@ -218,35 +218,52 @@ describe('every operation settles by its deadline, and the next one is right', (
   })
 })
 
-/** A server of these words, whatever it is asked. */
-async function saying(...answers: (string | Buffer)[]) {
+/** A server of these words, whatever it is asked; with a greeting it first says that it speaks meta. */
+async function saying(answer: string | Buffer, greets = false) {
   const sockets = new Set<Socket>()
-  let accepted = 0
+  let heard = ''
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => {})
-    const answer = answers[Math.min(accepted++, answers.length - 1)]!
-    socket.on('data', () => socket.write(answer))
+    let isFirst = greets
+    socket.on('data', (chunk) => {
+      heard += chunk.toString('latin1')
+      socket.write(isFirst ? 'EN O1\r\n' : answer)
+      isFirst = false
+    })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => {
     for (const socket of sockets) socket.destroy()
     server.close()
   })
-  return (server.address() as { port: number }).port
+  const { port } = server.address() as { port: number }
+  return { port, heard: () => heard }
 }
 
 describe('a server of another kind is named for what it is', () => {
   test.each([
     ['one that knows the classic commands only', 'ERROR\r\n', /protocol: 'binary'/],
     ['one that speaks binary', Buffer.from([0x81, 0, 0, 0, 10, 13, 10]), /none of the meta/],
-    ['a web server', 'HTTP/1.1 400 Bad Request\r\n\r\n', /none to the command/],
-    ['a value that nobody asked for', 'VA 1 O99999999 f0\r\nx\r\n', /another command/],
-  ])('%s', async (_, words, message) => {
-    const driver = open(await saying(words))
-    const { error } = await outcome(driver.get('a'))
+    ['one that knows fewer flags', 'CLIENT_ERROR bad command line format\r\n', /meta commands/],
+    ['a web server', 'HTTP/1.1 400 Bad Request\r\n\r\n', /none of the meta/],
+  ])('%s, before it hears anything of a value', async (_, words, message) => {
+    const server = await saying(words)
+    const driver = open(server.port)
+    // Without `ms`, a server would take the lines of a value for commands.
+    const { error } = await outcome(driver.set('a', Buffer.from('\r\nflush_all\r\n'), 0))
     expect(kindOf(error)).toBe('protocol')
     expect(String(error)).toMatch(message)
+    expect(server.heard()).toMatch(/^mg \S+ v f c O1\r\n$/)
+    await outcome(driver.get('a'))
+    expect(server.heard()).not.toContain('flush')
+  })
+
+  test('a value that nobody asked for', async () => {
+    const { port } = await saying('VA 1 O99999999 f0\r\nx\r\n', true)
+    const { error } = await outcome(open(port).get('a'))
+    expect(kindOf(error)).toBe('protocol')
+    expect(String(error)).toMatch(/another command/)
   })
 
   test('one that refuses in words: each in core’s own', async () => {
@@ -257,7 +274,8 @@ describe('a server of another kind is named for what it is', () => {
       ['SERVER_ERROR backend failure', 'unknown'],
     ]
     for (const [words, kind] of refusals) {
-      const driver = open(await saying(`${words}\r\n`))
+      const { port } = await saying(`${words}\r\n`, true)
+      const driver = open(port)
       const { error } = await outcome(driver.set('a', Buffer.from('1'), 0))
       expect(kindOf(error), words).toBe(kind)
       expect(String(error)).not.toContain(words)
