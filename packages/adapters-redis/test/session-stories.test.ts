@@ -185,8 +185,8 @@ describe.each(['redis', 'valkey'] as const)('sessions over a %s that fails', (en
     // A replica of nobody: it keeps what it has.
     await server.command('REPLICAOF', '127.0.0.1', '1')
     const refused = await client.call<{ kind: string; ms: number }>('refused', cookie, 'save')
-    expect(['read-only', 'unavailable']).toContain(refused.kind)
-    expect(refused.ms).toBeLessThan(1_500 + 500)
+    expect(refused.kind).toBe('read-only')
+    expect(refused.ms).toBeLessThan(500)
     expect((await client.call<{ status: number }>('visit', cookie, 'a', 1)).status).toBe(503)
     await server.command('REPLICAOF', 'NO', 'ONE')
     await expect

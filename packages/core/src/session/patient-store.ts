@@ -13,7 +13,7 @@ export interface PatienceSettings {
 
 /** How long one try may take. A refusal of the server reaches the caller well within it. */
 const tryMs = 500
-/** A server that refuses writes may be one that was demoted: the next connection goes to the new primary, or never will. */
+/** A demoted primary is given this long to be found out by its client; then the refusal is told. */
 const readOnlyMs = 400
 const firstPauseMs = 25
 const longestPauseMs = 250
@@ -63,8 +63,9 @@ export class PatientStore {
     if (this.#waiting >= maxWaiting) throw this.#failed(this.#overloaded(operation))
     const clock = this.#clock
     const begunAt = clock.monotonic()
-    const spanMs = Math.max(tryMs, retryForMs - waited.ms)
+    let spanMs = Math.max(tryMs, retryForMs - waited.ms)
     let isWaiting = false
+    let refusal: unknown
     try {
       for (let tries = 1; ; tries++) {
         try {
@@ -72,8 +73,12 @@ export class PatientStore {
           return await this.#within(Math.min(tryMs, leftMs), operation, send)
         } catch (error) {
           const tookMs = clock.monotonic() - begunAt
+          if (isDemoted(error)) {
+            refusal ??= error
+            spanMs = Math.min(spanMs, readOnlyMs)
+          }
           const pauseMs = clock.random() * Math.min(longestPauseMs, firstPauseMs * 2 ** tries) + 1
-          if (!mayPass(error, tookMs + pauseMs) || tookMs + pauseMs >= spanMs) throw error
+          if (!mayPass(error) || tookMs + pauseMs >= spanMs) throw refusal ?? error
           if (!isWaiting) {
             if (this.#waiting >= maxWaiting) throw this.#overloaded(operation, error)
             isWaiting = true
@@ -158,8 +163,11 @@ export class PatientStore {
   }
 }
 
-function mayPass(error: unknown, tookMs: number): boolean {
+/** A primary that has become a replica; its client may be about to find the new primary. */
+const isDemoted = (error: unknown) =>
+  error instanceof StoreError && error.kind === 'read-only' && error.retryable
+
+function mayPass(error: unknown): boolean {
   if (!(error instanceof StoreError) || error instanceof SessionError) return false
-  if (error.kind === 'read-only') return error.retryable && tookMs < readOnlyMs
   return error.retryable || error.kind === 'protocol'
 }

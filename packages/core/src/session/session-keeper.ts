@@ -140,7 +140,7 @@ export class SessionKeeper {
     const user = userName(fields.get(this.settings.userField))
     if (user === undefined) return
     const endsAt = this.records.endsAt(this.settings.clock.now())
-    const displaced = await this.index.enter(user, id, endsAt, waited)
+    const displaced = await this.index.enter(user, id, endsAt)
     await Promise.all(displaced.map((oldest) => this.destroy(oldest, waited)))
   }
 

@@ -11,8 +11,14 @@ type Entries = Map<string, Entry>
 const mostTries = 200
 /** Somebody may have entered an id and be about to store its session: longer than every retry of that. */
 const youngMs = 60_000
-/** From so many entries on, those of sessions that are gone are looked for at each login. */
-const crowd = 16
+/** From so many entries on, each login looks at so many of them, drawn by chance, and takes out those that are gone. */
+const sample = 16
+
+/** Logins of one user that are entered in one step. */
+interface Batch {
+  readonly entering: Map<string, number>
+  readonly done: Promise<string[]>
+}
 
 /**
  * Which sessions a user has. Stores have no sets and cannot be asked for values, so each user has one more entry that
@@ -22,6 +28,8 @@ const crowd = 16
 export class UserIndex {
   readonly #patient: PatientStore
   readonly #settings: SessionSettings
+  readonly #running = new Map<string, Promise<string[]>>()
+  readonly #waiting = new Map<string, Batch>()
 
   constructor(patient: PatientStore, settings: SessionSettings) {
     this.#patient = patient
@@ -34,24 +42,60 @@ export class UserIndex {
     return `${this.#settings.prefix.replace(/:$/, '')}-user:${digest}`
   }
 
-  /** Enters a session, and says which ones are beyond the most a user may have: the oldest. */
-  async enter(user: string, id: string, endsAt: number, waited: Waited): Promise<string[]> {
+  /**
+   * Enters a session, and says which ones are beyond the most a user may have: the oldest. While one login of a user is
+   * being entered the others of this process wait, and are then entered together.
+   */
+  async enter(user: string, id: string, endsAt: number): Promise<string[]> {
+    const waiting = this.#waiting.get(user)
+    if (waiting !== undefined) {
+      waiting.entering.set(id, endsAt)
+      await waiting.done
+      return []
+    }
+    const running = this.#running.get(user)
+    const entering = new Map([[id, endsAt]])
+    const begin = () => {
+      if (this.#waiting.get(user)?.entering === entering) this.#waiting.delete(user)
+      const done = this.#enterAll(user, entering)
+      this.#running.set(user, done)
+      const ended = () => {
+        if (this.#running.get(user) === done) this.#running.delete(user)
+      }
+      done.then(ended, ended)
+      return done
+    }
+    if (running === undefined) return begin()
+    const done = running.then(begin, begin)
+    this.#waiting.set(user, { entering, done })
+    return done
+  }
+
+  async #enterAll(user: string, entering: ReadonlyMap<string, number>): Promise<string[]> {
     const { clock, sessionsPerUser } = this.#settings
-    let gone = new Set<string>()
+    const waited = new Waited()
     const stored = await this.#get(user, waited)
-    const entries = entriesOf(stored)
-    if (entries.size >= Math.min(crowd, sessionsPerUser))
-      gone = await this.#goneOf([...entries.keys()], waited)
+    const known = [...entriesOf(stored).keys()]
+    const gone = await this.#goneOf(this.#sampleOf(known), waited)
     let displaced: string[] = []
-    await this.#change(user, stored, waited, (current) => {
-      this.#prune(current, gone)
-      current.delete(id)
-      const ids = [...current.keys()].sort((a, b) => current.get(a)![0] - current.get(b)![0])
-      displaced = ids.slice(0, Math.max(0, ids.length + 1 - sessionsPerUser))
-      for (const one of displaced) current.delete(one)
-      current.set(id, [clock.now(), Number.isFinite(endsAt) ? endsAt : null])
+    await this.#change(user, stored, waited, (entries) => {
+      this.#prune(entries, gone)
+      for (const [id, endsAt] of entering) {
+        entries.delete(id)
+        entries.set(id, [clock.now(), Number.isFinite(endsAt) ? endsAt : null])
+      }
+      const byAge = [...entries.keys()].sort((a, b) => entries.get(a)![0] - entries.get(b)![0])
+      displaced = byAge.slice(0, Math.max(0, byAge.length - sessionsPerUser))
+      for (const id of displaced) entries.delete(id)
     })
     return displaced
+  }
+
+  #sampleOf(ids: readonly string[]): readonly string[] {
+    const { clock, sessionsPerUser } = this.#settings
+    if (ids.length < Math.min(sample, sessionsPerUser)) return []
+    const from = Math.floor(clock.random() * ids.length)
+    return [...ids.slice(from), ...ids.slice(0, from)].slice(0, sample)
   }
 
   async idsOf(user: string, waited: Waited): Promise<string[]> {
