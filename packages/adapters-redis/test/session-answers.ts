@@ -1,5 +1,7 @@
 /** What a service of the sessions' stories tells of its traffic. */
 export interface SessionTraffic {
+  /** When the first request came, as a Unix time in milliseconds. */
+  readonly beganAt: number
   readonly requests: {
     readonly index: number
     readonly count: number

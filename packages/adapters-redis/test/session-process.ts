@@ -133,7 +133,8 @@ answer({
     const lag = monitorEventLoopDelay({ resolution: 5 })
     lag.enable()
     const since = performance.now()
-    const traffic: SessionTraffic = { requests: [], lagMs: 0 }
+    const beganAt = performance.timeOrigin + since
+    const traffic: SessionTraffic = { beganAt, requests: [], lagMs: 0 }
     const running: Promise<unknown>[] = []
     for (let count = 0; ; count++) {
       const dueMs = (count * 1_000) / perSecond
