@@ -1,0 +1,40 @@
+import { answer } from '@holdfast/lab/client-protocol'
+import { keyOf } from '../micro/workload.ts'
+import { runLanes } from './lanes.ts'
+import { fleetCandidates, type Places, singleCandidates } from './memcached-candidates.ts'
+
+/* One way to a value in a process of its own: `memcached-process.ts <name> <places as JSON>`. */
+
+const [name, places] = process.argv.slice(2)
+const candidate = [...singleCandidates, ...fleetCandidates].find((each) => each.name === name)
+if (candidate === undefined) throw new Error(`there is no candidate '${name}'`)
+const keys = Array.from({ length: 1_000 }, (_, index) => keyOf(index))
+const ask = await candidate.open(JSON.parse(String(places)) as Places)
+
+let next = 0
+const call = async () => {
+  next = (next + 7) % keys.length
+  if (!(await ask(keys[next]!))) throw new Error(`${name} did not find ${keys[next]}`)
+}
+
+answer({
+  /** Connects, and finds every key, which a cache has stored itself the first time it was asked. */
+  async fill() {
+    for (const key of keys) {
+      for (let tries = 0; !(await ask(key)); tries++) {
+        if (tries === 3) throw new Error(`${name} did not find ${key}`)
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+    }
+  },
+  /** Calls a second, and the client's CPU time of each in microseconds. */
+  async hits(inFlight: number, apart: boolean, warmUpMs: number, forMs: number) {
+    await runLanes(call, inFlight, apart, warmUpMs)
+    const cpuBefore = process.cpuUsage()
+    const since = performance.now()
+    const calls = await runLanes(call, inFlight, apart, forMs)
+    const tookMs = performance.now() - since
+    const { user, system } = process.cpuUsage(cpuBefore)
+    return { perSecond: (calls / tookMs) * 1_000, cpuUs: (user + system) / calls }
+  },
+})
