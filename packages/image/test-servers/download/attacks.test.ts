@@ -328,10 +328,13 @@ describe('an answer that leads inside', () => {
     const endless = http((response) => response.writeHead(302, { location: `/${next++}` }).end())
     expectRefused(await attacked(endless), 'redirect')
     expect(next).toBe(4)
-    const circle = http((response, url) =>
-      response.writeHead(302, { location: url === '/a.png' ? '/b' : '/a.png' }).end(),
-    )
+    let asked = 0
+    const circle = http((response, url) => {
+      asked++
+      response.writeHead(302, { location: url === '/a.png' ? '/b' : '/a.png#again' }).end()
+    })
     expectRefused(await attacked(circle), 'redirect')
+    expect(asked).toBe(2)
   })
 
   it('a name that leads elsewhere the second time', async () => {
