@@ -36,7 +36,8 @@ const widths = [160, 320, 640, 1280]
 /** A whole image service: memory in front of a disk, signed URLs, four widths in WebP, administration, metrics. */
 export function createService(options: ServiceOptions) {
   const store = diskStore({ directory: options.directory, maxBytes: 500_000_000 })
-  const cache = createCache({ name: 'images', store })
+  // The disk and sharp share Node's few threads, so a file may have to wait for a picture.
+  const cache = createCache({ name: 'images', store, resilience: { storeTimeout: '2s' } })
   cache.on('error', ({ kind, error }) => console.error(kind, String(error)))
   cache.on('refused', ({ reason }) => console.error('refused', reason))
 

@@ -38,15 +38,26 @@ export interface LoadParts {
  * kept: a picture, or in the place of one the failure. A picture stays through every failure but its origin's word
  * that it is gone: then it carries the failure, and how long to leave the origin alone.
  */
-export async function loadImage(context: LoaderContext, parts: LoadParts): Promise<Kept> {
+export function loadImage(context: LoaderContext, parts: LoadParts): Promise<Kept> {
+  return orFailure(context, parts, async (before) =>
+    keep(context, await fetchPicture(context.signal, before, parts), parts),
+  )
+}
+
+/** What `load` makes of the stale picture, if there is one; where it fails, what is to be remembered of that. */
+export async function orFailure(
+  context: LoaderContext,
+  when: Pick<LoadParts, 'policy' | 'clock'>,
+  load: (before: Picture | undefined) => Promise<Kept>,
+): Promise<Kept> {
   const stale = context.stale as Kept | undefined
   const before = stale?.kind === 'picture' ? stale : undefined
   try {
-    return keep(context, await fetchPicture(context.signal, before, parts), parts)
+    return await load(before)
   } catch (error) {
     // The callers left, or a loader's own mistake: nothing to remember.
     if (!(error instanceof ImageError)) throw error
-    return keepFailure(context, error, stale, parts)
+    return keepFailure(context, error, before, when)
   }
 }
 
@@ -136,11 +147,11 @@ function keep(context: LoaderContext, { picture, isKeepable }: Fetched, parts: L
 function keepFailure(
   context: LoaderContext,
   error: ImageError,
-  stale: Kept | undefined,
-  { policy, clock }: LoadParts,
+  stale: Picture | undefined,
+  { policy, clock }: Pick<LoadParts, 'policy' | 'clock'>,
 ): Kept {
   const now = clock.now()
-  const before = stale?.kind === 'picture' && !isAbsent(error) ? stale : undefined
+  const before = isAbsent(error) ? undefined : stale
   const times = Math.min((before?.held?.times ?? 0) + 1, mostTimes)
   const heldMs = holdMs(error, before, times, policy)
   const held = heldOf(error, now + heldMs, times)

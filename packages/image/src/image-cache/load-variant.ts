@@ -2,7 +2,7 @@ import type { Clock, LoaderContext } from '@holdfast/core'
 import { ImageError } from '../image-error.ts'
 import type { ImagePolicy, ImageSettings } from './image-settings.ts'
 import { keepMs } from './judge.ts'
-import { inspected } from './load-image.ts'
+import { inspected, orFailure } from './load-image.ts'
 import type { Kept, Picture } from './picture.ts'
 
 export interface VariantParts {
@@ -19,10 +19,16 @@ export interface VariantParts {
  * Makes a variant from its original, whose freshness is also its own. While the original's bytes stay the same, those
  * of the variant do too, and `transform` is not called.
  */
-export async function loadVariant(context: LoaderContext, parts: VariantParts): Promise<Kept> {
+export function loadVariant(context: LoaderContext, parts: VariantParts): Promise<Kept> {
+  return orFailure(context, parts, (before) => variantOf(context, before, parts))
+}
+
+async function variantOf(
+  context: LoaderContext,
+  before: Picture | undefined,
+  parts: VariantParts,
+): Promise<Kept> {
   const { policy, clock } = parts
-  const stale = context.stale as Kept | undefined
-  const before = stale?.kind === 'picture' ? stale : undefined
   const { picture: source, isKept } = await parts.original(context.signal)
   const same = before?.sourceSha256 === source.sha256 ? before : undefined
   const made = same ?? (await transformed(source, context.signal, parts))

@@ -391,6 +391,17 @@ describe('variants', () => {
     })
   })
 
+  it('stand in by themselves where their original is kept no more', async () => {
+    const { origin, images, clock, cache, passing } = await setup({ transform })
+    tagged(origin, { 'cache-control': 'max-age=60' })
+    await images.get(url, { variant: '2' })
+    await cache.namespace('images').delete(images.key(url))
+    await clock.advance('61s')
+    origin.answer = () => ({ status: 500 })
+    const found = await passing(images.get(url, { variant: '2' }))
+    expect(found).toMatchObject({ status: 'stale', width: 4 })
+  })
+
   it('are inspected as downloads are, and a transform gets bytes of its own', async () => {
     const { origin, images } = await setup({
       transform: (source, variant) => {
