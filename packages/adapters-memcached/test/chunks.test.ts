@@ -9,7 +9,7 @@ const minute = { ttlMs: 60_000 }
 const MiB = 1024 * 1024
 const same = (found: Uint8Array | undefined, stored: Uint8Array) =>
   found !== undefined && Buffer.compare(found, stored) === 0
-const patient = { commandTimeout: '5s', connectTimeout: '5s' } as const
+const patient = { commandTimeout: '20s', connectTimeout: '20s' } as const
 
 describe.each<MemcachedProtocol>(['binary', 'meta'])(
   'large values over the %s protocol',
@@ -112,11 +112,11 @@ describe.each<MemcachedProtocol>(['binary', 'meta'])(
     })
 
     test('beyond maxValueBytes is refused before anything is sent', async () => {
-      const before = await chunksOn()
+      const before = new Set(await chunksOn())
       const refused = store.set('too large', randomBytes(8 * MiB + 1), minute)
       await expect(refused).rejects.toMatchObject({ kind: 'too-large' })
       await expect(refused).rejects.toThrow(/maxValueBytes/)
-      expect(await chunksOn()).toEqual(before)
+      expect((await chunksOn()).filter((key) => !before.has(key))).toEqual([])
     })
 
     test('a server with smaller items than it was said to have refuses, and the message names itemBytes', async () => {

@@ -6,7 +6,7 @@ import { ask, getAll, keysOf, storeAll } from './clients/text-client.ts'
 const minute = { ttlMs: 60_000 }
 const bytes = (words: string) => Buffer.from(words)
 const words = (found: Uint8Array | undefined) => found && Buffer.from(found).toString()
-const patient = { commandTimeout: '5s', connectTimeout: '5s' } as const
+const patient = { commandTimeout: '20s', connectTimeout: '20s' } as const
 
 describe.each<MemcachedProtocol>(['binary', 'meta'])('keys over the %s protocol', (protocol) => {
   let server: MemcachedServer

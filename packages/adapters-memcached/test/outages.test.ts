@@ -64,7 +64,7 @@ const outages: Record<string, Outage> = {
 
 describe.each<MemcachedProtocol>(['binary', 'meta'])('a cache over the %s protocol', (protocol) => {
   test.each(Object.keys(outages))(
-    '%s: no wrap fails, none is wrong, none waits longer than 200 ms, and then it is shared again',
+    '%s: no wrap fails, none is wrong, none waits longer than 200 ms while it lasts, and then it is shared again',
     async (name) => {
       const server = await startMemcached()
       const proxy = await startFaultProxy({
@@ -87,10 +87,12 @@ describe.each<MemcachedProtocol>(['binary', 'meta'])('a cache over the %s protoc
       other.on('error', () => {})
       const lag = watchLag()
       let isOver = false
+      const since = performance.now()
       const running = traffic(cache, () => isOver)
       await soon(400)
       const end = await outages[name]!(server, proxy)
       await soon(900)
+      const endedMs = performance.now() - since
       await end()
       // What one stores the other finds: the server is in use again.
       await expect
@@ -100,15 +102,19 @@ describe.each<MemcachedProtocol>(['binary', 'meta'])('a cache over the %s protoc
             await cache.set('mark', mark).catch(() => {})
             return (await other.get('mark')) === mark
           },
-          { timeout: 5_000, interval: 50 },
+          { timeout: 15_000, interval: 50 },
         )
         .toBe(true)
       isOver = true
       const { failed, wrong, calls } = await running
       expect(calls.length).toBeGreaterThan(300)
       expect({ failed, wrong }).toEqual({ failed: 0, wrong: 0 })
-      const slowest = Math.max(...calls.map(({ tookMs }) => tookMs))
-      expect(slowest).toBeLessThan(200 + lag.allowanceMs())
+      const slowest = (some: readonly Call[]) => Math.max(0, ...some.map(({ tookMs }) => tookMs))
+      // Who began later may meet what was left behind.
+      const during = calls.filter(({ atMs }) => atMs < endedMs - 200)
+      expect(slowest(during)).toBeLessThan(200 + lag.allowanceMs())
+      // A claim whose reply was lost is there when the server goes on, and its holder knows nothing of it.
+      expect(slowest(calls)).toBeLessThan(1_200 + lag.allowanceMs())
     },
   )
 })

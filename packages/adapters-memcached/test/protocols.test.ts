@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { type MemcachedStoreOptions, memcachedStore } from '../src/index.ts'
 
 const minute = { ttlMs: 60_000 }
-const patient = { commandTimeout: '5s', connectTimeout: '5s' } as const
+const patient = { commandTimeout: '20s', connectTimeout: '20s' } as const
 
 async function start(options: MemcachedServerOptions = {}) {
   const server = await startMemcached(options)

@@ -8,7 +8,7 @@ import { getAll, storeAll } from './clients/text-client.ts'
 
 const minute = { ttlMs: 60_000 }
 const words = (found: Uint8Array | undefined) => found && Buffer.from(found).toString()
-const patient = { commandTimeout: '5s', connectTimeout: '5s', timeout: '5s' } as const
+const patient = { commandTimeout: '20s', connectTimeout: '20s', timeout: '20s' } as const
 
 let servers: MemcachedServer[]
 beforeAll(async () => {

@@ -7,10 +7,10 @@ import type { AtOnce, ClientSettings } from './client-answers.ts'
 /** A service of the stories: one cache over the servers it is given, and loaders that can be told what to do. */
 const { servers, protocol, memory } = JSON.parse(process.argv[2]!) as ClientSettings
 // The store is never at fault in these stories, however crowded the machine.
-const patient = { commandTimeout: '5s', connectTimeout: '5s', timeout: '5s' } as const
+const patient = { commandTimeout: '20s', connectTimeout: '20s', timeout: '20s' } as const
 const cache = createCache({
   store: memcachedStore({ servers, protocol, ...patient }),
-  resilience: { storeTimeout: '5s' },
+  resilience: { storeTimeout: '20s' },
   ...(memory === undefined ? {} : { memory }),
 })
 cache.on('error', () => {})
