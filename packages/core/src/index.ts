@@ -86,6 +86,7 @@ export type {
   Bus,
   BusState,
   Keep,
+  RefusedReads,
   SettledRead,
   SettledReads,
   Store,

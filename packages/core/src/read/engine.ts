@@ -133,6 +133,14 @@ export class Engine {
       this.observer.emit('refused', { cache: this.name, key: said(scope, key), reason })
   }
 
+  /** Bytes that the store itself did not believe. It knows keys, and no namespaces: one that is sensitive silences all. */
+  refusedAfar(key: string, reason: string): void {
+    this.counters.refused++
+    if (!this.observer.hears('refused')) return
+    const told = this.fence.anySensitive ? standIn(key) : key
+    this.observer.emit('refused', { cache: this.name, key: told, reason })
+  }
+
   breakerChanged(state: BreakerState): void {
     if (this.observer.hears('breaker')) this.observer.emit('breaker', { cache: this.name, state })
   }

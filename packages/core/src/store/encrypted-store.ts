@@ -16,7 +16,7 @@ import {
   sealOverheadBytes,
   unseal,
 } from './sealed-bytes.ts'
-import type { Keep, SettledRead, SettledReads, Store, StoreEntry } from './store.ts'
+import type { Keep, RefusedReads, SettledRead, SettledReads, Store, StoreEntry } from './store.ts'
 
 export interface EncryptedStoreOptions {
   /** The keys, or a function that brings them: the first one writes, all of them read. */
@@ -51,7 +51,7 @@ export interface EncryptionStats {
   readonly writesWith: string | undefined
 }
 
-export interface EncryptedStore extends Store {
+export interface EncryptedStore extends Store, RefusedReads {
   stats(): EncryptionStats
 }
 
@@ -79,6 +79,7 @@ export function encryptedStore(store: Store, options: EncryptedStoreOptions): En
   const ring = new KeyRing(given.keys, rereadMs, clock, name)
   const maxValueBytes = inner.capabilities.maxValueBytes - sealOverheadBytes
   const refused: Record<SealFault, number> = { plaintext: 0, 'unknown-key': 0, damaged: 0 }
+  const listeners = new Set<{ hear(key: string, reason: string): void }>()
   let sealed = 0
   let opened = 0
   let resealed = 0
@@ -133,6 +134,7 @@ export function encryptedStore(store: Store, options: EncryptedStoreOptions): En
     }
     if (typeof found === 'string') {
       refused[found]++
+      for (const { hear } of listeners) hear(key, found)
       return undefined
     }
     opened++
@@ -159,6 +161,11 @@ export function encryptedStore(store: Store, options: EncryptedStoreOptions): En
       await inner.set(key, await encrypt(key, bytes, 'set'), keep)
     },
     delete: (key) => inner.delete(key),
+    onRefused(hear) {
+      const listener = { hear }
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
     stats: () => ({
       sealed,
       opened,

@@ -1,5 +1,5 @@
 import { unmet } from '../options/expectation.ts'
-import type { SettledReads, Store, StoreEntry } from './store.ts'
+import type { RefusedReads, SettledReads, Store, StoreEntry } from './store.ts'
 
 type Method = (first: never, ...rest: unknown[]) => unknown
 
@@ -47,6 +47,14 @@ export function prefixedStore(store: Store, prefix: string): Store {
     view.list = async function* (start) {
       for await (const key of store.list!(inside(start))) yield key.slice(prefix.length)
     }
+  }
+  const { onRefused } = store as Partial<RefusedReads>
+  if (onRefused !== undefined) {
+    const within: RefusedReads['onRefused'] = (hear) =>
+      onRefused((key, reason) => {
+        if (key.startsWith(prefix)) hear(key.slice(prefix.length), reason)
+      })
+    Object.assign(view, { onRefused: within })
   }
   return view
 }

@@ -151,6 +151,12 @@ export interface SettledReads {
   explain?(key: string): { readonly server: string }
 }
 
+/** What a store that does not hand out all it finds has besides, so that a cache over it can tell of what is kept back. */
+export interface RefusedReads {
+  /** Hears of each value that was there and not believed, by the store's key, until the returned function is called. */
+  onRefused(listener: (key: string, reason: string) => void): () => void
+}
+
 /**
  * A channel that carries small messages between processes, at most once and without memory. It only carries bytes:
  * gaps, repeats and silence are noticed by core, which numbers its messages.

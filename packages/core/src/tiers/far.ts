@@ -6,11 +6,11 @@ import type { FarSettings } from '../options/far-settings.ts'
 import { type Engine, nearKeyOf } from '../read/engine.ts'
 import type { Flight } from '../read/flight.ts'
 import { Bulkhead } from '../resilience/bulkhead.ts'
-import type { Bus, Store } from '../store/store.ts'
+import type { Bus, RefusedReads, Store } from '../store/store.ts'
 import { FarKeeper } from './far-keeper.ts'
 import { FarLoads } from './far-loads.ts'
 import { FarTier, type OutgoingKey } from './far-tier.ts'
-import { pathOf, storeKey } from './store-keys.ts'
+import { keyWithin, pathOf, storeKey } from './store-keys.ts'
 import type { Ticket } from './ticket.ts'
 
 /** While the store is out, so many loads at once: a dead store must not become a dead origin. */
@@ -26,6 +26,7 @@ export class Far {
   readonly loads: FarLoads
   readonly keeper: FarKeeper
   readonly #bus: Bus | undefined
+  readonly #unhear: (() => void) | undefined
   readonly #writes = new Set<Promise<unknown>>()
   readonly #outage = new Bulkhead(outageConcurrency, Number.POSITIVE_INFINITY)
 
@@ -36,6 +37,10 @@ export class Far {
     this.keeper = new FarKeeper(engine, this.tier, tickets)
     this.loads = new FarLoads(engine, this.tier, tickets, this.keeper)
     const { bus, store } = settings
+    this.#unhear = (store as Partial<RefusedReads>).onRefused?.((key, reason) => {
+      const within = keyWithin(engine.root, key)
+      if (within !== undefined) engine.refusedAfar(within, reason)
+    })
     this.#bus = bus === false ? undefined : (bus ?? this.#busOf(store))
     if (this.#bus === undefined) return
     const link = new BusLink(this.#bus, engine.clock, engine.root.name, {
@@ -151,6 +156,7 @@ export class Far {
   }
 
   async close(): Promise<void> {
+    this.#unhear?.()
     this.loads.close()
     this.tier.link?.close()
     this.tier.close()

@@ -20,6 +20,12 @@ export function storeKey(scope: Scope, key: string): string {
   return prefixOf(scope) + (key.charCodeAt(0) === slash ? `/${key}` : key)
 }
 
+/** What stands behind the prefix of a cache's own keys; `undefined` for a key that is none of its. */
+export function keyWithin(scope: Scope, key: string): string | undefined {
+  const prefix = prefixOf(scope)
+  return key.startsWith(prefix) ? key.slice(prefix.length) : undefined
+}
+
 export function namespaceVersionKey(scope: Scope): string {
   return `${prefixOf(scope)}/%n`
 }
