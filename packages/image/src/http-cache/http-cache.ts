@@ -1,6 +1,7 @@
 import { Exchange } from './exchange.ts'
 import { type HttpCacheOptions, readHttpCacheOptions } from './http-cache-options.ts'
 import { type HttpRequest, readRequest, redirected } from './http-request.ts'
+import { discard } from './response-body.ts'
 import { Shelf } from './shelf.ts'
 import { changedUrls, withoutFragment } from './unsafe-methods.ts'
 
@@ -36,7 +37,7 @@ export function createHttpCache(options: HttpCacheOptions): HttpCache {
       const location = response.headers.get('location')
       if (!redirects.has(response.status) || location === null) return response
       if (request.redirect === 'manual') return response
-      await response.body?.cancel()
+      discard(response)
       if (request.redirect === 'error') throw new TypeError('the answer is a redirect')
       if (hops === mostRedirects) throw new TypeError(`more than ${mostRedirects} redirects`)
       request = redirected(request, location)

@@ -7,7 +7,7 @@ import { fieldBytes, type Kept, type KeptResponse, type LoadNote } from './kept-
 import { mergeNotModified } from './not-modified.ts'
 import type { OriginFailure } from './origin-holds.ts'
 import type { Decision } from './policy.ts'
-import { isComplete, readBody } from './response-body.ts'
+import { discard, isComplete, readBody } from './response-body.ts'
 import { retryAfterMs } from './retry-after.ts'
 import { type Found, type Place, type Shelf, withoutLanguage } from './shelf.ts'
 import { type NotStorable, retentionMs, whyNotStorable } from './storable.ts'
@@ -111,11 +111,11 @@ export class OriginLoad {
     if (answer.status === 304 && found !== undefined) {
       const merged = this.#merge(found.kept, answer)
       if (merged !== undefined) return this.#keepMerged(merged, answer, place, context)
-      await answer.response.body?.cancel()
+      discard(answer.response)
       answer = await this.#send([])
     }
     if (failures.has(answer.status) && this.#decision?.mayServeOnError) {
-      await answer.response.body?.cancel()
+      discard(answer.response)
       const retryMs = retryAfterMs(answer.fields, answer.receivedAt, longestRetryAfterMs)
       this.outcome = { kind: 'failed', as: 'error', status: answer.status, retryAfterMs: retryMs }
       return context.skip({ kind: 'failed' })

@@ -89,3 +89,8 @@ export function untilAborted(
     },
   })
 }
+
+/** Gives up a body that nobody wants. Not waited for: where somebody else reads a copy of it, that ends with theirs. */
+export function discard(response: Response): void {
+  response.body?.cancel().catch(() => {})
+}

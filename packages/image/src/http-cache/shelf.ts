@@ -145,6 +145,7 @@ export class Shelf {
    */
   async #rename(generation: string, response: KeptResponse, keepUntil: number): Promise<void> {
     const key = urlKey(response.url)
+    let dropped: readonly Variant[] = []
     for (let tries = 0; tries < 3; tries++) {
       let isMine = false
       const left = await this.#cache.wrap<Kept | LoadNote>(
@@ -157,13 +158,17 @@ export class Shelf {
           }
           const until = Math.max(index.keepUntil, keepUntil)
           context.setTtl(Math.max(1, until - response.receivedAt))
+          dropped = othersIn(index, response).slice(maxVariants - 1)
           return response.vary.length === 0 ? response : withVariant(index, response, until)
         },
         { ...this.#options, refresh: true },
       )
       // Somebody else was at it: what came of it may lack this one.
-      if (isMine || (left.kind === 'index' && names(left, response.variant))) return
+      if (isMine || (left.kind === 'index' && names(left, response.variant))) break
     }
+    if (dropped.length === 0) return
+    const keys = dropped.map(({ id }) => variantPlace(generation, id).key)
+    await this.#cache.delete(keys).catch(() => {})
   }
 
   /** Puts new fields in the place of old ones, if what lies there is still what they were made of. */
@@ -242,9 +247,12 @@ function indexOf(
 }
 
 function withVariant(index: KeptIndex, response: KeptResponse, keepUntil: number): KeptIndex {
-  const others = index.variants.filter(({ id }) => id !== response.variant)
-  const variants = [variantOf(response), ...others].slice(0, maxVariants)
+  const variants = [variantOf(response), ...othersIn(index, response)].slice(0, maxVariants)
   return indexOf(index.url, index.generation, variants, keepUntil)
+}
+
+function othersIn(index: KeptIndex, response: KeptResponse): readonly Variant[] {
+  return index.variants.filter(({ id }) => id !== response.variant)
 }
 
 function names(index: KeptIndex, id: string): boolean {
