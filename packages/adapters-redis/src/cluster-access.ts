@@ -5,10 +5,18 @@ import { AuthPace } from './auth-pace.ts'
 import type { ClusterAccess } from './cluster-map.ts'
 import { ClusterNode } from './cluster-node.ts'
 import { OwnConnection } from './connection.ts'
+import { Deadlines } from './deadlines.ts'
 import { Exchange } from './exchange.ts'
+import { NodePulse } from './node-pulse.ts'
 import { type OpenClient, ownClientOpener } from './open-client.ts'
 import { namedNodes, type RedisStoreOptions } from './redis-options.ts'
 import { addressKey, type ServerAddress } from './server-address.ts'
+
+/**
+ * What one node has not answered in this share of `commandTimeout` is not waited for: core gives all store work of a
+ * call 200 ms, and the answers of the others have to come within it.
+ */
+export const nodeShare = 1 / 4
 
 export interface ClusterAccessOptions {
   readonly store: string
@@ -28,6 +36,7 @@ export function ownClusterAccess(
 ): OwnClusterAccess {
   const { cluster, natMap, ...rest } = options
   const named = namedNodes(cluster ?? [])
+  const deadlines = new Deadlines(clock, commandTimeoutMs * nodeShare)
   const isInClear = options.tls === undefined && options.insecure !== true
   const opener = (address: ServerAddress, purpose: 'commands' | 'bus'): OpenClient => {
     const { username = 'default' } = options
@@ -54,7 +63,8 @@ export function ownClusterAccess(
       const open = opener(address, 'commands')
       const connection = new OwnConnection({ open, clock, store, onDown })
       const exchange = new Exchange({ connection, store, commandTimeoutMs, clock })
-      return new ClusterNode(address, connection, exchange, store)
+      const pulse = new NodePulse(exchange, deadlines, clock, store)
+      return new ClusterNode(address, connection, exchange, pulse, store)
     },
   }
 }

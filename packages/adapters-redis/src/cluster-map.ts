@@ -2,8 +2,8 @@ import { type Clock, StoreError, type TimerHandle } from '@holdfast/core'
 import type { ClusterNode } from './cluster-node.ts'
 import { type ClusterSlots, parseClusterSlots } from './cluster-slots.ts'
 import { slotCount } from './hash-slot.ts'
-import { FalseRedirection, type Redirection } from './redirection.ts'
-import { closedError } from './redis-errors.ts'
+import type { Redirection } from './redirection.ts'
+import { closedError, FalseRedirection, storeError } from './redis-errors.ts'
 import { addressKey, type ServerAddress } from './server-address.ts'
 
 /** How nodes are reached. */
@@ -86,7 +86,8 @@ export class ClusterMap {
   async follow(slot: number, to: Redirection, operation: string): Promise<ClusterNode> {
     const address = this.#access.translate(to.to)
     if (this.#allowed(address) === undefined) await this.refresh().catch(() => undefined)
-    if (this.#allowed(address) === undefined) throw this.falseRedirection(operation)
+    if (this.#allowed(address) === undefined)
+      throw storeError(new FalseRedirection(), { store: this.#store, operation })
     const node = this.#nodeAt(address)
     if (to.kind === 'moved') {
       if (this.#owners[slot] !== node) {
@@ -96,10 +97,6 @@ export class ClusterMap {
       this.#refreshWithin(movedMs)
     }
     return node
-  }
-
-  falseRedirection(operation: string): StoreError {
-    return this.#error(operation, 'protocol', new FalseRedirection().message)
   }
 
   /** Something does not answer as it should: the map may be out of date. */

@@ -3,6 +3,7 @@ import type { StoreError } from '@holdfast/core'
 import { atEndOfTurn } from './clock.ts'
 import type { Connection } from './connection.ts'
 import type { Exchange } from './exchange.ts'
+import type { NodePulse } from './node-pulse.ts'
 import { type Redirection, redirectionOf } from './redirection.ts'
 import type { RedisClient } from './redis-client.ts'
 import { ReplyMismatch, refusalCode, storeError } from './redis-errors.ts'
@@ -30,26 +31,38 @@ export class ClusterNode {
   readonly address: ServerAddress
   readonly connection: Connection
   readonly exchange: Exchange
+  readonly pulse: NodePulse
   readonly #store: string
   #waiting: WaitingGet[] = []
 
-  constructor(address: ServerAddress, connection: Connection, exchange: Exchange, store: string) {
+  constructor(
+    address: ServerAddress,
+    connection: Connection,
+    exchange: Exchange,
+    pulse: NodePulse,
+    store: string,
+  ) {
     this.address = address
     this.connection = connection
     this.exchange = exchange
+    this.pulse = pulse
     this.#store = store
   }
 
   get isUp(): boolean {
-    return this.connection.client !== undefined
+    return this.connection.client !== undefined && !this.pulse.isSilent
   }
 
   /** It should answer and does not; one that nobody has spoken to yet is not away. */
   get isAway(): boolean {
-    return this.connection.isAway
+    return this.connection.isAway || this.pulse.isSilent
   }
 
   get(name: string, slot: number): Promise<NodeAnswer> {
+    return this.pulse.within('get', () => this.#get(name, slot))
+  }
+
+  #get(name: string, slot: number): Promise<NodeAnswer> {
     return new Promise((resolve, reject) => {
       const size = this.#waiting.push({ name, slot, resolve, reject })
       if (size === 1) {
@@ -59,8 +72,21 @@ export class ClusterNode {
     })
   }
 
+  /** One command, or several that are written together, in the time that one node is given. */
+  run<T>(operation: string, send: (client: RedisClient) => Promise<T>): Promise<T> {
+    return this.pulse.within(operation, () => this.exchange.run(operation, send))
+  }
+
   /** The answers to many names, in the order asked. */
-  async getMany(
+  getMany(
+    names: readonly string[],
+    slots: readonly number[],
+    operation: string,
+  ): Promise<NodeAnswer[]> {
+    return this.pulse.within(operation, () => this.#getMany(names, slots, operation))
+  }
+
+  async #getMany(
     names: readonly string[],
     slots: readonly number[],
     operation: string,
@@ -154,6 +180,7 @@ export class ClusterNode {
   }
 
   close(): void {
+    this.pulse.close()
     this.exchange.close()
     this.connection.close()
   }

@@ -1,33 +1,24 @@
 import { type Clock, type SettledRead, StoreError } from '@holdfast/core'
 import { type ClusterAccess, ClusterMap } from './cluster-map.ts'
 import type { ClusterNode, NodeAnswer } from './cluster-node.ts'
-import { Deadlines, Wait } from './deadlines.ts'
 import { slotOf, withHashTag, withoutHashTag } from './hash-slot.ts'
-import { FalseRedirection, Redirection, redirectionOf } from './redirection.ts'
+import { Redirection, redirectionOf } from './redirection.ts'
 import type { RedisArgument, RedisClient } from './redis-client.ts'
-import { timedOut } from './redis-errors.ts'
 import type { NamedCommand, Servers, Way } from './servers.ts'
 import { chunks } from './single-server.ts'
 
 /** A command is passed on so many times at most: a slot that moves while it is asked for takes two. */
 const mostRedirections = 4
-/**
- * What one node has not answered of a batch by now is not waited for: core gives all store work of a call 200 ms, and
- * the answers of the others must come within it.
- */
-const partTimeoutMs = 120
 const perPipeline = 512
 
 /** Several servers as a cluster: each name on the node that has its slot. */
 export class ClusterServers implements Servers {
   readonly map: ClusterMap
   readonly #store: string
-  readonly #parts: Deadlines
 
   constructor(access: ClusterAccess, clock: Clock, store: string) {
     this.map = new ClusterMap(access, clock, store)
     this.#store = store
-    this.#parts = new Deadlines(clock, partTimeoutMs)
   }
 
   nameOf(key: string): string {
@@ -116,7 +107,6 @@ export class ClusterServers implements Servers {
   }
 
   close(): void {
-    this.#parts.close()
     this.map.close()
   }
 
@@ -128,14 +118,10 @@ export class ClusterServers implements Servers {
     })
     await Promise.all(
       parts.map(([node, indexes]) =>
-        this.#within(this.#readPart(node, indexes, names, slots, operation, answers), () => {
-          const late = timedOut({ store: this.#store, operation }, partTimeoutMs, 'commandTimeout')
-          const failure = this.#failed(node, operation, late) as StoreError
-          for (const index of indexes) answers[index] ??= failure
-        }),
+        this.#readPart(node, indexes, names, slots, operation, answers),
       ),
     )
-    return [...answers]
+    return answers
   }
 
   async #readPart(
@@ -177,22 +163,6 @@ export class ClusterServers implements Servers {
     await Promise.all(elsewhere)
   }
 
-  /** Ends when `work` does, or when its time is over. */
-  #within(work: Promise<void>, late: () => void): Promise<void> {
-    return new Promise((resolve) => {
-      const over = () => {
-        late()
-        resolve()
-      }
-      const wait = new Wait(over, over)
-      this.#parts.add(wait)
-      work.finally(() => {
-        this.#parts.remove(wait)
-        resolve()
-      })
-    })
-  }
-
   /** Which of `slots` each node has. Without `unowned`, one that nobody has is a failure of all. */
   async #byNode(
     slots: readonly number[],
@@ -227,7 +197,7 @@ export class ClusterServers implements Servers {
   ): Promise<void> {
     let redirected: (readonly [NamedCommand, number, Redirection])[]
     try {
-      redirected = await node.exchange.run(operation, async (client) => {
+      redirected = await node.run(operation, async (client) => {
         const results = (await client.pipeline(part.map(([command]) => [...command])).exec()) ?? []
         if (results.length !== part.length) throw new Error('Command aborted')
         const redirections: (readonly [NamedCommand, number, Redirection])[] = []
@@ -287,7 +257,7 @@ export class ClusterServers implements Servers {
       const { host } = node.address
       let answer: T | Redirection
       try {
-        answer = await node.exchange.run(operation, async (client) => {
+        answer = await node.run(operation, async (client) => {
           try {
             return await send(isAsked ? asking(client) : client)
           } catch (error) {
@@ -310,7 +280,6 @@ export class ClusterServers implements Servers {
 
   /** The failure of one node, as what it means for the store: some of its keys. */
   #failed(node: ClusterNode, operation: string, error: unknown): unknown {
-    if (error instanceof FalseRedirection) return this.map.falseRedirection(operation)
     if (!(error instanceof StoreError)) return error
     if (error.kind === 'timeout' || error.kind === 'unavailable') this.map.suspect()
     const { kind, retryable, message } = error

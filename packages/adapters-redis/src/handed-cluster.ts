@@ -1,9 +1,11 @@
 import { type Clock, StoreError } from '@holdfast/core'
-import { translation } from './cluster-access.ts'
+import { nodeShare, translation } from './cluster-access.ts'
 import type { ClusterAccess } from './cluster-map.ts'
 import { ClusterNode } from './cluster-node.ts'
 import type { Connection } from './connection.ts'
+import { Deadlines } from './deadlines.ts'
 import { Exchange } from './exchange.ts'
+import { NodePulse } from './node-pulse.ts'
 import { duplicateOpener, type OpenClient } from './open-client.ts'
 import { cutOff, type RedisClient, type RedisClusterClient } from './redis-client.ts'
 import { addressKey, type ServerAddress } from './server-address.ts'
@@ -28,6 +30,7 @@ export function handedClusterAccess(
   cluster: RedisClusterClient,
   { store, commandTimeoutMs, clock }: HandedClusterOptions,
 ): HandedClusterAccess {
+  const deadlines = new Deadlines(clock, commandTimeoutMs * nodeShare)
   const clientOf = (address: ServerAddress): RedisClient | undefined =>
     cluster.nodes('all').find(({ options }) => isAt(options, address))
   const nodes = () =>
@@ -53,7 +56,8 @@ export function handedClusterAccess(
     open(address, onDown) {
       const connection = new HandedNode(cluster, () => clientOf(address), store, onDown)
       const exchange = new Exchange({ connection, store, commandTimeoutMs, clock })
-      return new ClusterNode(address, connection, exchange, store)
+      const pulse = new NodePulse(exchange, deadlines, clock, store)
+      return new ClusterNode(address, connection, exchange, pulse, store)
     },
     close: () => {
       cluster.off('error', onError)
@@ -73,6 +77,7 @@ class HandedNode implements Connection {
   readonly #onDown: () => void
   readonly #watched = new WeakSet<RedisClient>()
   #isAway = false
+  #waiting: Promise<RedisClient> | undefined
 
   constructor(
     cluster: RedisClusterClient,
@@ -95,7 +100,15 @@ class HandedNode implements Connection {
     return this.#isAway && this.client === undefined
   }
 
-  async wait(): Promise<RedisClient> {
+  wait(): Promise<RedisClient> {
+    // One for all who wait: listeners for each would grow with the calls of an outage.
+    this.#waiting ??= this.#wait().finally(() => {
+      this.#waiting = undefined
+    })
+    return this.#waiting
+  }
+
+  async #wait(): Promise<RedisClient> {
     const cluster = this.#cluster
     if (cluster.status === 'wait') await cluster.connect().catch(() => undefined)
     let client = this.#find()

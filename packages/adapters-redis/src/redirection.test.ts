@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { FalseRedirection, Redirection, redirectionOf } from './redirection.ts'
+import { Redirection, redirectionOf } from './redirection.ts'
+import { FalseRedirection } from './redis-errors.ts'
 
 const refused = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' })
 

@@ -1,5 +1,5 @@
 import { slotCount } from './hash-slot.ts'
-import { refusalCode } from './redis-errors.ts'
+import { FalseRedirection, refusalCode } from './redis-errors.ts'
 import { parseServerAddress, type ServerAddress } from './server-address.ts'
 
 /** A node's word that another one has the key: for good (`moved`), or for this command (`ask`). */
@@ -10,14 +10,6 @@ export class Redirection {
   constructor(kind: 'moved' | 'ask', to: ServerAddress) {
     this.kind = kind
     this.to = to
-  }
-}
-
-/** A redirection that no honest node sends. */
-export class FalseRedirection extends Error {
-  constructor() {
-    super('a node of the cluster redirected to what is no node of it')
-    this.name = 'FalseRedirection'
   }
 }
 

@@ -48,6 +48,14 @@ export class ReplyMismatch extends Error {
   }
 }
 
+/** A redirection that no honest node of a cluster sends. */
+export class FalseRedirection extends Error {
+  constructor() {
+    super('a node of the cluster redirected to what is no node of it')
+    this.name = 'FalseRedirection'
+  }
+}
+
 export interface Place {
   readonly store: string
   readonly operation: string
@@ -81,6 +89,13 @@ export function storeError(error: unknown, { store, operation }: Place): StoreEr
       `${operation} on the store '${store}' got a reply that is none to its command; the connection was given up`,
       { ...details, kind: 'protocol', retryable: true },
     )
+  }
+  if (error instanceof FalseRedirection) {
+    return new StoreError(`${operation} on the store '${store}' failed: ${error.message}`, {
+      ...details,
+      kind: 'protocol',
+      retryable: true,
+    })
   }
   if (error instanceof InvalidOptionError) {
     return new StoreError(`${operation} on the store '${store}' failed: ${error.message}`, {

@@ -18,7 +18,7 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s under load', (engin
     cluster = await startRedisCluster({ engine })
   })
   afterAll(() => cluster.stop())
-  const open = () => redisStore({ cluster: cluster.addresses })
+  const open = (options = {}) => redisStore({ cluster: cluster.addresses, ...options })
 
   const promotionOf = async (replica: RedisServer): Promise<number> => {
     await until('the replica is promoted', async () =>
@@ -46,7 +46,9 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s under load', (engin
   test('that moves slots: no wrap fails, nothing stale is read, and the map is asked for at most once a second', async () => {
     const [from, to] = cluster.primaries as [RedisServer, RedisServer]
     // A machine that is busy with other tests must not be taken for a server that does not answer.
-    const traffic = await startTraffic(open, { storeTimeout: '5s' })
+    const traffic = await startTraffic(() => open({ commandTimeout: 20_000 }), {
+      storeTimeout: '5s',
+    })
     await Promise.all(cluster.nodes.map((node) => node.command('CONFIG', 'RESETSTAT')))
     const since = performance.now()
     const slots = Array.from({ length: 400 }, (_, index) => index * 10)
@@ -72,7 +74,7 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s under load', (engin
   test('whose primary is killed after it lost its replica: what was deleted is gone 5 s after the promotion', async () => {
     const primary = cluster.primaries[0]!
     const replica = cluster.replicaOf(primary)
-    const traffic = await startTraffic(open)
+    const traffic = await startTraffic(() => open())
     await sleep(500)
     const isCut = await cutReplicas(primary)
     await traffic.changeOnce()
@@ -90,7 +92,7 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s under load', (engin
   test('whose primary is stopped', async () => {
     const primary = cluster.primaries[1]!
     const replica = cluster.replicaOf(primary)
-    const traffic = await startTraffic(open)
+    const traffic = await startTraffic(() => open())
     await sleep(500)
     const failedAt = performance.now()
     primary.pause()
@@ -105,7 +107,7 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s under load', (engin
   test('whose primary changes places with its replica, as for maintenance', async () => {
     const primary = cluster.primaries[2]!
     const replica = cluster.replicaOf(primary)
-    const traffic = await startTraffic(open)
+    const traffic = await startTraffic(() => open())
     await sleep(500)
     const failedAt = performance.now()
     await replica.command('CLUSTER', 'FAILOVER')

@@ -6,10 +6,13 @@ import { redisBus, redisStore } from '../../src/index.ts'
 import type { AtOnce, ClientSettings, Polled, Traffic } from './client-answers.ts'
 
 /** A service of the stories: one cache over the Redis whose port it is given, and loaders that can be told what to do. */
-const { port, busPort, patient, ...options } = JSON.parse(process.argv[2]!) as ClientSettings
+const { port, cluster, busPort, patient, ...options } = JSON.parse(
+  process.argv[2]!,
+) as ClientSettings
 const bus = busPort === undefined ? {} : { bus: redisBus({ host: '127.0.0.1', port: busPort }) }
+const where = cluster === undefined ? { host: '127.0.0.1', port: port! } : { cluster }
 const cache: Cache = createCache({
-  store: redisStore({ host: '127.0.0.1', port, ...(patient && { commandTimeout: 5_000 }) }),
+  store: redisStore({ ...where, ...(patient && { commandTimeout: 5_000 }) }),
   ...(patient && { resilience: { storeTimeout: '5s' } }),
   ...bus,
   ...options,

@@ -2,7 +2,9 @@ import type { CacheOptions } from '@holdfast/core'
 
 /** What a client process is started with: options of its cache that JSON can say, and where its servers are. */
 export interface ClientSettings extends Pick<CacheOptions, 'defaults' | 'memory' | 'resilience'> {
-  readonly port: number
+  readonly port?: number
+  /** In the place of `port`: nodes of a cluster. */
+  readonly cluster?: readonly { readonly host: string; readonly port: number }[]
   /** A bus of its own, apart from the store's. */
   readonly busPort?: number
   readonly bus?: false

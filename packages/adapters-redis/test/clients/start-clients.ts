@@ -1,8 +1,29 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ClientProcess, startProcesses } from '@holdfast/lab/client-process'
+import { startRedisCluster } from '@holdfast/lab/redis-cluster'
+import { type RedisEngine, startRedis } from '@holdfast/lab/redis-server'
 import type { ClientSettings } from './client-answers.ts'
 
 const client = new URL('./cache-client.ts', import.meta.url)
+
+/** What the processes of a story share. */
+export interface Shared {
+  /** Where it is, as the settings of a client say. */
+  readonly at: Pick<ClientSettings, 'port' | 'cluster'>
+  stop(): Promise<void>
+}
+
+export type SharedKind = RedisEngine | `a cluster of ${RedisEngine}`
+
+export async function startShared(kind: SharedKind): Promise<Shared> {
+  if (kind === 'redis' || kind === 'valkey') {
+    const server = await startRedis({ engine: kind })
+    return { at: { port: server.port }, stop: () => server.stop() }
+  }
+  const engine = kind === 'a cluster of redis' ? 'redis' : 'valkey'
+  const cluster = await startRedisCluster({ engine })
+  return { at: { cluster: cluster.addresses }, stop: () => cluster.stop() }
+}
 
 /** So long after its first call a cache is connected, and has been heard on the bus. */
 const settledMs = 200
