@@ -147,6 +147,21 @@ describe('what is answered', () => {
   })
 })
 
+it('the body of a redirect is not read, and its connection is not kept', async () => {
+  const downloader = await downloaderOf((request, response) => {
+    if (request.url !== '/a.png') return void response.end('picture')
+    response.writeHead(302, { location: '/b.png' })
+    const more = () => {
+      while (!response.destroyed && response.write(Buffer.alloc(65_536)));
+    }
+    response.on('drain', more)
+    more()
+  })
+  expect((await downloader.download(url)).body.byteLength).toBe(7)
+  await until('one connection is left', () => origin!.openConnections() === 1)
+  expect(origin!.bytesRead()).toBeLessThan(1_000_000)
+})
+
 describe('credentials', () => {
   it('are sent to hosts of their entry, and to no other on the way', async () => {
     const downloader = await downloaderOf(
