@@ -19,20 +19,14 @@ export interface StoreLimits {
   readonly maxKeyBytes: number
 }
 
-/** What a Memcached store can do: all but list keys and carry messages, which Memcached cannot. */
-type Ability =
-  | 'getMany'
-  | 'setMany'
-  | 'deleteMany'
-  | 'add'
-  | 'replace'
-  | 'touch'
-  | 'metrics'
-  | 'close'
-
-/** A store over Memcached. */
-export type MemcachedStore = Pick<Store, 'name' | 'capabilities' | 'get' | 'set' | 'delete'> &
-  Required<Pick<Store, Ability>>
+/** A store over Memcached. It can do all but list keys and carry messages, which Memcached cannot. */
+export type MemcachedStore = Store &
+  Required<
+    Pick<
+      Store,
+      'getMany' | 'setMany' | 'deleteMany' | 'add' | 'replace' | 'touch' | 'metrics' | 'close'
+    >
+  >
 
 /** The store over one server. */
 export function serverStore(driver: Driver, limits: StoreLimits): MemcachedStore {

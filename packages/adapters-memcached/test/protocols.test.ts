@@ -111,3 +111,32 @@ test.each(['binary', 'meta'] as const)(
     await works(open({ servers: [{ path: server.socketPath! }], protocol }))
   },
 )
+
+test('a login that the server has no use for is not left there as a value', async () => {
+  const server = await start()
+  const servers = [server.address]
+  await works(open({ servers, protocol: 'meta', username: 'me', password: 'secret' }))
+  expect(await open({ servers, protocol: 'meta' }).get('auth')).toBeUndefined()
+})
+
+test.each(['binary', 'meta'] as const)(
+  '%s: metrics are what the server counts',
+  async (protocol) => {
+    const server = await start({ args: ['-m', '32', '-c', '100'] })
+    const store = open({ servers: [server.address], protocol })
+    await works(store)
+    await store.get('not there')
+    expect(await store.metrics()).toMatchObject({
+      hits: 1,
+      // The greeting of a connection is a get of nothing.
+      misses: protocol === 'meta' ? 2 : 1,
+      evictions: 0,
+      entries: 1,
+      limitBytes: 32 * 1024 * 1024,
+      maxConnections: 100,
+      damaged: 0,
+    })
+    expect((await store.metrics()).usedBytes).toBeGreaterThan(0)
+    expect((await store.metrics()).connections).toBeGreaterThan(0)
+  },
+)
