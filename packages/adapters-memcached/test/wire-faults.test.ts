@@ -216,9 +216,10 @@ describe('an operation settles by its deadline, and the next one is right', () =
     const driver = openDriver(server.port)
     const startedAt = performance.now()
     const ends = await Promise.all([
+      // All of a kind: nothing but their numbers tells their replies apart.
       outcome(driver.delete('key-1')),
-      outcome(driver.touch('key-1', 1)),
       outcome(driver.delete('key-2')),
+      outcome(driver.delete('key-3')),
     ])
     expect(ends.map(({ error }) => kindOf(error))).toEqual(['protocol', 'protocol', 'protocol'])
     expect(performance.now() - startedAt).toBeLessThan(commandTimeoutMs)
@@ -311,17 +312,17 @@ describe('bytes that are no reply', () => {
 
 test('an operation that could not be written by its deadline is never written', async () => {
   const server = await real()
-  const proxy = await behindProxy(server, scenarios.blackHole)
-  const driver = openDriver(proxy.port)
+  // The connection is there after the deadline, and before it is given up.
+  const proxy = await behindProxy(server, { toClient: { latencyMs: 350 } })
+  proxy.record(true)
+  const driver = openDriver(proxy.port, { connectTimeoutMs: 2_000 })
   expect(kindOf((await outcome(driver.set('ghost', Buffer.from('1'), 0))).error)).toBe('timeout')
+  await soon(300)
   proxy.use(scenarios.healthy)
-  for (let turn = 0; turn < 100; turn++) {
-    const { error } = await outcome(driver.set('alive', Buffer.from('1'), 0))
-    if (error === undefined) break
-    await soon(20)
-  }
-  expect(textOf(await driver.get('alive'))).toBe('1')
-  expect(await driver.get('ghost')).toBe(undefined)
+  await driver.set('alive', Buffer.from('1'), 0)
+  expect(proxy.accepted).toBe(1)
+  expect(proxy.recorded.includes('alive')).toBe(true)
+  expect(proxy.recorded.includes('ghost')).toBe(false)
 })
 
 test('a server that is away costs nothing after the first tries, and is found again', async () => {
@@ -338,6 +339,40 @@ test('a server that is away costs nothing after the first tries, and is found ag
   await server.restart()
   await fill(server.port)
   expect(await untilRight(driver, 3_000)).toBeGreaterThanOrEqual(0)
+})
+
+test('a server that does not answer at all costs one deadline, and few connections', async () => {
+  const server = await real()
+  const proxy = await behindProxy(server, scenarios.blackHole)
+  const driver = openDriver(proxy.port)
+  await outcome(driver.get('key-1'))
+  const lag = watchLag()
+  const times: number[] = []
+  const endsAt = performance.now() + 1_500
+  while (performance.now() < endsAt) {
+    const startedAt = performance.now()
+    expect((await outcome(driver.get('key-1'))).error).toBeDefined()
+    times.push(performance.now() - startedAt)
+    await soon(5)
+  }
+  expect(Math.max(...times)).toBeLessThan(lag.allowanceMs())
+  expect(proxy.accepted).toBeLessThanOrEqual(5)
+})
+
+test('a server that resets every connection is tried less and less often', async () => {
+  const server = await real()
+  const proxy = await behindProxy(server, { connect: 'reset' })
+  const driver = openDriver(proxy.port)
+  const endsAt = performance.now() + 1_500
+  while (performance.now() < endsAt) {
+    await outcome(driver.get('key-1'))
+    await soon(2)
+  }
+  const { acceptedAt } = proxy
+  expect(acceptedAt.length).toBeGreaterThan(2)
+  // At the most: 50, 100, 200, 400 and 800 ms apart.
+  expect(acceptedAt.length).toBeLessThanOrEqual(6)
+  expect(acceptedAt[1]! - acceptedAt[0]!).toBeGreaterThan(45)
 })
 
 test('of 100,000 answers under lost, swapped, damaged and cut replies none is under a wrong key', async () => {
