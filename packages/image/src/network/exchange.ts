@@ -65,7 +65,9 @@ function send(hop: HopRequest, agents: Agents): Promise<HopAnswer> {
       port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
       path: url.pathname + url.search,
       headers: { ...headers, host: url.host },
+      // Written out, since flags of the process would open both.
       insecureHTTPParser: false,
+      maxHeaderSize: 16_384,
     })
     const abort = () => {
       // Without a socket yet, the request would tell nobody before it has one.
