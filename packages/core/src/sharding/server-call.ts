@@ -50,6 +50,8 @@ export class Call<T> extends Expiring {
 /** An answer that refuses one key or one value says nothing about the server's health. */
 export function speaksOfTheServer(error: unknown, fullIsFailure: boolean): boolean {
   if (!(error instanceof StoreError)) return true
+  // One of several servers behind it: it is judged where it is known.
+  if (error.partial) return false
   switch (error.kind) {
     case 'timeout':
     case 'unavailable':
