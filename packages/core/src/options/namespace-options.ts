@@ -13,7 +13,7 @@ export function partNamespaceOptions(defaults: NamespaceOptions | undefined): {
   readonly entries: EntryOptions | undefined
 } {
   // What is no object is refused by whoever reads the defaults of its entries.
-  if (typeof defaults !== 'object' || defaults === null) {
+  if (typeof defaults !== 'object' || defaults === null || Array.isArray(defaults)) {
     return { values: undefined, sensitive: undefined, entries: defaults }
   }
   const { values, sensitive, ...entries } = defaults

@@ -390,6 +390,25 @@ describe('keys', () => {
     expect(store.stats().keyReadErrors).toBeGreaterThanOrEqual(2)
   })
 
+  test('a provider that hangs is an error after 5 s, and leaves no timer once it has answered', async () => {
+    const clock = fakeClock()
+    let answer: (keys: EncryptionKey[]) => void = () => undefined
+    const provider = () =>
+      new Promise<EncryptionKey[]>((resolve) => {
+        answer = resolve
+      })
+    const store = encryptedStore(memoryStore(), { keys: provider, clock })
+    const attempt = store.set('a', text('x'), minute).catch((error: unknown) => error)
+    await clock.advance(5_000)
+    expect(await attempt).toMatchObject({ kind: 'unavailable', cause: expect.any(Error) })
+    await clock.advance(1_000)
+    const next = store.set('a', text('x'), minute)
+    answer([keyOf('a')])
+    await next
+    expect(words(await store.get('a'))).toBe('x')
+    expect(store.stats()).toMatchObject({ keyReads: 2, keyReadErrors: 1 })
+  })
+
   test.each<[string, unknown, RegExp]>([
     ['none at all', {}, /^keys must be an array of \{ id, secret \}.*it was undefined/],
     ['an empty list', { keys: [] }, /it was empty/],

@@ -4,6 +4,7 @@ import { resolveCodec } from '../entry/codec.ts'
 import { encodeClaim } from '../entry/envelope.ts'
 import { headOf } from '../entry/head.ts'
 import { InvalidOptionError, StoreError } from '../errors.ts'
+import { shardedStore } from '../sharding/sharded-store.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
 import { type FaultyStore, faultyStore } from '../testing/faulty-store.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
@@ -381,6 +382,28 @@ test('a cache over it goes on sharing loads while main is out, and reads nothing
   expect(await ask(1)).toBe('load 4')
   expect(await ask(0)).toBe('load 4')
   for (const cache of caches) await cache.close()
+})
+
+test('over a sharded main store one dead server of several is no outage of the whole, and is told as what it is', async () => {
+  const clock = fakeClock()
+  const parts = ['one', 'two', 'three'].map((name) => {
+    const store = faultyStore(memoryStore({ clock }), { faults: [], clock })
+    return { name, weight: 1, store }
+  })
+  const main = shardedStore({ servers: parts, clock })
+  const store = failoverStore([main, memoryStore({ clock })], { clock })
+  const keys = Array.from({ length: 60 }, (_, index) => `${index}`)
+  for (const key of keys) await store.set(key, text(key), hour)
+  parts[0]!.store.play(down)
+  for (let rounds = 0; rounds < 5; rounds++)
+    for (const key of keys) await store.get(key).catch(() => undefined)
+  expect(store.stats()).toMatchObject({ active: 'main', takeovers: 0 })
+  const reads = await store.getManySettled(keys)
+  const failed = keys.filter((_, index) => reads[index] instanceof StoreError)
+  expect(failed).toEqual(keys.filter((key) => main.explain(key).server === 'one'))
+  expect(failed.length).toBeGreaterThan(5)
+  expect(store.explain(failed[0]!)).toEqual({ server: 'main: one' })
+  await store.close()
 })
 
 test('it can do what both can, is encrypted where both are, and refuses what is no pair of stores', () => {

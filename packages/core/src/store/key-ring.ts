@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, keepAlive } from '../clock.ts'
 import { isCacheError, StoreError } from '../errors.ts'
 import { describeKind, unmet } from '../options/expectation.ts'
 import { refuseUnknownNames } from '../options/known-names.ts'
@@ -29,12 +29,12 @@ export interface KeySet {
 const unknownPauseMs = 1_000
 /** A provider that failed is asked again after this long. */
 const failedPauseMs = 1_000
-/** One that has not answered for this long is not waited for any more. */
-const patienceMs = 10_000
+/** One that has not answered for this long has failed. */
+const patienceMs = 5_000
 
 const readId = readText(maxIdBytes)
 
-/** The keys as they are now. A provider is asked behind the callers, but at the first use, and sets no timer. */
+/** The keys as they are now. A provider is asked behind the callers, but at the first use, and by no timer of its own. */
 export class KeyRing {
   readonly #provider: KeyProvider | undefined
   readonly #rereadMs: number
@@ -42,7 +42,6 @@ export class KeyRing {
   readonly #store: string
   #set: KeySet | undefined
   #reading: Promise<KeySet> | undefined
-  #readingSince = 0
   #readAt = Number.NEGATIVE_INFINITY
   #failedAt = Number.NEGATIVE_INFINITY
   #failure: StoreError | undefined
@@ -93,7 +92,7 @@ export class KeyRing {
 
   /** What a provider returns at once is there at once. */
   #read(now: number): KeySet | Promise<KeySet> {
-    if (this.#reading !== undefined && now - this.#readingSince < patienceMs) return this.#reading
+    if (this.#reading !== undefined) return this.#reading
     this.reads++
     let asked: unknown
     try {
@@ -105,17 +104,26 @@ export class KeyRing {
     const reading = this.#whenAsked(asked, now).finally(() => {
       if (this.#reading === reading) this.#reading = undefined
     })
-    this.#readingSince = now
     this.#reading = reading
     return reading
   }
 
   async #whenAsked(asked: Promise<unknown>, now: number): Promise<KeySet> {
     try {
-      return this.#take(await asked, now)
+      return this.#take(await this.#patiently(asked), now)
     } catch (error) {
       throw this.#failed(error)
     }
+  }
+
+  /** Whoever waits for keys waits for an end: a provider may hang. */
+  #patiently(asked: Promise<unknown>): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const late = new Error(`the key provider did not answer within ${patienceMs} ms`)
+      const timer = this.#clock.setTimeout(() => reject(late), patienceMs)
+      keepAlive(timer, false)
+      asked.then(resolve, reject).finally(() => this.#clock.clearTimeout(timer))
+    })
   }
 
   #take(list: unknown, now: number): KeySet {
