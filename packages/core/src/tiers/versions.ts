@@ -33,6 +33,7 @@ export class Versions {
   readonly #codec: Codec
   /** The last stamp this process saw; used where one cannot be read. */
   readonly #lastRead = new LRUCache<string, Stamp>({ max: remembered })
+  readonly #beingSet = new Map<string, Promise<Stamp>>()
 
   constructor(store: GuardedStore, codec: Codec) {
     this.#store = store
@@ -75,9 +76,11 @@ export class Versions {
           try {
             const bytes = encodeVersion({ key, stamp }, this.#codec)
             const ttlMs = lifeOf(ref)
-            const there = this.#store.hasClaims
-              ? await this.#store.add(key, bytes, { ttlMs }, ms)
-              : await this.#store.set(key, bytes, { ttlMs }, ms).then(() => undefined)
+            if (!this.#store.hasClaims) {
+              found.set(key, await this.#setOnce(ref, stamp, bytes, ms))
+              return
+            }
+            const there = await this.#store.add(key, bytes, { ttlMs }, ms)
             if (there === undefined) {
               this.#lastRead.set(key, stamp)
               found.set(key, stamp)
@@ -94,6 +97,25 @@ export class Versions {
         }),
       ),
     )
+  }
+
+  /**
+   * For a store without `add`: of the loads of this process that miss one version at once, the first sets it and the
+   * others take it. Each setting its own would leave but one of their values usable.
+   */
+  #setOnce(ref: VersionRef, stamp: Stamp, bytes: Uint8Array, ms: number): Promise<Stamp> {
+    const { key } = ref
+    const underWay = this.#beingSet.get(key)
+    if (underWay !== undefined) return underWay
+    const setting = this.#store
+      .set(key, bytes, { ttlMs: lifeOf(ref) }, ms)
+      .then(() => {
+        this.#lastRead.set(key, stamp)
+        return stamp
+      })
+      .finally(() => this.#beingSet.delete(key))
+    this.#beingSet.set(key, setting)
+    return setting
   }
 
   /** A new version: its bytes are to be written under `key`. */

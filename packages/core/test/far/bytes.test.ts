@@ -423,3 +423,22 @@ describe('back-fill', () => {
     }
   })
 })
+
+describe('a store that cannot add', () => {
+  it('keeps what many loads at once bring under a tag that nobody has used before', async () => {
+    const world = new Processes()
+    const slowly = (store: Store): Store => ({
+      ...bare(store),
+      set: async (...args) => {
+        await new Promise((resolve) => setImmediate(resolve))
+        return store.set(...args)
+      },
+    })
+    const { cache } = world.start({ memory: false, storeOf: slowly })
+    const keys = Array.from({ length: 20 }, (_, index) => `key ${index}`)
+    await Promise.all(keys.map((key) => cache.wrap(key, () => key, { tags: ['new'] })))
+    await world.rest()
+    expect(await cache.getMany(keys)).toEqual(new Map(keys.map((key) => [key, key])))
+    await world.close()
+  })
+})
