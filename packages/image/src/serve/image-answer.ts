@@ -87,7 +87,8 @@ function cacheControl({ decision, isKept }: Reading, exposure: Exposure): string
 /** What this cache did, in the words of RFC 9211. */
 function statusOf(reading: Reading, cdnId: string): string {
   const { status, decision, isKept, detail, collapsed, replaced, upstreamStatus } = reading
-  const { ttlMs } = decision
+  // Down to whole seconds: half a second stale is not 0 s fresh.
+  const ttlMs = Math.floor(decision.ttlMs / 1_000) * 1_000
   if (status === 'hit') return cacheStatus(cdnId, { hit: true, ttlMs })
   if (status === 'stale') {
     return cacheStatus(cdnId, {
