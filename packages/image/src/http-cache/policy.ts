@@ -73,9 +73,7 @@ export function decide(
 
   if (asked.noCache) return again('request-no-cache')
   if (control.noCache) return again('no-cache')
-  if (asked.maxAge === 'invalid' || (asked.maxAge !== undefined && ageMs >= asked.maxAge)) {
-    return again('request-max-age')
-  }
+  if (isTooOld(asked.maxAge, ageMs)) return again('request-max-age')
   if (typeof asked.minFresh === 'number' && ttlMs < asked.minFresh)
     return again('request-min-fresh')
   if (ttlMs > 0) return { ...asks, ...standIn, action: 'fresh' }
@@ -86,6 +84,12 @@ export function decide(
     return { ...asks, ...standIn, action: 'stale', detail: 'max-stale' }
   }
   return again('stale')
+}
+
+/** Older than the request wants (RFC 9111, 5.2.1.1). 0 wants what is asked about, also in the moment it came. */
+function isTooOld(asked: number | 'invalid' | undefined, ageMs: number): boolean {
+  if (asked === undefined) return false
+  return asked === 'invalid' || asked === 0 || ageMs > asked
 }
 
 /** `Pragma: no-cache` counts where there is no `Cache-Control` (RFC 9111, 5.4). */
