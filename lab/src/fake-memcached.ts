@@ -25,6 +25,8 @@ export interface FakeMemcached {
   /** How many connections were ever accepted, and how many stand now. */
   readonly accepted: number
   readonly standing: number
+  /** How many were ended or reset by their clients. */
+  readonly ended: number
   stop(): Promise<void>
 }
 
@@ -37,6 +39,7 @@ export type FakeScript = (request: FakeRequest, connection: FakeConnection) => v
 export async function startFakeMemcached(script: FakeScript): Promise<FakeMemcached> {
   const sockets = new Set<Socket>()
   let accepted = 0
+  let ended = 0
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     const connection: FakeConnection = {
       index: accepted++,
@@ -49,7 +52,13 @@ export async function startFakeMemcached(script: FakeScript): Promise<FakeMemcac
     }
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
-    socket.on('error', () => undefined)
+    let hasEnded = false
+    const end = () => {
+      if (!hasEnded) ended++
+      hasEnded = true
+    }
+    socket.on('end', end)
+    socket.on('error', end)
     let received: Buffer = Buffer.alloc(0)
     let isFirst = true
     socket.on('data', (chunk: Buffer) => {
@@ -76,6 +85,9 @@ export async function startFakeMemcached(script: FakeScript): Promise<FakeMemcac
     },
     get standing() {
       return sockets.size
+    },
+    get ended() {
+      return ended
     },
     async stop() {
       for (const socket of sockets) socket.destroy()

@@ -119,4 +119,10 @@ describe('the parser of the binary protocol', () => {
     const parse = createBinaryParser(() => {}, 1_000)
     expect(() => parse(Buffer.from('ERROR\r\n'))).toThrow("protocol: 'meta'")
   })
+
+  test('tells a server that is full of connections from one that speaks text', () => {
+    const parse = createBinaryParser(() => {}, 1_000)
+    const said = Buffer.from('ERROR Too many open connections\r\n')
+    expect(() => parse(said)).toThrow('takes no more connections')
+  })
 })

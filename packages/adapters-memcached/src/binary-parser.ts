@@ -1,5 +1,5 @@
 import { headerBytes, Packet, replyMagic } from './binary-packet.ts'
-import { ProtocolFault } from './connection-errors.ts'
+import { FaultError, fault, ProtocolFault } from './connection-errors.ts'
 
 /** From this size on a reply that came in pieces gets memory of its own, which its value then keeps. */
 const ownMemoryBytes = 4096
@@ -49,7 +49,7 @@ export function createBinaryParser(
       rest = undefined
     }
     while (at < chunk.length) {
-      if (chunk[at] !== replyMagic) throw notBinary(chunk[at]!)
+      if (chunk[at] !== replyMagic) throw notBinary(chunk.subarray(at))
       if (chunk.length - at < headerBytes) break
       readHeader(chunk, at)
       const end = at + headerBytes + packet.totalBodyLength
@@ -68,9 +68,16 @@ export function createBinaryParser(
   }
 }
 
-function notBinary(byte: number): ProtocolFault {
+/** What a server says, in text whatever is spoken to it, before it closes a connection that is one too many. */
+const tooMany = 'ERROR Too many'
+
+/** What it means that bytes come which are no reply. */
+function notBinary(bytes: Buffer): Error {
+  if (bytes.toString('latin1', 0, tooMany.length) === tooMany) {
+    return new FaultError(fault('overloaded', 'the server takes no more connections (see its -c)'))
+  }
   // ERROR, CLIENT_ERROR, SERVER_ERROR and the like begin with a capital letter.
-  const isText = byte >= 0x41 && byte <= 0x5a
+  const isText = bytes[0]! >= 0x41 && bytes[0]! <= 0x5a
   return new ProtocolFault(
     isText
       ? "the server answers the binary protocol in text; set protocol: 'meta'"

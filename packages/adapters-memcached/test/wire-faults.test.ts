@@ -1,3 +1,8 @@
+import { execFile } from 'node:child_process'
+import { connect } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { ClosedError } from '@holdfast/core'
 import {
   answerGets,
   type FakeScript,
@@ -373,6 +378,66 @@ test('a server that resets every connection is tried less and less often', async
   // At the most: 50, 100, 200, 400 and 800 ms apart.
   expect(acceptedAt.length).toBeLessThanOrEqual(6)
   expect(acceptedAt[1]! - acceptedAt[0]!).toBeGreaterThan(45)
+})
+
+test('a server that takes no more connections says so, and is used when it does again', async () => {
+  const server = await real(['-c', '32'])
+  await fill(server.port)
+  const others = Array.from({ length: 40 }, () => connect(server.port, '127.0.0.1'))
+  onTestFinished(() => {
+    for (const other of others) other.destroy()
+  })
+  // Each has a place, or has been told that there is none.
+  const settled = others.map(
+    (other) =>
+      new Promise<boolean>((resolve) => {
+        other.on('error', () => resolve(false))
+        other.once('data', (chunk: Buffer) => resolve(chunk.toString().startsWith('VERSION')))
+        other.write('version\r\n')
+      }),
+  )
+  expect(await Promise.all(settled)).toContain(false)
+  const driver = openDriver(server.port)
+  const { error } = await outcome(driver.get('key-1'))
+  // Its reset may be faster than its words.
+  expect(['overloaded', 'unavailable']).toContain(kindOf(error))
+  expect((error as Error).message).not.toContain('meta')
+  for (const other of others) other.destroy()
+  await untilRight(driver, 3_000)
+})
+
+test('closing ends what is pending at once, and leaves neither socket nor timer', async () => {
+  const server = await fake(() => {})
+  const driver = openDriver(server.port)
+  const pending = [outcome(driver.get('a')), outcome(driver.set('b', Buffer.from('1'), 0))]
+  await soon(30)
+  expect(server.standing).toBe(1)
+  const startedAt = performance.now()
+  await driver.close()
+  for (const { error } of await Promise.all(pending)) expect(error).toBeInstanceOf(ClosedError)
+  expect((await outcome(driver.get('a'))).error).toBeInstanceOf(ClosedError)
+  expect(performance.now() - startedAt).toBeLessThan(commandTimeoutMs / 2)
+  await expect.poll(() => server.ended).toBe(1)
+})
+
+test('a process that has closed its driver ends by itself', async () => {
+  const server = await real()
+  const source = new URL('../src/', import.meta.url).href
+  const script = `
+    const { MemjsDriver } = await import('${source}memjs-driver.ts')
+    const { systemClock } = await import('${source}clock.ts')
+    const driver = new MemjsDriver({
+      place: { store: 'm', server: 's' }, endpoint: { host: '127.0.0.1', port: ${server.port} },
+      connectTimeoutMs: 60_000, commandTimeoutMs: 60_000, maxReplyBytes: 1_000, clock: systemClock,
+    })
+    await driver.get('a')
+    await driver.close()
+    console.log('closed')`
+  const args = ['--conditions=holdfast-source', '--input-type=module', '-e', script]
+  const cwd = fileURLToPath(new URL('..', import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd, timeout: 20_000 })
+  // A timer or socket that stayed would have kept it for a minute.
+  expect(stdout).toBe('closed\n')
 })
 
 test('of 100,000 answers under lost, swapped, damaged and cut replies none is under a wrong key', async () => {
