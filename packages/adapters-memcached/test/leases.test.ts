@@ -1,25 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ClientProcess, startProcesses } from '@holdfast/lab/client-process'
+import type { ClientProcess } from '@holdfast/lab/client-process'
 import { type MemcachedServer, startMemcached } from '@holdfast/lab/memcached-server'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { MemcachedProtocol } from '../src/index.ts'
 import type { AtOnce, ClientSettings } from './clients/client-answers.ts'
-
-const client = new URL('./clients/cache-client.ts', import.meta.url)
-
-async function startClients(count: number, settings: ClientSettings): Promise<ClientProcess[]> {
-  const clients = await startProcesses(count, client, { args: [JSON.stringify(settings)] })
-  await Promise.all(clients.map((each) => each.call('get', 'warm-up')))
-  return clients
-}
-const stopClients = (clients: readonly ClientProcess[]) =>
-  Promise.all(clients.map((each) => each.stop()))
-
-/** Resolves when the process has called its loader for the key. */
-const loading = (process: ClientProcess, key: string) =>
-  new Promise<void>((resolve) => {
-    process.on('loading', (loaded) => loaded === key && resolve())
-  })
+import { loading, startClients, stopClients } from './clients/start-clients.ts'
 
 const sum = (numbers: readonly number[]) => numbers.reduce((all, each) => all + each, 0)
 

@@ -15,6 +15,7 @@ const cache = createCache({
 })
 cache.on('error', () => {})
 let loads = 0
+let release = () => {}
 
 answer({
   /** `callers` calls at once; what each was answered, and when, in milliseconds since the first began. */
@@ -46,20 +47,41 @@ answer({
     return { results, loads: loaded }
   },
 
-  wrap: (key: string, loadMs: number, value: string, options: EntryOptions) =>
+  /** Without a time the load goes on until it is released. */
+  wrap: (key: string, loadMs: number | undefined, value: string, options: EntryOptions) =>
     cache.wrap(
       key,
       async () => {
         loads++
+        const released = new Promise<void>((resolve) => {
+          release = resolve
+        })
         tell('loading', key)
-        await sleep(loadMs)
+        await (loadMs === undefined ? released : sleep(loadMs))
         return value
       },
       options,
     ),
+  release: () => release(),
+
+  /** `count` calls of `wrap` and `get` by turns: how often each value came. */
+  async tally(key: string, count: number, loaded: string, options: EntryOptions) {
+    const values = await Promise.all(
+      Array.from({ length: count }, (_, index) =>
+        index % 2 === 0 ? cache.wrap(key, () => loaded, options) : cache.get<string>(key),
+      ),
+    )
+    const tally: Record<string, number> = {}
+    for (const value of values) tally[String(value)] = (tally[String(value)] ?? 0) + 1
+    return tally
+  },
 
   get: (key: string) => cache.get(key),
+  set: (key: string, value: unknown, options: EntryOptions) => cache.set(key, value, options),
   delete: (key: string) => cache.delete(key),
+  expire: (key: string) => cache.expire(key),
+  invalidateTags: (tags: string[]) => cache.invalidateTags(tags),
+  clear: () => cache.clear(),
   loads: () => loads,
   /** Keeps the event loop from running. */
   block(ms: number) {
