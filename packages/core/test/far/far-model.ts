@@ -252,14 +252,23 @@ interface Member {
   hung: boolean
 }
 
-/** @throws Error that tells what was served, to whom, and which invalidation forbids it. */
-export async function play({ setting, steps }: Story): Promise<void> {
-  const world = new World(setting)
+/**
+ * @param around what each process puts around its way to the store.
+ * @throws Error that tells what was served, to whom, and which invalidation forbids it.
+ */
+export async function playAround(
+  { setting, steps }: Story,
+  around: (store: Store) => Store,
+): Promise<void> {
+  const world = new World(setting, around)
   await world.open()
   for (const [index, step] of steps.entries())
     await world.take(folded(step, setting), `step ${index}: ${step.do}`)
   await world.finish()
 }
+
+/** @throws Error that tells what was served, to whom, and which invalidation forbids it. */
+export const play = (story: Story): Promise<void> => playAround(story, (store) => store)
 
 function folded(step: Step, { firstKey, keys: width, places, processes }: Setting): Step {
   const fold = (key: number) => (firstKey + (key % width)) % keys.length
@@ -287,7 +296,7 @@ class World {
   #unkeptTime = Number.NEGATIVE_INFINITY
   #tick = 1
 
-  constructor(setting: Setting) {
+  constructor(setting: Setting, around: (store: Store) => Store) {
     this.#setting = setting
     this.#clock = fakeClock({ seed: setting.seed % 2 ** 31 })
     this.#disturbed = setting.fault !== 'none' || setting.latency === 'long'
@@ -330,7 +339,7 @@ class World {
       const settings = resolveCacheOptions({
         name: 'model',
         clock,
-        store: line.store,
+        store: around(line.store),
         bus: bus ?? false,
         memory: setting.near[index] ? {} : false,
         defaults: {
