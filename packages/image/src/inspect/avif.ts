@@ -128,8 +128,6 @@ function endOfItems(reader: ByteReader, iloc: Box): number {
     const base = reader.uint(at, baseBytes)
     const extents = reader.u16(at + baseBytes)
     at += baseBytes + 2
-    // Extents of no bytes at all could be counted for ever; they say nothing.
-    if (extentBytes === 0) continue
     for (let extent = 0; extent < extents; extent++, at += extentBytes) {
       reader.step()
       const offset = reader.uint(at + indexBytes, offsetBytes)

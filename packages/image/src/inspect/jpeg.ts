@@ -17,6 +17,8 @@ const isFrame = (marker: number) =>
 /** JPEG (ITU-T T.81, annex B): the size is in the frame header, the end is the marker EOI. */
 export function measureJpeg(reader: ByteReader): Measured | undefined {
   let size: { width: number; height: number } | undefined
+  // There should be one frame header; decoders differ in which of two they believe.
+  const largest = { width: 0, height: 0 }
   let end: number | undefined
   try {
     for (let at = 2; end === undefined; ) {
@@ -29,8 +31,12 @@ export function measureJpeg(reader: ByteReader): Measured | undefined {
       } else if (isAlone(marker)) {
         at = place + 1
       } else {
-        if (isFrame(marker) && size === undefined)
-          size = { height: reader.u16(place + 4), width: reader.u16(place + 6) }
+        if (isFrame(marker)) {
+          const frame = { height: reader.u16(place + 4), width: reader.u16(place + 6) }
+          size ??= frame
+          largest.width = Math.max(largest.width, frame.width)
+          largest.height = Math.max(largest.height, frame.height)
+        }
         const length = reader.u16(place + 1)
         if (length < 2) break
         at = place + 1 + length
@@ -40,7 +46,7 @@ export function measureJpeg(reader: ByteReader): Measured | undefined {
   } catch (error) {
     if (!(error instanceof OutOfBytes)) throw error
   }
-  return size && { ...size, end }
+  return size && { ...size, largest, end }
 }
 
 /** The marker that stands at `at`, after any fill bytes; `undefined` where none does. */

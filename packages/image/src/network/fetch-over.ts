@@ -113,12 +113,8 @@ function asStream(
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        // An unread body must not hold its connection for longer than the deadline; nobody pulls it, so nobody would
-        // notice.
-        deadline.signal.addEventListener('abort', () => {
-          message.destroy()
-          controller.error(deadline.signal.reason)
-        })
+        // Whoever does not read learns of the end all the same.
+        deadline.signal.addEventListener('abort', () => controller.error(deadline.signal.reason))
       },
       async pull(controller) {
         try {
