@@ -15,8 +15,8 @@ type Connected = (error: Error | null, socket?: Duplex) => void
 export interface Agents {
   readonly http: HttpAgent
   readonly https: HttpsAgent
-  /** Closes what is idle now. */
-  dropIdle(): void
+  /** Closes what is idle now: all of it, or the connections to one host and port. */
+  dropIdle(host?: string, port?: number): void
   /** Closes what is idle now and the rest when it becomes idle. */
   retire(): void
 }
@@ -39,10 +39,14 @@ export function createAgents(under: Connecting): Agents {
     // Node waits for the callback where nothing is returned.
     agent.createConnection = open as unknown as HttpAgent['createConnection']
   }
-  const dropIdle = () => {
-    for (const agent of [http, https])
-      for (const sockets of Object.values(agent.freeSockets))
+  const dropIdle = (host?: string, port?: number) => {
+    for (const agent of [http, https]) {
+      for (const [name, sockets] of Object.entries(agent.freeSockets)) {
+        // The names of both agents begin like this, and go on with what TLS was asked for.
+        if (host !== undefined && !name.startsWith(`${host}:${port}:`)) continue
         for (const socket of sockets ?? []) socket.destroy()
+      }
+    }
   }
   return {
     http,

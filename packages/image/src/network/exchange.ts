@@ -35,7 +35,7 @@ export async function exchange(hop: HopRequest, agents: Agents): Promise<HopAnsw
     // A kept connection may be closed by the other side at the moment it is used again: that says nothing of the
     // origin. What may be sent twice goes over a new one.
     if (!(error instanceof StaleConnection)) throw error
-    agents.dropIdle()
+    agents.dropIdle(hostOf(hop.url), portOf(hop.url))
     if (hop.method === 'GET' || hop.method === 'HEAD') return retried(hop, agents)
     throw noConnection(hop.url.hostname, error.cause)
   }
@@ -51,6 +51,13 @@ async function retried(hop: HopRequest, agents: Agents): Promise<HopAnswer> {
 
 class StaleConnection extends Error {}
 
+const hostOf = (url: URL): string => addressLiteral(url) ?? url.hostname
+
+function portOf(url: URL): number {
+  if (url.port !== '') return Number(url.port)
+  return url.protocol === 'https:' ? 443 : 80
+}
+
 function send(hop: HopRequest, agents: Agents): Promise<HopAnswer> {
   const { url, signal, body } = hop
   const secure = url.protocol === 'https:'
@@ -61,8 +68,8 @@ function send(hop: HopRequest, agents: Agents): Promise<HopAnswer> {
     const request = (secure ? requestHttps : requestHttp)({
       agent: secure ? agents.https : agents.http,
       method: hop.method,
-      host: addressLiteral(url) ?? url.hostname,
-      port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
+      host: hostOf(url),
+      port: portOf(url),
       path: url.pathname + url.search,
       headers: { ...headers, host: url.host },
       // Written out, since flags of the process would open both.

@@ -288,6 +288,16 @@ describe('a connection', () => {
     expect(connections()).toBeGreaterThanOrEqual(5)
   })
 
+  it('to another origin stays where one was closed', async () => {
+    const here = await originOn(echo)
+    const there = await originOn(echo)
+    const fetched = guardedFetch({ ...lax(here.url), origins: [here.url, there.url] })
+    for (const { url } of [here, there]) await (await fetched(url)).text()
+    for (const socket of here.sockets) socket.resetAndDestroy()
+    for (const { url } of [here, there]) await (await fetched(url)).text()
+    expect([here.connections(), there.connections()]).toEqual([2, 1])
+  })
+
   it('to nobody is refused at once', async () => {
     const { url } = await originOn(echo)
     const [{ server, sockets }] = opened.splice(0) as [(typeof opened)[number]]
