@@ -406,6 +406,25 @@ test('over a sharded main store one dead server of several is no outage of the w
   await store.close()
 })
 
+test('it tells of a change of primary in either of the two', () => {
+  const told: string[] = []
+  const listeners = new Set<() => void>()
+  const changing = (): Store => ({
+    ...memoryStore(),
+    onPrimaryChange(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+  })
+  expect(failoverStore([memoryStore(), memoryStore()]).onPrimaryChange).toBeUndefined()
+  const store = failoverStore([changing(), changing()])
+  const end = store.onPrimaryChange?.(() => told.push('changed'))
+  for (const listener of listeners) listener()
+  expect(told).toEqual(['changed', 'changed'])
+  end?.()
+  expect(listeners.size).toBe(0)
+})
+
 test('it can do what both can, is encrypted where both are, and refuses what is no pair of stores', () => {
   const keys = { keys: [{ id: 'a', secret: 's'.repeat(32) }] }
   const { touch: _, ...lesser } = memoryStore()

@@ -232,6 +232,14 @@ export function failoverStore(
       })
     }
   }
+  if (both.some(({ onPrimaryChange }) => onPrimaryChange)) {
+    store.onPrimaryChange = (listener) => {
+      const ends = both.map((each) => each.onPrimaryChange?.(() => listener()))
+      return () => {
+        for (const end of ends) end?.()
+      }
+    }
+  }
   if (both[0].list) {
     store.list = async function* list(prefix) {
       check('list', [])
