@@ -31,7 +31,7 @@ const noBytes = new Uint8Array(0)
 /** No line of a server comes near it. */
 const maxLineBytes = 8_192
 /** No item that a cache keeps comes near it; a length beyond it is garbage, or would fill the memory. */
-const maxValueBytes = 256 * 1024 * 1024
+const maxValueBytes = 64 * 1024 * 1024
 
 const [lineFeed, carriageReturn, space] = [10, 13, 32]
 const [zero, nine] = [48, 57]
