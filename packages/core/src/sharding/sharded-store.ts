@@ -216,6 +216,12 @@ export function shardedStore(options: ShardedStoreOptions): ShardedStore {
       }
     }
   }
+  if (pool.everyServer.some((server) => server.store.changedElsewhere !== undefined)) {
+    store.changedElsewhere = (keys) => {
+      // A key may be read where it was before, too.
+      for (const server of pool.everyServer) server.store.changedElsewhere?.(keys)
+    }
+  }
   if (abilities.has('list')) {
     store.list = async function* list(prefix: string) {
       open('list')

@@ -249,6 +249,7 @@ export function encryptedStore(store: Store, options: EncryptedStoreOptions): En
     'bus',
     'explain',
     'onPrimaryChange',
+    'changedElsewhere',
     'close',
   ] as const
   for (const method of asIs) {

@@ -15,7 +15,7 @@ export interface MemoryStoreOptions extends MemoryBackingOptions {
 }
 
 /** A memory store has every optional method. */
-export type MemoryStore = Required<Omit<Store, 'onPrimaryChange'>>
+export type MemoryStore = Required<Omit<Store, 'onPrimaryChange' | 'changedElsewhere'>>
 
 type LimitOption = 'maxKeyBytes' | 'maxValueBytes'
 

@@ -43,6 +43,8 @@ export function prefixedStore(store: Store, prefix: string): Store {
   passOn(['getMany', 'getManySettled', 'deleteMany'], allInside)
   passOn(['setMany'], entriesInside)
   passOn(['onPrimaryChange', 'bus', 'metrics', 'close'], untouched)
+  if (store.changedElsewhere)
+    view.changedElsewhere = (keys) => store.changedElsewhere?.(keys?.map(inside))
   if (store.list) {
     view.list = async function* (start) {
       for await (const key of store.list!(inside(start))) yield key.slice(prefix.length)

@@ -124,6 +124,11 @@ export interface Store {
    * stores whose server can change behind them.
    */
   onPrimaryChange?(listener: () => void): () => void
+  /**
+   * Another process says that it has changed these keys, or, where none are named, perhaps any: reads that begin after
+   * this call are not answered from before it. For stores that read from copies which follow a moment later.
+   */
+  changedElsewhere?(keys?: readonly string[]): void
   /** A new handle on the channel over which the users of this store tell each other what they invalidated. */
   bus?(): Bus
   metrics?(): Promise<StoreMetrics>

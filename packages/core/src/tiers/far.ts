@@ -10,7 +10,14 @@ import type { Bus, RefusedReads, Store } from '../store/store.ts'
 import { FarKeeper } from './far-keeper.ts'
 import { FarLoads } from './far-loads.ts'
 import { FarTier, type OutgoingKey } from './far-tier.ts'
-import { keyWithin, pathOf, storeKey } from './store-keys.ts'
+import {
+  keyWithin,
+  namespaceVersionKey,
+  pathOf,
+  storeKey,
+  tagEpochKey,
+  tagVersionKey,
+} from './store-keys.ts'
 import type { Ticket } from './ticket.ts'
 
 /** While the store is out, so many loads at once: a dead store must not become a dead origin. */
@@ -47,11 +54,15 @@ export class Far {
       heard: (content) => this.#heard(content),
       distrust: (reason) => {
         engine.busChanged(reason)
+        this.tier.store.changedElsewhere()
         if (reason === 'gap' || reason === 'up') engine.distrust()
         // A store that went with the bus is found out here, and not by everybody whose entry is gone.
         else void this.tier.store.check().then(() => engine.distrust())
       },
-      met: () => engine.distrust(),
+      met: () => {
+        this.tier.store.changedElsewhere()
+        engine.distrust()
+      },
       malformed: () => engine.busChanged('malformed'),
       unsent: (error) => engine.storeFailed('publish', error),
     })
@@ -130,6 +141,9 @@ export class Far {
     if (content.type === 'beat') return
     const scope = this.#scopeAt(content.path)
     const engine = this.#engine
+    // Only stores that read from copies want to know.
+    if (this.tier.settings.store.changedElsewhere !== undefined)
+      this.tier.store.changedElsewhere(keysOf(scope, content))
     if (content.type === 'done') {
       this.loads.wake(storeKey(scope, content.key))
       // What is stale here has been renewed there.
@@ -162,5 +176,19 @@ export class Far {
     this.tier.close()
     // Only what was opened here is closed here: a store or bus that was handed in may serve others.
     if (this.#bus !== this.tier.settings.bus) await this.#bus?.close()
+  }
+}
+
+/** Where in the store it stands what a message of another process says to have changed. */
+function keysOf(scope: Scope, content: Exclude<BusContent, { readonly type: 'beat' }>): string[] {
+  switch (content.type) {
+    case 'done':
+      return [storeKey(scope, content.key)]
+    case 'keys':
+      return content.keys.map((key) => storeKey(scope, key))
+    case 'tags':
+      return [tagEpochKey(scope), ...content.tags.map((tag) => tagVersionKey(scope, tag))]
+    case 'clear':
+      return [namespaceVersionKey(scope)]
   }
 }

@@ -70,6 +70,10 @@ export class GuardedStore {
     this.#breaker.hurry()
   }
 
+  changedElsewhere(keys?: readonly string[]): void {
+    this.#store.changedElsewhere?.(keys && this.#fitAll(keys))
+  }
+
   get name(): string {
     return this.#store.name
   }
