@@ -8,8 +8,6 @@ export interface SentinelGroupOptions {
   readonly downAfterMs?: number
   /** Settings of redis.conf for the primary and its replicas. */
   readonly config?: Readonly<Record<string, string>>
-  /** The port that a replica is told to follow, in the place of the primary's own: that of a proxy. */
-  readonly followPort?: (primaryPort: number) => Promise<number>
 }
 
 /** A primary with two replicas, watched by three sentinels. */
@@ -51,8 +49,7 @@ export async function startSentinelGroup(
   }
   try {
     const first = await start({ ...(config && { config }) })
-    const followed = (await options.followPort?.(first.port)) ?? first.port
-    const replicaof = { replicaof: `${host} ${followed}` }
+    const replicaof = { replicaof: `${host} ${first.port}` }
     const replicas = await Promise.all(
       [1, 2].map(() => start({ config: { ...config, ...replicaof } })),
     )

@@ -27,6 +27,8 @@ export interface ClusterAccessOptions {
 /** The nodes of a cluster over connections of our own, and a way to open one more to each. */
 export interface OwnClusterAccess extends ClusterAccess {
   opener(address: ServerAddress, purpose: 'commands' | 'bus'): OpenClient
+  /** A replica, to be read from. */
+  openReplica(address: ServerAddress): ClusterNode
 }
 
 /** @throws InvalidOptionError for nodes that are no addresses. */
@@ -38,12 +40,16 @@ export function ownClusterAccess(
   const named = namedNodes(cluster ?? [])
   const deadlines = new Deadlines(clock, commandTimeoutMs * nodeShare)
   const isInClear = options.tls === undefined && options.insecure !== true
-  const opener = (address: ServerAddress, purpose: 'commands' | 'bus'): OpenClient => {
+  const opener = (
+    address: ServerAddress,
+    purpose: 'commands' | 'bus',
+    role: object = {},
+  ): OpenClient => {
     const { username = 'default' } = options
     // Each node counts its logins for itself.
     const pace = new AuthPace(clock, JSON.stringify([addressKey(address), username]))
     const open = ownClientOpener({
-      options: { ...rest, ...address },
+      options: { ...rest, ...address, ...role },
       create: (clientOptions: object) => new Redis(clientOptions),
       clock,
       pace,
@@ -55,17 +61,21 @@ export function ownClusterAccess(
       return open()
     }
   }
+  const translate = translation(natMap)
+  const nodeAt = (address: ServerAddress, open: OpenClient, onDown?: () => void) => {
+    const connection = new OwnConnection({ open, clock, store, ...(onDown && { onDown }) })
+    const exchange = new Exchange({ connection, store, commandTimeoutMs, clock })
+    const pulse = new NodePulse(exchange, deadlines, clock, store)
+    return new ClusterNode(address, connection, exchange, pulse, store)
+  }
   return {
     named: () => named,
-    translate: translation(natMap),
+    translate,
     opener,
-    open(address, onDown) {
-      const open = opener(address, 'commands')
-      const connection = new OwnConnection({ open, clock, store, onDown })
-      const exchange = new Exchange({ connection, store, commandTimeoutMs, clock })
-      const pulse = new NodePulse(exchange, deadlines, clock, store)
-      return new ClusterNode(address, connection, exchange, pulse, store)
-    },
+    open: (address, onDown) => nodeAt(address, opener(address, 'commands'), onDown),
+    // READONLY: else a replica sends everybody to its primary.
+    openReplica: (address) =>
+      nodeAt(translate(address), opener(translate(address), 'commands', { readOnly: true })),
   }
 }
 

@@ -77,6 +77,10 @@ export class ClusterMap {
     return this.#primaries
   }
 
+  hasPrimary(node: ClusterNode): boolean {
+    return this.#primaries.includes(node)
+  }
+
   /** Whether anybody but `node` answers at present. */
   othersAnswer(node: ClusterNode): boolean {
     return this.#primaries.some((other) => other !== node && other.isUp)

@@ -31,8 +31,13 @@ import type { Subscriber } from './subscriber.ts'
 import { px } from './time-to-live.ts'
 import { connect } from './wiring.ts'
 
-/** A Redis store has every optional method; one over a cluster can answer in part. */
-export type RedisStore = Required<Store> & Partial<Pick<SettledReads, 'getManySettled'>>
+/**
+ * A Redis store has every optional method; one over a cluster can answer in part besides, and one that reads from
+ * replicas wants to know what was changed elsewhere.
+ */
+export type RedisStore = Required<Omit<Store, 'changedElsewhere'>> &
+  Pick<Store, 'changedElsewhere'> &
+  Partial<Pick<SettledReads, 'getManySettled'>>
 
 /**
  * A store over Redis 6.2 or later, Valkey or Dragonfly. Given options, it opens one connection for commands at its
@@ -201,6 +206,9 @@ export function redisStore(
       for (const key of keys) check('getMany', key)
       return servers.getManySettled!(keys.map(nameOf))
     }
+  }
+  if (wiring.changedElsewhere !== undefined) {
+    store.changedElsewhere = (keys) => wiring.changedElsewhere!(keys?.map(nameOf))
   }
   return store
 }

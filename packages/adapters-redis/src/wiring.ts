@@ -2,7 +2,7 @@ import { InvalidOptionError } from '@holdfast/core'
 import { Redis } from 'ioredis'
 import { AuthPace } from './auth-pace.ts'
 import { systemClock } from './clock.ts'
-import { ownClusterAccess } from './cluster-access.ts'
+import { ownClusterAccess, translation } from './cluster-access.ts'
 import { ClusterServers } from './cluster-servers.ts'
 import { type Connection, OwnConnection } from './connection.ts'
 import { Exchange } from './exchange.ts'
@@ -19,11 +19,13 @@ import {
 } from './redis-client.ts'
 import {
   checkConnectionOptions,
+  maxLagMs,
   type RedisStoreOptions,
   type RedisStoreSettings,
   resolveSettings,
 } from './redis-options.ts'
 import { Refusals } from './refusals.ts'
+import { clusterReplicaReads, type ReadServers, singleReplicaReads } from './replica-ways.ts'
 import { SentinelWatch } from './sentinel-watch.ts'
 import { addressKey, type ServerAddress } from './server-address.ts'
 import type { Servers } from './servers.ts'
@@ -37,6 +39,8 @@ export interface Wiring {
   readonly refusals: Refusals
   subscriber(channel: string): Subscriber
   onPrimaryChange(listener: () => void): () => void
+  /** Where reads may go to replicas: as `Store.changedElsewhere`, by name. */
+  changedElsewhere?(names: readonly string[] | undefined): void
   close(): void
 }
 
@@ -113,12 +117,46 @@ function ownServer(options: RedisStoreOptions, common: Common): Wiring {
     connection.hurry()
     server.leave((of) => !sameAddress(addresses.get(of), to))
   })
-  return {
+  const wiring: Wiring = {
     ...server.wiring,
     onPrimaryChange: (listener) => primary.onChange(listener),
     close() {
       sentinels?.close()
       server.wiring.close()
+    },
+  }
+  if (options.readFrom !== 'replica') return wiring
+  const translate = translation(options.natMap)
+  const reads = singleReplicaReads(
+    wiring.servers,
+    server.exchange,
+    (address) => {
+      const { path: _, ...rest } = options
+      const at = { ...rest, ...translate(address) }
+      const of = new AuthPace(systemClock, JSON.stringify([addressKey(address), username]))
+      return ownClientOpener({
+        ...{ options: at, create, clock: systemClock, pace: of, store, purpose: 'commands' },
+      })
+    },
+    replicaOptions(options, common),
+  )
+  return reading(wiring, reads)
+}
+
+const replicaOptions = (options: RedisStoreOptions, { store, commandTimeoutMs }: Common) => ({
+  ...{ store, commandTimeoutMs, clock: systemClock },
+  maxLagMs: maxLagMs(options.maxLag ?? '1s'),
+})
+
+function reading(wiring: Wiring, { servers, changedElsewhere }: ReadServers): Wiring {
+  return {
+    ...wiring,
+    servers,
+    changedElsewhere,
+    close() {
+      // The connections of replicas, and then all others.
+      servers.close()
+      wiring.close()
     },
   }
 }
@@ -164,6 +202,7 @@ function oneServer(connection: Connection, openSecond: OpenClient, common: Commo
   }
   return {
     wiring,
+    exchange,
     leave(isMisplaced: (client: RedisClient) => boolean) {
       for (const subscriber of subscribers) subscriber.leave(isMisplaced)
     },
@@ -173,7 +212,10 @@ function oneServer(connection: Connection, openSecond: OpenClient, common: Commo
 function ownCluster(options: RedisStoreOptions, common: Common): Wiring {
   const access = ownClusterAccess(options, { ...common, clock: systemClock })
   const servers = new ClusterServers(access, systemClock, common.store)
-  return clusterWiring(servers, (address) => access.opener(address, 'bus'), common)
+  const wiring = clusterWiring(servers, (address) => access.opener(address, 'bus'), common)
+  if (options.readFrom !== 'replica') return wiring
+  const open = (address: ServerAddress) => access.openReplica(address)
+  return reading(wiring, clusterReplicaReads(servers, open, replicaOptions(options, common)))
 }
 
 function handedCluster(cluster: RedisClusterClient, common: Common): Wiring {

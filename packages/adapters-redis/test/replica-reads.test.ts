@@ -1,0 +1,166 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createCache } from '@holdfast/core'
+import { type FaultProxy, startFaultProxy } from '@holdfast/lab/fault-proxy'
+import { startRedisCluster } from '@holdfast/lab/redis-cluster'
+import { startSentinelGroup } from '@holdfast/lab/redis-sentinel'
+import { type RedisServer, startRedis } from '@holdfast/lab/redis-server'
+import { until } from '@holdfast/lab/until'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { redisStore } from '../src/index.ts'
+
+const ttlMs = 600_000
+const text = (value: Uint8Array | undefined) => value && Buffer.from(value).toString()
+const getsOf = async (server: RedisServer) => {
+  const { get = 0, mget = 0 } = await server.commandCounts()
+  return get + mget
+}
+
+describe.each(['redis', 'valkey'] as const)('a replica of %s', (engine) => {
+  /** A primary, and a replica that follows it through a proxy which can delay what it is told. */
+  async function start() {
+    const primary = await startRedis({ engine })
+    onTestFinished(() => primary.stop())
+    const between: FaultProxy = await startFaultProxy({ upstream: { port: primary.port } })
+    onTestFinished(() => between.stop())
+    const replica = await startRedis({ engine, config: { replicaof: `127.0.0.1 ${between.port}` } })
+    onTestFinished(() => replica.stop())
+    await until('the replica follows', async () =>
+      String(await replica.command('INFO', 'replication')).includes('master_link_status:up'),
+    )
+    const store = redisStore({ host: '127.0.0.1', port: primary.port, readFrom: 'replica' })
+    const writer = redisStore({ host: '127.0.0.1', port: primary.port })
+    onTestFinished(async () => {
+      await store.close()
+      await writer.close()
+    })
+    await expect.poll(() => writer.touch('a', { ttlMs: 1 }).catch(() => 'away')).toBe(false)
+    return { primary, between, replica, store, writer }
+  }
+
+  test('that keeps up is read from; what the process wrote itself is read from the primary', async () => {
+    const { primary, replica, store, writer } = await start()
+    await writer.set('a', Buffer.from('one'), { ttlMs })
+    await expect
+      .poll(
+        async () => {
+          await store.get('a').catch(() => undefined)
+          return getsOf(replica)
+        },
+        { timeout: 5_000 },
+      )
+      .toBeGreaterThan(0)
+    await sleep(1_100)
+    await Promise.all([primary, replica].map((server) => server.command('CONFIG', 'RESETSTAT')))
+    for (let round = 0; round < 20; round++) expect(text(await store.get('a'))).toBe('one')
+    expect(await getsOf(primary)).toBe(0)
+    expect(await getsOf(replica)).toBe(20)
+    for (let round = 0; round < 200; round++) {
+      const value = `own-${round}`
+      await store.set('b', Buffer.from(value), { ttlMs })
+      const [b] = await store.getMany(['b', 'a'])
+      expect(text(b)).toBe(value)
+    }
+    store.changedElsewhere!(['a'])
+    const before = await getsOf(primary)
+    await store.get('a')
+    expect(await getsOf(primary)).toBe(before + 1)
+  })
+
+  test('that is 3 s behind: no read is older than 2 s, and none fails', async () => {
+    const { between, store, writer } = await start()
+    const writtenAt: number[] = []
+    let isOn = true
+    const writing = (async () => {
+      for (let version = 0; isOn; version++) {
+        await writer.set('a', Buffer.from(String(version)), { ttlMs })
+        writtenAt.push(performance.now())
+        await sleep(20)
+      }
+    })()
+    let oldestMs = 0
+    let reads = 0
+    const read = async (forMs: number) => {
+      for (const until = performance.now() + forMs; performance.now() < until; reads++) {
+        const beganAt = performance.now()
+        const version = Number(text(await store.get('a')) ?? -1)
+        // It was the newest until the next one was acknowledged.
+        const nextAt = writtenAt[version + 1] ?? beganAt
+        oldestMs = Math.max(oldestMs, beganAt - nextAt)
+        await sleep(5)
+      }
+    }
+    await expect.poll(() => writtenAt.length).toBeGreaterThan(3)
+    await read(1_500)
+    between.use({ toClient: { latencyMs: 3_000 } })
+    await read(5_000)
+    isOn = false
+    await writing
+    expect(reads).toBeGreaterThan(300)
+    expect(oldestMs).toBeLessThan(2_000)
+  })
+
+  test('does not give a near tier what was deleted elsewhere', async () => {
+    const { between, primary, store } = await start()
+    const options = { name: 'near', defaults: { jitter: 0, earlyRefresh: false } } as const
+    const reading = createCache({ store, ...options })
+    const other = redisStore({ host: '127.0.0.1', port: primary.port })
+    const changing = createCache({ store: other, ...options })
+    onTestFinished(async () => {
+      await reading.close()
+      await changing.close()
+      await other.close()
+    })
+    await sleep(1_200)
+    for (let round = 0; round < 10; round++) {
+      const key = `key-${round}`
+      await changing.set(key, 'old', { tags: ['t'] })
+      expect(await reading.get(key)).toBe('old')
+    }
+    await sleep(1_200)
+    // A moment in which the replica counts as close enough, and is behind.
+    between.use({ toClient: { latencyMs: 700 } })
+    await changing.delete(Array.from({ length: 5 }, (_, round) => `key-${round}`))
+    await changing.invalidateTags(['t'])
+    await sleep(100)
+    for (let round = 0; round < 10; round++)
+      expect(await reading.get(`key-${round}`)).toBeUndefined()
+  })
+})
+
+test('replicas that sentinels and clusters name are read from', async () => {
+  const group = await startSentinelGroup()
+  onTestFinished(() => group.stop())
+  const cluster = await startRedisCluster()
+  onTestFinished(() => cluster.stop())
+  const stores = {
+    sentinels: redisStore({
+      sentinels: [...group.addresses],
+      name: group.name,
+      readFrom: 'replica',
+    }),
+    cluster: redisStore({ cluster: cluster.addresses, readFrom: 'replica', maxLag: '500ms' }),
+  }
+  const replicas = { sentinels: group.servers.slice(1), cluster: cluster.nodes.slice(3) }
+  const keys = Array.from({ length: 60 }, (_, index) => `key-${index}`)
+  for (const kind of ['sentinels', 'cluster'] as const) {
+    const store = stores[kind]
+    onTestFinished(() => store.close())
+    const entries = keys.map((key) => ({ key, bytes: Buffer.from(key), ttlMs }))
+    await expect
+      .poll(() => store.setMany(entries).then(() => 'written', String), { timeout: 5_000 })
+      .toBe('written')
+    const readsOf = async () =>
+      (await Promise.all(replicas[kind].map(getsOf))).reduce((sum, each) => sum + each, 0)
+    await expect
+      .poll(
+        async () => {
+          const answers = await store.getMany(keys)
+          expect(answers.map(text)).toEqual(keys)
+          return readsOf()
+        },
+        { timeout: 8_000 },
+      )
+      .toBeGreaterThan(0)
+    expect(text(await store.get('key-7'))).toBe('key-7')
+  }
+})
