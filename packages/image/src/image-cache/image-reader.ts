@@ -29,7 +29,7 @@ export interface ReadingOptions {
 interface Call {
   /** How many loads had ended when it began: what came later came for it too. */
   readonly since: number
-  readonly signal: AbortSignal | undefined
+  readonly options: ReadingOptions
   /** Whether it started a load itself. */
   loads: boolean
 }
@@ -117,7 +117,7 @@ export class ImageReader {
   async read(url: string, options: ReadingOptions = {}): Promise<Reading> {
     const target = this.#target(url, options.variant)
     if (!options.refresh) this.noteUse(url)
-    const call: Call = { since: this.#loads, signal: options.signal, loads: false }
+    const call: Call = { since: this.#loads, options, loads: false }
     const kept = options.refresh
       ? await this.#refresh(target, call)
       : await this.#wrap(target, call)
@@ -231,7 +231,7 @@ export class ImageReader {
 
   #refreshBehind(target: Target): void {
     if (this.#behind.has(target.key)) return
-    const call: Call = { since: this.#loads, signal: undefined, loads: false }
+    const call: Call = { since: this.#loads, options: {}, loads: false }
     const work = this.#refresh(target, call).catch((error: unknown) => {
       this.#tell({ event: 'refresh', key: target.key, error })
     })
@@ -251,7 +251,10 @@ export class ImageReader {
       loadTimeout,
       softTimeout: mayWait ? softTimeoutMs : loadTimeout,
       refresh,
-      signal: call.signal,
+      // Not read on a hit in memory, so that a signal that costs something need not be made for one.
+      get signal() {
+        return call.options.signal
+      },
       tags,
     })
   }

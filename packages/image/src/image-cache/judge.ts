@@ -17,8 +17,33 @@ export function policyFor(policy: ImagePolicy, entry: OriginEntry): ImagePolicy 
   return ttlMs === undefined ? policy : { ...policy, minMs: ttlMs, maxMs: ttlMs }
 }
 
+/** A picture that was found fresh, and by which policy: until its end only its age changes. */
+interface Verdict {
+  readonly policy: ImagePolicy
+  readonly at: number
+  readonly decision: Decision
+}
+const verdicts = new WeakMap<Picture, Verdict>()
+
 /** What may be done with a kept picture now. */
 export function judge(picture: Picture, policy: ImagePolicy, now: number): Decision {
+  const known = verdicts.get(picture)
+  if (known !== undefined && known.policy === policy && now >= known.at) {
+    const sinceMs = now - known.at
+    const { decision } = known
+    if (sinceMs === 0) return decision
+    if (sinceMs < decision.ttlMs) {
+      return { ...decision, ageMs: decision.ageMs + sinceMs, ttlMs: decision.ttlMs - sinceMs }
+    }
+  }
+  const decision = judgeAnew(picture, policy, now)
+  if (decision.action === 'fresh' && now >= picture.receivedAt) {
+    verdicts.set(picture, { policy, at: now, decision })
+  }
+  return decision
+}
+
+function judgeAnew(picture: Picture, policy: ImagePolicy, now: number): Decision {
   const { mostMs } = picture
   const bounded =
     mostMs === undefined || mostMs >= policy.maxMs

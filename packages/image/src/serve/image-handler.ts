@@ -3,13 +3,14 @@ import { type ImageCache, readerOf } from '../image-cache/image-cache.ts'
 import type { ImageReader } from '../image-cache/image-reader.ts'
 import { ImageError, type ImageErrorCode } from '../image-error.ts'
 import { type Answer, type Asked, handlerOf, wordsOf } from './asked.ts'
+import { AskedUrls } from './asked-urls.ts'
 import { isLoop } from './cdn-loop.ts'
 import {
   type HandlerSettings,
   type ImageHandlerOptions,
   readHandlerOptions,
 } from './handler-options.ts'
-import { imageAnswer } from './image-answer.ts'
+import { ImageAnswers } from './image-answers.ts'
 import { signatureFault } from './sign-url.ts'
 import { clientOf, TokenBuckets } from './token-buckets.ts'
 
@@ -30,11 +31,15 @@ class ImageHandler {
   readonly #reader: ImageReader
   readonly #settings: HandlerSettings
   readonly #buckets: TokenBuckets | undefined
+  readonly #urls: AskedUrls
+  readonly #answers: ImageAnswers
 
   constructor(reader: ImageReader, settings: HandlerSettings) {
     this.#reader = reader
     this.#settings = settings
     this.#buckets = settings.throttle && new TokenBuckets(reader.clock, settings.throttle)
+    this.#urls = new AskedUrls(settings.signing !== undefined)
+    this.#answers = new ImageAnswers(() => reader.settings.cdnId, settings.exposure)
   }
 
   /** From what costs least to what costs most: nothing is read for a request that is refused. */
@@ -50,16 +55,21 @@ class ImageHandler {
         const seconds = String(Math.max(1, Math.ceil(waitMs / 1_000)))
         return wordsOf(429, 'throttled', [['retry-after', seconds]])
       }
-      const { authorize, variant, exposure } = this.#settings
+      const { authorize, variant } = this.#settings
       const fault = this.#signatureFault(asked.target)
       if (fault !== undefined) return refusal(fault, 403)
       if (authorize !== undefined && (await authorize(asked.request())) !== true) {
         return wordsOf(403, 'forbidden')
       }
-      const url = urlAskedFor(asked.target, this.#settings.signing !== undefined)
-      const { signal } = asked
-      const reading = await this.#reader.read(url, { signal, variant: variant?.(asked.request()) })
-      return imageAnswer(asked, reading, cdnId, exposure)
+      const url = this.#urls.of(asked.target)
+      const wanted = variant?.(asked.request())
+      const reading = await this.#reader.read(url, {
+        variant: wanted,
+        get signal() {
+          return asked.signal
+        },
+      })
+      return this.#answers.answer(asked, reading)
     } catch (error) {
       return errorAnswer(error)
     }
@@ -84,19 +94,6 @@ class ImageHandler {
       return signing.required ? 'signature' : undefined
     return signatureFault(path, signature, signing.pairs, { now: this.#reader.clock.now() })
   }
-}
-
-/** Exactly one `url`, and nothing that could mean something to somebody else. @throws ImageError `url` */
-function urlAskedFor(target: string, mayExpire: boolean): string {
-  const at = target.indexOf('?')
-  const query = new URLSearchParams(at < 0 ? '' : target.slice(at))
-  const names = [...query.keys()]
-  const [url, ...more] = query.getAll('url')
-  const isOther = (name: string) => name !== 'url' && !(mayExpire && name === 'exp')
-  if (url === undefined || more.length > 0 || names.some(isOther)) {
-    throw new ImageError('url', 'expected exactly one query parameter, url')
-  }
-  return url
 }
 
 const refusal = (code: ImageErrorCode, status: number) => wordsOf(status, code)
