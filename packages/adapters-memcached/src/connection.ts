@@ -200,8 +200,8 @@ export class Connection<Reply> {
   #take(reply: Reply): void {
     const operation = this.#queue.first
     if (operation === undefined) throw new ProtocolFault('a reply came that nothing was asked for')
-    if (!operation.take(reply)) return
-    this.#queue.shift()
+    if (operation.take(reply)) this.#queue.shift()
+    // One of several replies to an operation is a sign of life like any other.
     this.#hasAnswered = true
     this.#hasNewAnswer = true
     this.#failures = 0

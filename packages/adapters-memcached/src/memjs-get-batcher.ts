@@ -108,11 +108,14 @@ export class MemjsGetBatcher {
     const misses = (until: number) => {
       while (next < until) answers.found(next++, undefined)
     }
+    let hasFailed = false
     const failRest = (error: unknown) => {
-      if (next < keys.length) answers.fail(next, error)
-      next = keys.length
+      hasFailed = true
+      answers.fail(next, error)
     }
     const onReply = (packet: Packet) => {
+      // What comes after the deadline, or after a refusal, has nobody to go to.
+      if (hasFailed) return
       if (packet.opcode === opcodes.noop) {
         misses(keys.length)
         return

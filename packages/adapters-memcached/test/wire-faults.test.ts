@@ -380,6 +380,32 @@ test('a server that resets every connection is tried less and less often', async
   expect(acceptedAt[1]! - acceptedAt[0]!).toBeGreaterThan(45)
 })
 
+test('values that come too late for some do not cost the others their connection', async () => {
+  const server = await real()
+  const direct = openDriver(server.port)
+  const names = Array.from({ length: 100 }, (_, index) => `wide-${index}`)
+  const bytes = (name: string) => Buffer.alloc(20_000, name)
+  await Promise.all(names.map((name) => direct.set(name, bytes(name), 0)))
+  const proxy = await behindProxy(server)
+  const driver = openDriver(proxy.port)
+  await driver.get('wide-0')
+  // All of it takes half a second, and each value a few milliseconds.
+  proxy.use({ toClient: { bytesPerSecond: 4_000_000 } })
+  const ends = await Promise.all(names.map((name) => outcome(driver.get(name))))
+  for (const [index, { value: item, error }] of ends.entries()) {
+    if (error === undefined) {
+      expect(bytes(names[index]!).equals((item as { bytes: Uint8Array }).bytes)).toBe(true)
+    } else expect(kindOf(error)).toBe('timeout')
+  }
+  expect(ends[0]).toHaveProperty('value')
+  expect(ends[99]).toHaveProperty('error')
+  proxy.use(scenarios.healthy)
+  await expect
+    .poll(() => outcome(driver.get('wide-99')), { timeout: 2_000 })
+    .toHaveProperty('value')
+  expect(proxy.accepted).toBe(1)
+})
+
 test('a server that takes no more connections says so, and is used when it does again', async () => {
   const server = await real(['-c', '32'])
   await fill(server.port)
