@@ -406,6 +406,14 @@ test('over a sharded main store one dead server of several is no outage of the w
   await store.close()
 })
 
+test('it passes on to both what another process has changed', () => {
+  const told: unknown[] = []
+  const copying = (): Store => ({ ...memoryStore(), changedElsewhere: (keys) => told.push(keys) })
+  expect(failoverStore([memoryStore(), memoryStore()]).changedElsewhere).toBeUndefined()
+  failoverStore([copying(), copying()]).changedElsewhere?.(['a'])
+  expect(told).toEqual([['a'], ['a']])
+})
+
 test('it tells of a change of primary in either of the two', () => {
   const told: string[] = []
   const listeners = new Set<() => void>()

@@ -240,6 +240,11 @@ export function failoverStore(
       }
     }
   }
+  if (both.some(({ changedElsewhere }) => changedElsewhere)) {
+    store.changedElsewhere = (keys) => {
+      for (const each of both) each.changedElsewhere?.(keys)
+    }
+  }
   if (both[0].list) {
     store.list = async function* list(prefix) {
       check('list', [])
