@@ -52,6 +52,23 @@ export abstract class MetaOperation<Result> extends Operation<MetaReply> {
   }
 }
 
+/** What a `VA` brought. Most readers never ask for its cas, and a bigint is made for those that do. */
+export class MetaItem implements Item {
+  readonly bytes: Uint8Array
+  readonly flags: number
+  readonly #cas: number | bigint
+
+  constructor({ bytes, flags, cas }: MetaReply) {
+    this.bytes = bytes
+    this.flags = flags
+    this.#cas = cas
+  }
+
+  get cas(): bigint {
+    return BigInt(this.#cas)
+  }
+}
+
 /** Gets of several keys: one write, one operation, a reply for each. */
 export class MetaGets extends MetaOperation<(Item | undefined)[]> {
   readonly requestBytes: number
@@ -87,7 +104,7 @@ export class MetaGets extends MetaOperation<(Item | undefined)[]> {
     const items = this.#items
     checkOpaque(reply, this.#firstOpaque + items.length)
     if (reply.kind === 'VA') {
-      items.push({ bytes: reply.bytes, flags: reply.flags, cas: reply.cas })
+      items.push(new MetaItem(reply))
     } else {
       if (reply.kind !== 'EN') this.#failure ??= this.unexpected(reply)
       items.push(undefined)

@@ -12,8 +12,8 @@ export interface MetaReply {
   opaque: number
   /** Flag `f`. */
   flags: number
-  /** Flag `c`. */
-  cas: bigint
+  /** Flag `c`, exact: a number where it is small enough for one, else a bigint. */
+  cas: number | bigint
   /** The value of `VA`, in memory of its own. */
   bytes: Uint8Array
   text: string
@@ -44,7 +44,7 @@ export class MetaParser {
     kind: 'MN',
     opaque: -1,
     flags: 0,
-    cas: 0n,
+    cas: 0,
     bytes: noBytes,
     text: '',
   }
@@ -72,8 +72,10 @@ export class MetaParser {
     }
     const { length } = this.#chunk
     while (this.#at < length) {
-      const end = this.#chunk.indexOf(lineFeed, this.#at)
-      if (end < 0) {
+      // Lines are short: a loop finds their end sooner than a call into native code.
+      let end = this.#at
+      while (end < length && this.#chunk[end] !== lineFeed) end++
+      if (end === length) {
         if (length - this.#at > maxLineBytes) throw new ProtocolFault('a reply line does not end')
         this.#lineStart = Buffer.from(this.#chunk.subarray(this.#at))
         return
@@ -95,6 +97,7 @@ export class MetaParser {
     const reply = this.#reply
     reply.opaque = -1
     reply.flags = 0
+    reply.cas = 0
     const third = chunk[from + 2]
     const kind =
       third === space || third === carriageReturn
@@ -184,7 +187,7 @@ export class MetaParser {
       if (letter === letterO) reply.opaque = number
       else if (letter === letterF) reply.flags = number
       // Beyond 2^53 a number is no longer exact.
-      else reply.cas = BigInt(at - first > 15 ? chunk.toString('latin1', first, at) : number)
+      else reply.cas = at - first > 15 ? BigInt(chunk.toString('latin1', first, at)) : number
     }
   }
 }

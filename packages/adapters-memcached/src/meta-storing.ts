@@ -3,6 +3,7 @@ import type { CompareAndSetOutcome, Item } from './driver.ts'
 import {
   checkOpaque,
   type Failure,
+  MetaItem,
   MetaOperation,
   nextOpaque,
   type Refuse,
@@ -100,7 +101,7 @@ export class MetaAddOrGet extends MetaOperation<'stored' | 'gone' | Item> {
     if (this.#added === 'stored') this.resolve('stored')
     else if (this.#added !== 'not stored') this.fail(this.#added)
     else if (reply.kind === 'VA') {
-      this.resolve({ bytes: reply.bytes, flags: reply.flags, cas: reply.cas })
+      this.resolve(new MetaItem(reply))
     } else if (reply.kind === 'EN') this.resolve('gone')
     else this.fail(this.unexpected(reply))
     return true
