@@ -1,4 +1,4 @@
-import { isCacheError } from '@holdfast/core'
+import { isCacheError, type LoaderContext } from '@holdfast/core'
 import { BoundedMarks } from './bounded-marks.ts'
 import { parseCacheControl } from './cache-control.ts'
 import type { CacheStatus } from './cache-status.ts'
@@ -11,7 +11,7 @@ import { OriginLoad, type OriginOutcome } from './origin-load.ts'
 import { type Decision, decide } from './policy.ts'
 import { untilAborted } from './response-body.ts'
 import { type Serving, serveFresh, serveKept, serveNothing, servePassing } from './serve.ts'
-import { type Found, fits, type Looked, type Place, type Shelf } from './shelf.ts'
+import { type Found, fits, type Looked, type Place, type Shelf, urlKey } from './shelf.ts'
 import { hasOriginCondition, isConditional } from './validators.ts'
 
 /** How long requests for a URL go one by one after its answer turned out to be for one client only. */
@@ -123,10 +123,16 @@ export class Exchange {
     behind: boolean,
   ): Promise<{ mine: OriginLoad; left: Kept | LoadNote }> {
     const mine = new OriginLoad(this.#settings, this.#shelf, request, kept)
-    const left = await this.#shelf.load(place, (context) => mine.run(place, context), {
-      refresh,
-      signal: behind ? undefined : request.signal,
-    })
+    const signal = behind ? undefined : request.signal
+    let left: Kept | LoadNote
+    try {
+      const load = (context: LoaderContext) => mine.run(place, context)
+      left = await this.#shelf.load(place, load, { refresh, signal })
+    } catch (error) {
+      // Others may wait for the load on; what it brings for this caller alone is nobody's now.
+      mine.abandon()
+      throw error
+    }
     const { outcome } = mine
     if (outcome?.kind === 'failed') this.#failed(place.key, outcome)
     else if (outcome !== undefined) this.#holds.answered(place.key)
@@ -141,7 +147,7 @@ export class Exchange {
     this.#turn(request, found.place, judged, true, true).then(
       ({ mine }) => {
         // Nobody reads what came for one client only.
-        if (mine.outcome?.kind === 'passing') mine.stop(new Error('nobody reads this answer'))
+        mine.abandon()
       },
       (error: unknown) => {
         if (isOfTheCache(error)) return
@@ -320,7 +326,7 @@ export class Exchange {
 
 /** Requests with credentials are answered for one client more often than others; they say nothing of those. */
 function aloneKey(request: HttpRequest): string {
-  return `${request.headers.has('authorization') ? 'credentials' : 'plain'} ${request.url}`
+  return `${request.headers.has('authorization') ? 'credentials' : 'plain'} ${urlKey(request.url)}`
 }
 
 /** Whether the caller wants nothing that the origin has not confirmed for this very request. */

@@ -64,11 +64,18 @@ export function readKept(value: unknown, url: string): Kept | undefined {
   const isWhole =
     found.kind === 'response' &&
     Array.isArray(found.fields) &&
+    found.fields.every((field) => Array.isArray(field) && field.every(isText)) &&
+    found.status >= 200 &&
+    found.status <= 599 &&
     Array.isArray(found.vary) &&
     found.body instanceof Uint8Array &&
     Number.isFinite(found.receivedAt) &&
     Number.isFinite(found.requestedAt)
   return isWhole ? found : undefined
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string'
 }
 
 /** As the rules see it. */

@@ -66,6 +66,7 @@ export class OriginLoad {
   readonly #found: Found | undefined
   readonly #decision: Decision | undefined
   readonly #stop = new AbortController()
+  #isAbandoned = false
   /** For the caller whose request this is; unset where another's request is waited for. */
   outcome: OriginOutcome | undefined
 
@@ -86,6 +87,12 @@ export class OriginLoad {
   /** Gives up what nobody reads any more. */
   stop(reason: unknown): void {
     this.#stop.abort(reason)
+  }
+
+  /** Nobody is there any more for whom its answer alone would be. */
+  abandon(): void {
+    this.#isAbandoned = true
+    if (this.outcome?.kind === 'passing') this.stop(new Error('nobody reads this answer'))
   }
 
   /** As the load of `place`: returns what is to lie there, or why nothing is. */
@@ -228,6 +235,7 @@ export class OriginLoad {
       return await this.#shelf.keep(place, response, keepMs, view.receivedAt, context)
     } catch {
       // The cache was closed, or lost a circle of loads: the answer is here all the same.
+      if (this.outcome?.kind === 'whole') this.outcome = { ...this.outcome, stored: false }
       return context.skip({ kind: 'alone' })
     }
   }
@@ -249,6 +257,7 @@ export class OriginLoad {
     context: Keeping,
   ): LoadNote {
     this.outcome = { kind: 'passing', response: answer.response, body, why }
+    if (this.#isAbandoned) this.abandon()
     return answer.status < 400 ? this.#leaveAlone(why, context) : context.skip({ kind: 'alone' })
   }
 

@@ -201,7 +201,7 @@ export class Shelf {
 }
 
 /** A URL as a key, or its digest where it is long. Neither begins as a variant's key does. */
-function urlKey(url: string): string {
+export function urlKey(url: string): string {
   if (url.length <= longestPlainUrl) return `url ${url}`
   return `sha256 ${createHash('sha256').update(url).digest('hex')}`
 }

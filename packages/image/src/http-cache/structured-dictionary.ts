@@ -15,7 +15,7 @@ const spaces = / */y
 
 /** The members of a dictionary (RFC 9651, 4.2.2), the last of each name; `undefined` where any of it is malformed. */
 export function parseDictionary(text: string): ReadonlyMap<string, Item> | undefined {
-  const reader = new Reader(text.replace(/^ +| +$/g, ''))
+  const reader = new Reader(trimmed(text))
   const members = new Map<string, Item>()
   while (!reader.isDone()) {
     const name = reader.take(key)?.[0]
@@ -33,6 +33,15 @@ export function parseDictionary(text: string): ReadonlyMap<string, Item> | undef
     if (reader.isDone()) return undefined
   }
   return members
+}
+
+/** Without the spaces around it. A pattern would try every run of spaces inside again and again. */
+function trimmed(text: string): string {
+  let start = 0
+  let end = text.length
+  while (text[start] === ' ') start++
+  while (end > start && text[end - 1] === ' ') end--
+  return text.slice(start, end)
 }
 
 class Reader {

@@ -32,7 +32,7 @@ test('every default is the one that the guide names', () => {
   const spelled = Object.fromEntries(
     Object.entries(table)
       .filter(([name]) => !['cache', 'fetch', 'clock'].includes(name))
-      .map(([name, text]) => [name, new Function(`return ${text?.replaceAll('`', '')}`)()]),
+      .map(([name, text]) => [name, new Function(`return ${String(text).replaceAll('`', '')}`)()]),
   )
   const nested = Object.entries(spelled).filter(([name]) => name.startsWith('freshness.'))
   const freshness = Object.fromEntries(nested.map(([name, value]) => [name.slice(10), value]))

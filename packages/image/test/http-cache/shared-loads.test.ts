@@ -107,6 +107,43 @@ describe('many requests at once', () => {
   })
 })
 
+describe('a caller that leaves while others wait', () => {
+  it('leaves no open answer behind that was for it alone', async () => {
+    const { clock, origin, http } = stage()
+    let isCancelled = false
+    const body = () =>
+      new ReadableStream({
+        pull: (controller) => controller.enqueue(new Uint8Array(8)),
+        cancel() {
+          isCancelled = true
+        },
+      })
+    let release = () => {}
+    const network = (async (_: unknown, init?: RequestInit) => {
+      if (origin.requests.push(undefined as never) > 1) return answer('own', 'private')
+      await new Promise<void>((resolve) => {
+        release = resolve
+      })
+      const response = new Response(body(), { headers: { 'cache-control': 'private' } })
+      // As fetch does: with its signal the body ends.
+      init?.signal?.addEventListener('abort', () => response.body?.cancel().catch(() => {}))
+      return response
+    }) as typeof fetch
+    const plain = createHttpCache({ cache: createCache({ clock }), clock, fetch: network })
+    const leaver = new AbortController()
+    const first = plain.fetch(url, { signal: leaver.signal }).catch((error) => error)
+    await clock.advance(0)
+    const second = plain.fetch(url)
+    await clock.advance(0)
+    leaver.abort(new Error('left'))
+    expect(await first).toEqual(new Error('left'))
+    release()
+    expect(await (await second).text()).toBe('own')
+    expect(isCancelled).toBe(true)
+    await http.purge(url)
+  })
+})
+
 describe('a large body', () => {
   it('streams through, is not kept, and stops when its reader leaves', async () => {
     const { origin, http, get } = stage({ maxBodyBytes: 10 })
@@ -182,10 +219,29 @@ describe('a cache that does not work', () => {
   it('with something else under a URL’s key serves none of it', async () => {
     const { cache, origin, get } = stage()
     origin.script = answer('one', 'max-age=60')
+    const whole = {
+      kind: 'response',
+      url,
+      status: 200,
+      statusText: '',
+      fields: [['cache-control', 'max-age=60']],
+      body: new Uint8Array(),
+      requestedAt: 0,
+      receivedAt: 0,
+      vary: [],
+      variant: '',
+      variantRest: '',
+      variantWeighed: '',
+    }
     for (const foreign of [
       'text',
       null,
       { kind: 'response', url, status: 200 },
+      { ...whole, fields: [1] },
+      { ...whole, fields: [['a', 1]] },
+      { ...whole, status: 99 },
+      { ...whole, body: 'text' },
+      { ...whole, url: `${url}?other` },
       { kind: 'index', url, generation: 1, variants: {} },
       { kind: 'index', url, generation: 'g', variants: [{}], keepUntil: 1 },
       { kind: 'index', url, generation: 'g', variants: [], keepUntil: 1 },
