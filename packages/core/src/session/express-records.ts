@@ -10,11 +10,14 @@ import {
   withChanges,
   writeRecord,
 } from './session-record.ts'
+import { TouchPace } from './touch-pace.ts'
 
 /** A session of express-session as it was last read or written. */
 export interface StoredExpressSession {
   readonly head: Uint8Array
   readonly bytes: Uint8Array
+  /** As it was read, for the session object that is made of it. */
+  readonly members?: Readonly<Record<string, unknown>> | undefined
   /** What the session object held, where others have put more beside it. */
   readonly own?: Members | undefined
 }
@@ -35,26 +38,28 @@ export class ExpressRecords {
   readonly #prefix: string
   readonly #ttlMs: number
   readonly #clock: Clock
+  readonly #pace: TouchPace
 
   constructor(patient: PatientStore, prefix: string, ttlMs: number, clock: Clock) {
     this.#patient = patient
     this.#prefix = prefix
     this.#ttlMs = ttlMs
     this.#clock = clock
+    this.#pace = new TouchPace(clock)
   }
 
   async load(id: string): Promise<StoredExpressSession | undefined> {
     const bytes = await this.#get(id)
     const record = bytes && readRecord(bytes)
-    return record && { head: record.head, bytes }
+    return record && { head: record.head, bytes, members: record.members }
   }
 
   /**
    * A fresh object with every member. A touch does not rewrite what is stored, so the end in the cookie lags behind;
    * the middleware moves it to where it is put here, before it answers the request that it reads a session for.
    */
-  sessionOf({ bytes }: StoredExpressSession): Record<string, unknown> {
-    const session = { ...readRecord(bytes)?.members }
+  sessionOf({ members }: StoredExpressSession): Record<string, unknown> {
+    const session = { ...members }
     const cookie = session.cookie as CookieLike | null | undefined
     const lifeMs = cookie?.originalMaxAge
     if (typeof cookie?.expires === 'string' && typeof lifeMs === 'number') {
@@ -103,6 +108,7 @@ export class ExpressRecords {
       await this.remove(id)
       return undefined
     }
+    this.#pace.note(id, ttlMs)
     if (origin === undefined) return this.#create(key, members, ttlMs, waited)
     const changes = changesBetween(origin.own ?? parsed(origin.bytes), members)
     let base = origin
@@ -148,10 +154,18 @@ export class ExpressRecords {
 
   async remove(id: string): Promise<void> {
     const key = this.#prefix + id
+    this.#pace.forget(id)
     await this.#patient.run('delete', (store) => store.delete(key), new Waited())
   }
 
+  /** Told to the store where it moves the session's end: every request touches. */
   async touch(id: string, ttlMs: number): Promise<void> {
+    if (!this.#pace.isDue(id, ttlMs)) return
+    await this.#touch(id, ttlMs)
+    this.#pace.note(id, ttlMs)
+  }
+
+  async #touch(id: string, ttlMs: number): Promise<void> {
     const key = this.#prefix + id
     const waited = new Waited()
     const { touch } = this.#patient.store

@@ -86,7 +86,7 @@ export class HeldResponse {
     if (this.#hasEnded) return response
     this.#hasEnded = true
     if (this.#state === 'passed') {
-      if (!this.#session.isUnsettled) return this.#end.apply(response, args as never)
+      if (!this.#isUnsettled()) return this.#end.apply(response, args as never)
       void this.#endLate(args)
       return response
     }
@@ -98,23 +98,31 @@ export class HeldResponse {
   #pass(step: Step): void {
     this.#steps.push(step)
     if (this.#state !== 'open') return
-    let isUnsettled: boolean
-    try {
-      isUnsettled = this.#session.isUnsettled
-    } catch (error) {
-      this.#refuse(error)
-      return
-    }
-    if (!isUnsettled) {
+    if (!this.#isUnsettled()) {
       this.#open()
       return
     }
     this.#state = 'held'
     this.#pretend('headersSent')
-    this.#session.settle().then(
+    this.#settle().then(
       () => this.#open(),
       (error: unknown) => this.#refuse(error),
     )
+  }
+
+  /** Also what the handler changes while the session is being stored. */
+  async #settle(): Promise<void> {
+    do await this.#session.settle()
+    while (this.#session.hasChanged)
+  }
+
+  /** What cannot be stored is unsettled, too, and says so when it is to be. */
+  #isUnsettled(): boolean {
+    try {
+      return this.#session.isUnsettled
+    } catch {
+      return true
+    }
   }
 
   #open(): void {
@@ -180,7 +188,7 @@ export class HeldResponse {
   async #endLate(args: unknown[]): Promise<void> {
     const response = this.#response
     try {
-      await this.#session.settle()
+      await this.#settle()
     } catch (error) {
       if (!(error instanceof SessionError)) this.#desk.failed(error)
       response.destroy()

@@ -27,7 +27,7 @@ export class SessionKeeper {
     })
     this.records = new SessionRecords(this.#patient, settings, this.counters)
     this.index = new UserIndex(this.#patient, settings)
-    this.#pace = new TouchPace(settings.clock, settings.idleMs)
+    this.#pace = new TouchPace(settings.clock)
   }
 
   stats(): SessionStats {
@@ -39,12 +39,11 @@ export class SessionKeeper {
     return this.records.isReserved(field)
   }
 
-  fieldsOf(kept: KeptSession): Map<string, string> {
-    return this.records.fieldsOf(kept)
-  }
-
-  isTouchDue(id: string): boolean {
-    return this.settings.idleMs < Infinity && this.#pace.isDue(id)
+  isTouchDue(kept: KeptSession): boolean {
+    return (
+      this.settings.idleMs < Infinity &&
+      this.#pace.isDue(kept.id, this.records.lifeMs(kept.createdAt))
+    )
   }
 
   async create(
@@ -55,7 +54,7 @@ export class SessionKeeper {
   ): Promise<KeptSession> {
     await this.#enter(fields, id, waited)
     const kept = await this.records.create(id, fields, client, waited)
-    this.#noteUse(id)
+    this.#noteUse(kept)
     return kept
   }
 
@@ -69,13 +68,13 @@ export class SessionKeeper {
       await this.#enter(withChanges(new Map(), changes), kept.id, waited)
     const now = await this.records.update(kept, changes, client, waited)
     if (now === undefined) this.#pace.forget(kept.id)
-    else this.#noteUse(kept.id)
+    else this.#noteUse(now)
     return now
   }
 
   async touch(kept: KeptSession, client: ClientDetails, waited: Waited): Promise<boolean> {
     const isThere = await this.records.touch(kept, client, waited)
-    if (isThere) this.#noteUse(kept.id)
+    if (isThere) this.#noteUse(kept)
     else this.#pace.forget(kept.id)
     return isThere
   }
@@ -96,7 +95,7 @@ export class SessionKeeper {
     client: ClientDetails,
     waited: Waited,
   ): Promise<KeptSession> {
-    const changes = changesBetween(this.fieldsOf(kept), fields)
+    const changes = changesBetween(kept.fields, fields)
     let moved = await this.create(newSessionId(), fields, client, waited)
     this.counters.created--
     try {
@@ -105,9 +104,9 @@ export class SessionKeeper {
         const ended = await this.records.retire(from, waited)
         if (ended === 'done') break
         // Logged out meanwhile: only what this request itself has said goes on.
-        const theirs = ended === undefined ? new Map<string, string>() : this.fieldsOf(ended)
+        const theirs = ended === undefined ? new Map<string, string>() : ended.fields
         const carried = withChanges(theirs, changes)
-        const correction = changesBetween(this.fieldsOf(moved), carried)
+        const correction = changesBetween(moved.fields, carried)
         const corrected = await this.update(moved, correction, client, waited)
         if (corrected !== undefined) moved = corrected
         if (ended === undefined) {
@@ -144,8 +143,9 @@ export class SessionKeeper {
     await Promise.all(displaced.map((oldest) => this.destroy(oldest, waited)))
   }
 
-  #noteUse(id: string): void {
-    if (this.settings.idleMs < Infinity) this.#pace.note(id)
+  #noteUse(kept: KeptSession): void {
+    if (this.settings.idleMs < Infinity)
+      this.#pace.note(kept.id, this.records.lifeMs(kept.createdAt))
   }
 }
 

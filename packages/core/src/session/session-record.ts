@@ -1,4 +1,6 @@
+import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
+import { asBuffer } from '../entry/head.ts'
 
 /**
  * A session as it lies in the store: one JSON object whose first member is its version, a random word that every
@@ -19,7 +21,6 @@ const opening = '{"version":"'
 const versionPattern = /^[0-9a-f]{16}$/
 const headLength = opening.length + 16 + 1
 const encoder = new TextEncoder()
-const decoder = new TextDecoder('utf-8', { fatal: true })
 
 export interface WrittenRecord {
   readonly head: Uint8Array
@@ -36,9 +37,11 @@ export function writeRecord(members: Members): WrittenRecord {
 
 /** What stored bytes say, or `undefined` where they are no JSON object. */
 export function readRecord(bytes: Uint8Array): StoredRecord | undefined {
+  // Replacement characters would be a change that nobody made.
+  if (!isUtf8(bytes)) return undefined
   let members: unknown
   try {
-    const text = decoder.decode(bytes)
+    const text = asBuffer(bytes).toString('utf8')
     if (hasHead(text)) {
       const hasMore = text[headLength] === ','
       const rest = text.slice(headLength + (hasMore ? 1 : 0))

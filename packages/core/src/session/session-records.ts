@@ -16,13 +16,17 @@ import {
 export interface KeptSession {
   readonly id: string
   readonly head: Uint8Array
-  readonly bytes: Uint8Array
   /** Unix milliseconds. */
   readonly createdAt: number
   readonly lastActivityAt: number
   readonly client: ClientDetails
-  /** What the application keeps; whoever changes it asks `fieldsOf` for what it was. */
-  readonly fields: Record<string, unknown>
+  /** What the application keeps, each field as its JSON. */
+  readonly fields: Members
+}
+
+/** A session as it was read, and its fields as values, which may be changed. */
+export interface FoundSession extends KeptSession {
+  readonly values: Record<string, unknown>
 }
 
 type Changes = ReadonlyMap<string, string | undefined>
@@ -52,14 +56,14 @@ export class SessionRecords {
     return this.#settings.prefix + id
   }
 
-  async load(id: string, waited: Waited): Promise<KeptSession | undefined> {
+  async load(id: string, waited: Waited): Promise<FoundSession | undefined> {
     const key = this.key(id)
     const bytes = await this.#patient.run('get', (store) => store.get(key), waited)
     return bytes && this.read(id, bytes)
   }
 
   /** What stored bytes say; `undefined` for damaged ones and for what was left of a session that has moved. */
-  read(id: string, bytes: Uint8Array): KeptSession | undefined {
+  read(id: string, bytes: Uint8Array): FoundSession | undefined {
     const record = readRecord(bytes)
     if (record === undefined) {
       this.#counters.damaged++
@@ -67,24 +71,24 @@ export class SessionRecords {
     }
     const { head, members } = record
     if (isRetired(members)) return undefined
-    const now = this.#settings.clock.now()
-    const createdAt = instant(members.created_at) ?? now
+    const createdAt = instant(members.created_at) ?? this.#settings.clock.now()
+    const values = this.#valuesOf(members)
+    let fields: Members | undefined
     return {
       id,
       head,
-      bytes,
       createdAt,
       lastActivityAt: instant(members.last_activity) ?? createdAt,
       client: this.#settings.record
         ? { ip: text(members.ip), userAgent: text(members.user_agent) }
         : unknownClient,
-      fields: this.#fields(members),
+      values,
+      // Told in time by whoever is about to change a value: see `LiveSession`.
+      get fields() {
+        fields ??= membersOf(values)
+        return fields
+      },
     }
-  }
-
-  /** The fields as they were stored, untouched by whoever was handed `fields`. */
-  fieldsOf(kept: KeptSession): Map<string, string> {
-    return membersOf(this.#fields(readRecord(kept.bytes)?.members ?? {}))
   }
 
   /** Whether a member is written by this library, and not by the application. */
@@ -92,7 +96,7 @@ export class SessionRecords {
     return reserved.has(name) || (this.#settings.record && recorded.has(name))
   }
 
-  #fields(members: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  #valuesOf(members: Readonly<Record<string, unknown>>): Record<string, unknown> {
     return Object.fromEntries(Object.entries(members).filter(([name]) => !this.isReserved(name)))
   }
 
@@ -114,23 +118,19 @@ export class SessionRecords {
     waited: Waited,
   ): Promise<KeptSession> {
     const now = this.#settings.clock.now()
-    const written = this.#write(id, now, fields, client)
+    const { kept, bytes } = this.#write(id, now, fields, client)
     const key = this.key(id)
     const keep = { ttlMs: this.lifeMs(now) }
-    const there = await this.#patient.run(
-      'add',
-      (store) => store.add!(key, written.bytes, keep),
-      waited,
-    )
+    const there = await this.#patient.run('add', (store) => store.add!(key, bytes, keep), waited)
     // What is there can only be what an earlier try of this very write left: ids are never drawn twice.
-    if (there !== undefined && !startsWith(there, written.head))
+    if (there !== undefined && !startsWith(there, kept.head))
       throw new StoreError('another session has this id', {
         kind: 'protocol',
         store: this.#patient.store.name,
         operation: 'add',
       })
     this.#counters.created++
-    return written
+    return kept
   }
 
   /** The session with these changes made to it, or `undefined` where there is none any more: then they are dropped. */
@@ -141,16 +141,16 @@ export class SessionRecords {
     waited: Waited,
   ): Promise<KeptSession | undefined> {
     const key = this.key(kept.id)
-    let base = kept
+    let base: KeptSession = kept
     for (let tries = 0; tries < mostTries; tries++) {
-      const fields = withChanges(this.fieldsOf(base), changes)
-      const written = this.#write(kept.id, base.createdAt, fields, client)
+      const fields = withChanges(base.fields, changes)
+      const { kept: written, bytes } = this.#write(kept.id, base.createdAt, fields, client)
       // Not above 0: it has ended, and the store takes away what is still there of it.
       const keep = { ttlMs: Math.max(0, this.lifeMs(base.createdAt)) }
       const { head } = base
       const isDone = await this.#patient.run(
         'replace',
-        (store) => store.replace!(key, head, written.bytes, keep),
+        (store) => store.replace!(key, head, bytes, keep),
         waited,
       )
       if (isDone) return this.#saved(written, keep.ttlMs)
@@ -229,7 +229,12 @@ export class SessionRecords {
     return 'done'
   }
 
-  #write(id: string, createdAt: number, fields: Members, client: ClientDetails): KeptSession {
+  #write(
+    id: string,
+    createdAt: number,
+    fields: Members,
+    client: ClientDetails,
+  ): { readonly kept: KeptSession; readonly bytes: Uint8Array } {
     const lastActivityAt = this.#settings.clock.now()
     const members = new Map<string, string>([
       ['created_at', json(createdAt)],
@@ -243,8 +248,7 @@ export class SessionRecords {
     }
     for (const [name, value] of fields) if (!this.isReserved(name)) members.set(name, value)
     const { head, bytes } = writeRecord(members)
-    const parsed = Object.fromEntries([...fields].map(([name, value]) => [name, JSON.parse(value)]))
-    return { id, head, bytes, createdAt, lastActivityAt, client, fields: parsed }
+    return { kept: { id, head, createdAt, lastActivityAt, client, fields }, bytes }
   }
 }
 

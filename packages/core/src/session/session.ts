@@ -4,8 +4,8 @@ import type { ClientDetails } from './client-details.ts'
 import type { Waited } from './patient-store.ts'
 import { newSessionId } from './session-id.ts'
 import type { SessionKeeper } from './session-keeper.ts'
-import { changesBetween, membersOf, withChanges } from './session-record.ts'
-import type { KeptSession } from './session-records.ts'
+import { changesBetween, type Members, membersOf } from './session-record.ts'
+import type { FoundSession, KeptSession } from './session-records.ts'
 
 /** What a request sees of the visitor it belongs to. It is stored before the response is sent. */
 export interface Session {
@@ -55,7 +55,7 @@ export type CookieDue = 'hand-out' | 'take-back' | undefined
 /** How a session begins in a request. */
 export interface SessionStart {
   readonly keeper: SessionKeeper
-  readonly kept: KeptSession | undefined
+  readonly kept: FoundSession | undefined
   readonly client: ClientDetails
   /** What finding it has cost the request already. */
   readonly waited: Waited
@@ -87,7 +87,7 @@ export class LiveSession implements Session {
     this.#kept = kept
     this.#id = kept?.id ?? newSessionId()
     this.#state = kept === undefined ? 'new' : 'stored'
-    this.#data = kept?.fields ?? {}
+    this.#data = kept?.values ?? {}
     this.#cookieDue = renewCookie && kept !== undefined ? 'hand-out' : undefined
   }
 
@@ -108,14 +108,14 @@ export class LiveSession implements Session {
   }
 
   get data(): Record<string, unknown> {
-    this.#isHandedOut = true
+    this.#handOut()
     return this.#data
   }
 
   get<V = unknown>(field: string): V | undefined {
     if (!Object.hasOwn(this.#data, field)) return undefined
     const value = this.#data[field]
-    if (typeof value === 'object') this.#isHandedOut = true
+    if (typeof value === 'object') this.#handOut()
     return value as V
   }
 
@@ -127,7 +127,7 @@ export class LiveSession implements Session {
       return
     }
     checkValue(field, value)
-    this.#isHandedOut = true
+    this.#handOut()
     // As a definition, since an assignment to `__proto__` is none.
     Object.defineProperty(this.#data, field, {
       value,
@@ -139,7 +139,7 @@ export class LiveSession implements Session {
 
   delete(field: string): void {
     this.#refuseDestroyed('delete')
-    this.#isHandedOut = true
+    this.#handOut()
     delete this.#data[field]
   }
 
@@ -163,8 +163,8 @@ export class LiveSession implements Session {
         this.#state = 'new'
         return
       }
-      const kept = await this.#keeper.move(this.#kept, this.#fields(), this.#client, this.#waited)
-      this.#took(kept)
+      const fields = this.#fields()
+      this.#took(await this.#keeper.move(this.#kept, fields, this.#client, this.#waited), fields)
       this.#cookieDue = 'hand-out'
     })
   }
@@ -181,14 +181,13 @@ export class LiveSession implements Session {
 
   /** Whether the store has to be asked before the response may go. */
   get isUnsettled(): boolean {
-    switch (this.#state) {
-      case 'new':
-        return Object.keys(this.#data).length > 0
-      case 'stored':
-        return this.#keeper.isTouchDue(this.#id) || (this.#isHandedOut && this.#changes().size > 0)
-      default:
-        return false
-    }
+    return this.hasChanged || (this.#state === 'stored' && this.#keeper.isTouchDue(this.#kept!))
+  }
+
+  /** Whether there are changes that are not stored. */
+  get hasChanged(): boolean {
+    if (this.#state === 'new') return Object.keys(this.#data).length > 0
+    return this.#state === 'stored' && this.#isHandedOut && this.#changes().changes.size > 0
   }
 
   /**
@@ -229,32 +228,38 @@ export class LiveSession implements Session {
       return true
     }
     if (this.#state !== 'stored' || this.#kept === undefined || !this.#isHandedOut) return false
-    const changes = this.#changes()
+    const { changes, fields } = this.#changes()
     if (changes.size === 0) return false
     const kept = await this.#keeper.update(this.#kept, changes, this.#client, this.#waited)
     if (kept === undefined) this.#state = 'gone'
-    else this.#took(kept)
+    else this.#took(kept, fields)
     return true
   }
 
   async #touch(): Promise<void> {
     if (this.#state !== 'stored' || this.#kept === undefined) return
-    if (!this.#keeper.isTouchDue(this.#id)) return
+    if (!this.#keeper.isTouchDue(this.#kept)) return
     const isThere = await this.#keeper.touch(this.#kept, this.#client, this.#waited)
     if (!isThere) this.#state = 'gone'
   }
 
-  /** What is stored now, with what others have changed; what was changed here meanwhile stays. */
-  #took(kept: KeptSession): void {
-    const before = this.#kept
+  /** From here on somebody may change what is inside of a value, so what it was is written down. */
+  #handOut(): void {
+    if (this.#isHandedOut) return
+    this.#isHandedOut = true
+    // Read for its effect: a session that was found says its fields from its values, which are still as they were.
+    void this.#kept?.fields
+  }
+
+  /** What is stored now, with what others have changed; what was changed here since `asked` stays. */
+  #took(kept: KeptSession, asked: Members): void {
     this.#kept = kept
     this.#id = kept.id
-    if (before === undefined) return
-    const stored = membersOf(kept.fields)
-    const mine = membersOf(this.#data)
-    const own = changesBetween(this.#keeper.fieldsOf(before), mine)
-    for (const [name, json] of changesBetween(mine, stored)) {
-      if (own.has(name)) continue
+    const theirs = changesBetween(asked, kept.fields)
+    if (theirs.size === 0) return
+    const later = changesBetween(asked, membersOf(this.#data))
+    for (const [name, json] of theirs) {
+      if (later.has(name)) continue
       if (json === undefined) delete this.#data[name]
       else {
         Object.defineProperty(this.#data, name, {
@@ -267,20 +272,19 @@ export class LiveSession implements Session {
     }
   }
 
-  #changes(): Map<string, string | undefined> {
-    return this.#kept === undefined
-      ? new Map()
-      : changesBetween(this.#keeper.fieldsOf(this.#kept), this.#fields())
+  #changes(): { readonly fields: Members; readonly changes: Map<string, string | undefined> } {
+    const fields = this.#fields()
+    return { fields, changes: changesBetween(this.#kept?.fields ?? new Map(), fields) }
   }
 
   /** @throws CodecError, InvalidOptionError for what was put into `data` and could not be `set`. */
-  #fields(): Map<string, string> {
+  #fields(): Members {
     for (const [name, value] of Object.entries(this.#data)) {
       if (value === undefined) continue
       this.#checkName(name)
       checkValue(name, value)
     }
-    return withChanges(membersOf(this.#data), new Map())
+    return membersOf(this.#data)
   }
 
   #checkName(field: string): void {

@@ -152,14 +152,14 @@ async function readAll(keeper: SessionKeeper, user: string, waited: Waited) {
       absent.push(id)
       continue
     }
-    const { createdAt, lastActivityAt, client, fields } = kept
-    const owner = fields[keeper.settings.userField]
+    const { createdAt, lastActivityAt, client, values } = kept
+    const owner = values[keeper.settings.userField]
     sessions.push({
       id,
       createdAt,
       lastActivityAt,
       ...client,
-      data: fields,
+      data: values,
       owner: owner === undefined || owner === null ? undefined : String(owner),
     })
   }

@@ -5,42 +5,48 @@ const share = 20
 /** Beyond this the oldest is forgotten, and touched once more than it had to be. */
 const mostRemembered = 100_000
 
+interface Told {
+  readonly at: number
+  /** Until when the store keeps the session, as far as this process has told it. */
+  readonly until: number
+}
+
 /**
- * When this process last told the store that a session is in use: once in the smaller of a minute and a twentieth of
- * the idle timeout is enough. What is older than that is forgotten.
+ * When this process last told the store that a session is in use. It is told again when that moves the session's end
+ * by a minute, or by a twentieth of its life where that is less. What is older than that is forgotten.
  */
 export class TouchPace {
-  readonly paceMs: number
   readonly #clock: Clock
   /** In the order of their instants. */
-  readonly #touchedAt = new Map<string, number>()
+  readonly #told = new Map<string, Told>()
 
-  constructor(clock: Clock, idleMs: number) {
+  constructor(clock: Clock) {
     this.#clock = clock
-    this.paceMs = Math.min(longestPaceMs, idleMs / share)
   }
 
-  isDue(id: string): boolean {
-    const at = this.#touchedAt.get(id)
-    return at === undefined || this.#clock.monotonic() - at >= this.paceMs
+  isDue(id: string, lifeMs: number): boolean {
+    const told = this.#told.get(id)
+    if (told === undefined) return true
+    const moved = Math.abs(this.#clock.monotonic() + lifeMs - told.until)
+    return moved >= Math.min(longestPaceMs, lifeMs / share)
   }
 
-  note(id: string): void {
-    const now = this.#clock.monotonic()
-    this.#touchedAt.delete(id)
-    this.#touchedAt.set(id, now)
-    for (const [oldest, at] of this.#touchedAt) {
-      if (now - at < this.paceMs && this.#touchedAt.size <= mostRemembered) break
-      this.#touchedAt.delete(oldest)
+  note(id: string, lifeMs: number): void {
+    const at = this.#clock.monotonic()
+    this.#told.delete(id)
+    this.#told.set(id, { at, until: at + lifeMs })
+    for (const [oldest, told] of this.#told) {
+      if (at - told.at < longestPaceMs && this.#told.size <= mostRemembered) break
+      this.#told.delete(oldest)
     }
   }
 
   forget(id: string): void {
-    this.#touchedAt.delete(id)
+    this.#told.delete(id)
   }
 
   /** For tests of boundedness. */
   get size(): number {
-    return this.#touchedAt.size
+    return this.#told.size
   }
 }

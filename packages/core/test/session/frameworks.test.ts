@@ -259,6 +259,30 @@ describe('no byte of a response leaves before its session is stored', () => {
     expect((await (await answered).arrayBuffer()).byteLength).toBe(size)
   })
 
+  test('what a handler changes while the session is being stored is stored before the response goes, too', async () => {
+    const { store, hold, release } = heldStore()
+    const { sessions } = place({ store })
+    const visitor = new Visitor(sessions)
+    await visitor.ask((session) => session.set('a', 1))
+    let goOn = () => {}
+    const origin = await serveNode(sessions, async (request, response) => {
+      request.session.set('a', 2)
+      response.write('do')
+      await new Promise<void>((resolve) => {
+        goOn = resolve
+      })
+      request.session.set('b', 3)
+      response.end('ne')
+      release()
+    })
+    hold()
+    const answered = fetch(origin, { headers: { cookie: visitor.cookie! } })
+    while (String(goOn) === '() => {}') await new Promise((resolve) => setImmediate(resolve))
+    goOn()
+    expect(await (await answered).text()).toBe('done')
+    expect(await visitor.see((session) => session.data)).toEqual({ a: 2, b: 3 })
+  })
+
   test('a request that changed nothing is answered in the same turn', async () => {
     const { sessions } = place()
     let wasSentAtOnce = false
