@@ -3,16 +3,14 @@ import { constants } from 'node:fs'
 import { lstat, mkdir, open, readdir, rename, rmdir, unlink, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf } from './disk-errors.ts'
+import { readWholeFile } from './read-file.ts'
 
 /** The name of an entry: a SHA-256 in hexadecimal. Whatever else lies in the folder is somebody else's and stays. */
 const entryName = /^[0-9a-f]{64}$/
 const folderName = /^[0-9a-f]{2}$/
 const temporaryName = /^\.tmp-[0-9a-f]{16}$/
 
-// Absent on Windows, where opening a link follows it; there the digest alone says what is believed.
 const noFollow = constants.O_NOFOLLOW ?? 0
-const nonBlocking = constants.O_NONBLOCK ?? 0
-const reading = constants.O_RDONLY | noFollow | nonBlocking
 const creating = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | noFollow
 
 /** A file under the name of an entry that is none: a link, a folder, a device, or one too large to be ours. */
@@ -42,28 +40,20 @@ export class DiskFolder {
     return join(this.#folderOf(name), name)
   }
 
-  /** The whole file. `undefined`: there is none. */
+  /** The whole file, by what is known of it. `undefined`: there is none. */
   async read(
     name: string,
+    known: FileFacts | undefined,
     mostBytes: number,
   ): Promise<(FileFacts & { readonly file: Buffer }) | typeof foreign | undefined> {
     try {
-      if (!(await this.#isPlain(name))) return foreign
-      const handle = await open(this.#pathOf(name), reading)
-      try {
-        const stat = await handle.stat()
-        if (!stat.isFile() || stat.size > mostBytes) return foreign
-        const file = Buffer.allocUnsafeSlow(stat.size)
-        let at = 0
-        while (at < file.length) {
-          const { bytesRead } = await handle.read(file, at, file.length - at, at)
-          if (bytesRead === 0) break
-          at += bytesRead
-        }
-        return { file: file.subarray(0, at), bytes: stat.size, usedAt: stat.mtimeMs }
-      } finally {
-        await handle.close()
-      }
+      // Awaited only where it has to be found out: each pause costs a turn.
+      if (!this.#plain.has(name.slice(0, 4)) && !(await this.#isPlain(name))) return foreign
+      const found = await readWholeFile(this.#pathOf(name), known?.bytes, mostBytes)
+      if (found === undefined) return foreign
+      const { bytes: file, stat } = found
+      const usedAt = stat?.mtimeMs ?? known?.usedAt ?? 0
+      return { file, bytes: file.length, usedAt }
     } catch (error) {
       const code = codeOf(error)
       if (code === 'ENOENT' || code === 'ENOTDIR') return undefined

@@ -95,7 +95,7 @@ class FolderStore implements DiskStore {
 
   async #read(file: string, key: Uint8Array): Promise<Uint8Array | undefined> {
     const mostBytes = headBytes + maxKeyBytes + this.#bounds.maxValueBytes
-    const found = await this.#folder.read(file, mostBytes)
+    const found = await this.#folder.read(file, this.#keeper.index.get(file), mostBytes)
     if (found === undefined) {
       this.#keeper.index.drop(file)
       return undefined
@@ -161,7 +161,9 @@ class FolderStore implements DiskStore {
     for (const file of [...this.#keeper.index.names()]) {
       this.#check('list')
       const mostBytes = headBytes + maxKeyBytes + this.#bounds.maxValueBytes
-      const found = await this.#try('list', () => this.#folder.read(file, mostBytes))
+      const found = await this.#try('list', () =>
+        this.#folder.read(file, this.#keeper.index.get(file), mostBytes),
+      )
       if (found === undefined || found === foreign) continue
       const head = readHead(found.file)
       if (head === undefined || !(head.expiresAt > this.#clock.now())) continue
