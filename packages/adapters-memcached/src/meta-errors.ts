@@ -16,6 +16,10 @@ export function refusalOf(text: string): Fault {
   if (/^CLIENT_ERROR unauth/.test(text)) {
     return fault('auth', 'the server wants to know who asks; see username and password')
   }
+  // The last words on a connection that is one too many.
+  if (text.startsWith('ERROR Too many')) {
+    return fault('overloaded', 'the server takes no more connections (see its -c)')
+  }
   if (text === 'ERROR' || /^CLIENT_ERROR (bad|invalid)/.test(text)) throw otherProtocol()
   if (/^(SERVER|CLIENT)_ERROR/.test(text)) return fault('unknown', 'the server refused it')
   throw new ProtocolFault('a reply is none to the command it is for')
