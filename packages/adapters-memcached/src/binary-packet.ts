@@ -48,7 +48,7 @@ export interface Request {
 const storing: ReadonlySet<number> = new Set([opcodes.set, opcodes.add, opcodes.addQuietly])
 
 /** How many bytes a request takes. */
-export function requestLength({ opcode, key = '', value }: Request): number {
+function requestLength({ opcode, key = '', value }: Request): number {
   return headerBytes + extrasLength(opcode) + key.length + (value?.length ?? 0)
 }
 
@@ -168,8 +168,13 @@ export class Packet {
     return this.#bytes.subarray(this.#valueStart, this.#start + headerBytes + this.totalBodyLength)
   }
 
-  get cas(): bigint {
-    return this.#bytes.readBigUInt64BE(this.#start + 16)
+  /** The number of an item's state has 64 bits: these are the first, `casLow` the last 32. */
+  get casHigh(): number {
+    return readUint32(this.#bytes, this.#start + 16)
+  }
+
+  get casLow(): number {
+    return readUint32(this.#bytes, this.#start + 20)
   }
 
   /** The flags of an item, which are the first four bytes behind the header of a get's reply. */

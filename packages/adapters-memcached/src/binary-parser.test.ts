@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { BinaryItem } from './binary-item.ts'
 import { headerBytes, type Packet } from './binary-packet.ts'
 import { createBinaryParser } from './binary-parser.ts'
 import { ProtocolFault } from './connection-errors.ts'
@@ -31,7 +32,7 @@ const read = (packet: Packet): Reply => ({
   opcode: packet.opcode,
   status: packet.status,
   opaque: packet.opaque,
-  cas: packet.cas,
+  cas: new BinaryItem(packet).cas,
   extras: [...packet.extras],
   key: packet.key.toString('latin1'),
   value: Uint8Array.from(packet.ownValue()),

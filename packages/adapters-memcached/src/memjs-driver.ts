@@ -1,3 +1,4 @@
+import { BinaryItem } from './binary-item.ts'
 import { encodeRequests, opcodes, type Packet, type Request, statuses } from './binary-packet.ts'
 import { refusal } from './binary-status.ts'
 import { failed, fault, type Place } from './connection-errors.ts'
@@ -65,7 +66,7 @@ export class MemjsDriver implements Driver {
         } else if (packet.status !== statuses.ok) {
           reject(failed(this.#place, 'add', refusal(packet.status)))
         } else if (outcome === 'gone') {
-          outcome = { bytes: packet.ownValue(), flags: packet.flags, cas: packet.cas }
+          outcome = new BinaryItem(packet)
         }
       }
       this.#client.many(encode, onReply, reject)

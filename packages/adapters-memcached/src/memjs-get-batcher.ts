@@ -1,3 +1,4 @@
+import { BinaryItem } from './binary-item.ts'
 import { encodeGet, encodeGets, opcodes, type Packet, statuses } from './binary-packet.ts'
 import { refusal } from './binary-status.ts'
 import { atEndOfTurn } from './clock.ts'
@@ -93,7 +94,7 @@ export class MemjsGetBatcher {
     const onReply = (packet: Packet) => {
       if (packet.status === statuses.missing) answers.found(0, undefined)
       else if (packet.status !== statuses.ok) answers.fail(0, this.#refused(packet))
-      else if (packet.isAbout(key)) answers.found(0, itemOf(packet))
+      else if (packet.isAbout(key)) answers.found(0, new BinaryItem(packet))
       else throw wrongKey()
     }
     this.#client.one(
@@ -133,7 +134,7 @@ export class MemjsGetBatcher {
       if (at === keys.length) throw wrongKey()
       misses(at)
       next++
-      answers.found(at, itemOf(packet))
+      answers.found(at, new BinaryItem(packet))
     }
     this.#client.many((seq) => encodeGets(keys, seq), onReply, failRest)
   }
@@ -144,9 +145,3 @@ export class MemjsGetBatcher {
 }
 
 const wrongKey = () => new ProtocolFault('a value came under a key that was not asked for')
-
-const itemOf = (packet: Packet): Item => ({
-  bytes: packet.ownValue(),
-  flags: packet.flags,
-  cas: packet.cas,
-})
