@@ -97,7 +97,9 @@ export class ClusterServers implements Servers {
       else same.push(name)
     }
     // Names of one slot may share a command.
-    const commands = [...bySlot.values()].map((same) => ['del', ...same] as unknown as NamedCommand)
+    const commands = [...bySlot.values()].flatMap((same) =>
+      chunks(same, perPipeline).map(([first, ...more]): NamedCommand => ['del', first!, ...more]),
+    )
     return this.runAll(operation, commands)
   }
 

@@ -15,6 +15,9 @@ const kindOfCode: Readonly<Record<string, StoreErrorKind>> = {
   CLUSTERDOWN: 'unavailable',
   TRYAGAIN: 'unavailable',
   UNKILLABLE: 'unavailable',
+  MOVED: 'denied',
+  ASK: 'denied',
+  CROSSSLOT: 'denied',
 }
 
 /** What to do about it, where there is something to do. */
@@ -25,6 +28,8 @@ const adviceOfCode: Readonly<Record<string, string>> = {
   OOM: 'raise maxmemory or choose a maxmemory-policy that evicts',
   MISCONF: 'the server cannot save to disk and refuses writes; see its log',
   READONLY: 'the server is a replica; connect to the primary',
+  MOVED: 'the server is part of a cluster; name its nodes as cluster',
+  CROSSSLOT: 'the server is part of a cluster; name its nodes as cluster',
   LOADING: 'the server is still reading its data from disk',
 }
 

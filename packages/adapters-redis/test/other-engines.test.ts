@@ -1,0 +1,155 @@
+import { busConformance, optionalMethods, storeConformance } from '@holdfast/core/testing'
+import { type RedisServer, startRedis } from '@holdfast/lab/redis-server'
+import {
+  dragonflyMaxTtlMs,
+  dragonflyRules,
+  type Rule,
+  type RuledRedis,
+  serverlessRules,
+  startRuledRedis,
+} from '@holdfast/lab/ruled-redis'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { slotOf } from '../src/hash-slot.ts'
+import { type RedisStore, type RedisStoreOptions, redisBus, redisStore } from '../src/index.ts'
+
+const capabilities = {
+  ttlGranularityMs: 1,
+  maxKeyBytes: 65_536,
+  maxValueBytes: 8 * 1024 * 1024,
+  evicts: true,
+}
+/** 8 MiB through a server in this process take their time; deadlines have tests of their own. */
+const patient = { commandTimeout: 20_000 }
+const ttlMs = 600_000
+
+async function connected(store: RedisStore): Promise<RedisStore> {
+  const touched = () =>
+    store.touch('connected', { ttlMs: 1 }).then(
+      () => true,
+      () => false,
+    )
+  while (!(await touched())) await new Promise((resolve) => setTimeout(resolve, 10))
+  return store
+}
+
+/** Every promise of a store and a bus, wherever `at` says that the server is. */
+function conformance(at: () => RedisStoreOptions) {
+  test.concurrent.each(
+    storeConformance({
+      create: () => connected(redisStore({ ...at(), ...patient })),
+      capabilities,
+      methods: optionalMethods,
+    }),
+  )('a store: $name', async ({ run }) => {
+    expect(await run()).toEqual({})
+  })
+  let channels = 0
+  const create = () => {
+    const channel = `conformance:${++channels}`
+    return { bus: redisBus(at(), { channel }), peer: redisBus(at(), { channel }) }
+  }
+  test.concurrent.each(busConformance({ create }))('a bus: $name', async ({ run, name }) => {
+    const { skipped } = await run()
+    expect(skipped !== undefined).toBe(name.includes('its link is cut'))
+  })
+}
+
+// Where a Dragonfly is at hand, it is asked itself: redis://host:port.
+describe.runIf(process.env.DRAGONFLY_URL !== undefined)('a Dragonfly', () => {
+  const { hostname: host, port } = new URL(process.env.DRAGONFLY_URL ?? 'redis://127.0.0.1:6379')
+  conformance(() => ({ host, port: Number(port || 6_379) }))
+  test('clamps no time to live that is asked for', async () => {
+    const store = await connected(redisStore({ host, port: Number(port || 6_379) }))
+    onTestFinished(() => store.close())
+    await store.set('a', Buffer.from('a'), { ttlMs: 7 * 86_400_000 })
+    expect(await store.touch('a', { ttlMs: 1e12 })).toBe(true)
+    expect(await store.get('a')).toBeDefined()
+  })
+})
+
+describe('a server with the rules', () => {
+  let server: RedisServer
+  beforeAll(async () => {
+    server = await startRedis()
+  })
+  afterAll(() => server.stop())
+  async function startRules(rule: Rule): Promise<RuledRedis> {
+    const ruled = await startRuledRedis(server.port, rule)
+    onTestFinished(() => ruled.stop())
+    return ruled
+  }
+
+  describe.each([
+    ['of Dragonfly', dragonflyRules(), 'host'],
+    ['of Dragonfly as an emulated cluster', dragonflyRules(), 'cluster'],
+    ['of Dragonfly with cluster_mode=yes', dragonflyRules({ cluster: 'yes' }), 'cluster'],
+    ['of ElastiCache Serverless', serverlessRules(slotOf), 'cluster'],
+  ] as const)('%s', (_, rule, kind) => {
+    let ruled: RuledRedis
+    beforeAll(async () => {
+      ruled = await startRuledRedis(server.port, rule)
+    })
+    afterAll(() => ruled.stop())
+    conformance(() =>
+      kind === 'host'
+        ? { host: '127.0.0.1', port: ruled.port }
+        : { cluster: [`127.0.0.1:${ruled.port}`] },
+    )
+  })
+
+  test('of Dragonfly gets no script without its keys, and none with a shebang', async () => {
+    const ruled = await startRules(dragonflyRules())
+    const store = await connected(redisStore({ host: '127.0.0.1', port: ruled.port }))
+    onTestFinished(() => store.close())
+    await server.command('SCRIPT', 'FLUSH')
+    const [a, b] = [Buffer.from('a'), Buffer.from('b')]
+    await Promise.all(['x', 'y', 'z'].map((key) => store.add(key, a, { ttlMs })))
+    expect(await store.replace('x', a, b, { ttlMs })).toBe(true)
+    const scripts = ruled.commands.filter(({ name }) => name.startsWith('EVAL'))
+    expect(scripts.length).toBeGreaterThan(2)
+    for (const { name, args } of scripts) {
+      expect(String(args[1])).toBe('1')
+      if (name === 'EVAL') expect(String(args[0])).not.toMatch(/^#!/)
+    }
+  })
+
+  test('of Dragonfly is asked for no time to live that it would clamp', async () => {
+    const ruled = await startRules(dragonflyRules())
+    const store = await connected(redisStore({ host: '127.0.0.1', port: ruled.port }))
+    onTestFinished(() => store.close())
+    for (const asked of [7 * 86_400_000, dragonflyMaxTtlMs, 1e12, 1e14, Number.MAX_VALUE])
+      await store.set('long', Buffer.from('a'), { ttlMs: asked })
+    const asked = ruled.commands.flatMap(({ name, args }) =>
+      name === 'SET' && args.length > 2 ? [Number(args[3])] : [],
+    )
+    expect(asked).toEqual([604_800_000, dragonflyMaxTtlMs, dragonflyMaxTtlMs, dragonflyMaxTtlMs])
+  })
+
+  test('of Dragonfly, and no memory left: typed, and no reason to doubt the server', async () => {
+    const ruled = await startRules(dragonflyRules({ isFull: () => true }))
+    const store = redisStore({ host: '127.0.0.1', port: ruled.port })
+    onTestFinished(() => store.close())
+    const full = { name: 'StoreError', kind: 'full' }
+    await expect(store.set('a', Buffer.from('a'), { ttlMs })).rejects.toMatchObject(full)
+    await expect(store.add('a', Buffer.from('a'), { ttlMs })).rejects.toMatchObject(full)
+    expect(await store.get('nothing')).toBeUndefined()
+  })
+
+  test('of a cluster that is taken for a single server says which option is meant', async () => {
+    const ruled = await startRules(serverlessRules(slotOf))
+    const store = redisStore({ host: '127.0.0.1', port: ruled.port })
+    onTestFinished(() => store.close())
+    await expect(store.getMany(['a', 'b'])).rejects.toThrow('name its nodes as cluster')
+  })
+
+  test('of ElastiCache Serverless gets no command with more arguments than it takes', async () => {
+    const ruled = await startRules(serverlessRules(slotOf))
+    const store = redisStore({ cluster: [`127.0.0.1:${ruled.port}`], ...patient })
+    onTestFinished(() => store.close())
+    const keys = Array.from({ length: 5_000 }, (_, index) => `many-${index}`)
+    await store.setMany(keys.map((key) => ({ key, bytes: Buffer.from(key), ttlMs })))
+    expect((await store.getMany(keys)).includes(undefined)).toBe(false)
+    await store.deleteMany(keys)
+    expect((await store.getMany(keys)).every((value) => value === undefined)).toBe(true)
+  })
+})
