@@ -33,7 +33,7 @@ export function createHttpCache(options: HttpCacheOptions): HttpCache {
   async function follow(first: HttpRequest): Promise<Response> {
     let request = first
     for (let hops = 0; ; hops++) {
-      const response = await exchange.answer(request, hops > 0)
+      const response = await exchange.answer(request)
       const location = response.headers.get('location')
       if (!redirects.has(response.status) || location === null) return response
       if (request.redirect === 'manual') return response

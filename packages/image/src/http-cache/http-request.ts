@@ -15,6 +15,8 @@ export interface HttpRequest {
   readonly headers: Headers
   readonly mode: CacheMode
   readonly redirect: 'error' | 'follow' | 'manual'
+  /** Whether a redirect led here. */
+  readonly isRedirected: boolean
   readonly signal: AbortSignal | undefined
   /** What else was in `init`, for the network: a dispatcher, a priority. */
   readonly rest: RequestInit
@@ -39,6 +41,7 @@ export function readRequest(
     headers: new Headers(headers ?? given?.headers),
     mode: cache ?? given?.cache ?? 'default',
     redirect: redirect ?? given?.redirect ?? 'follow',
+    isRedirected: false,
     signal: signal ?? (signal === null ? undefined : given?.signal),
     rest,
   }
@@ -66,10 +69,11 @@ export function redirected(request: HttpRequest, location: string): HttpRequest 
   if (request.url.startsWith('https:') && url.startsWith('http:')) {
     throw new TypeError('the redirect leads from https to http')
   }
-  if (new URL(url).origin === new URL(request.url).origin) return { ...request, url }
+  if (new URL(url).origin === new URL(request.url).origin)
+    return { ...request, url, isRedirected: true }
   const headers = new Headers(request.headers)
   for (const name of ofTheOrigin) headers.delete(name)
-  return { ...request, url, headers }
+  return { ...request, url, headers, isRedirected: true }
 }
 
 /** Client conditions that a cache answers itself, and what only a cache reads. */

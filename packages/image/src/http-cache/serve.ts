@@ -24,8 +24,6 @@ export interface Serving {
   /** The name in `Cache-Status`; `undefined`: the field is not sent. */
   readonly statusName: string | undefined
   readonly status: CacheStatus
-  /** Whether a redirect led here. */
-  readonly redirected: boolean
 }
 
 /** A kept response as the answer to a request: whole, a part, only that it has not changed, or without its body. */
@@ -116,6 +114,6 @@ function respond(
   const response = new Response(bodiless.has(status) ? null : body, { status, statusText, headers })
   // A made response has no URL; code that looks at it expects the one that answered.
   Object.defineProperty(response, 'url', { value: serving.request.url })
-  Object.defineProperty(response, 'redirected', { value: serving.redirected })
+  Object.defineProperty(response, 'redirected', { value: serving.request.isRedirected })
   return response
 }
