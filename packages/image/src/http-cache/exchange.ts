@@ -82,6 +82,7 @@ export class Exchange {
     request: HttpRequest,
     looked: Looked,
     judged: Judged | undefined,
+    isAgain = false,
   ): Promise<Response> {
     const fwd = whyForwarded(request, looked, judged)
     if (request.method === 'HEAD') return this.#forwardHead(request, judged, fwd)
@@ -100,7 +101,7 @@ export class Exchange {
       const { mine, left } = turn
       if (mine.outcome !== undefined)
         return this.#serveOutcome(request, judged, mine, mine.outcome, fwd)
-      return await this.#serveJoined(request, judged, left, fwd)
+      return await this.#serveJoined(request, judged, left, fwd, isAgain)
     } catch (error) {
       if (isOfTheCache(error)) return this.#alonePass(request, judged, fwd)
       return this.#standIn(request, judged, error)
@@ -187,6 +188,7 @@ export class Exchange {
     judged: Judged | undefined,
     left: Kept | LoadNote,
     fwd: Fwd,
+    isAgain: boolean,
   ): Promise<Response> {
     if (left.kind === 'alone') return this.#alonePass(request, judged, fwd)
     const looked = await this.#shelf.look(request.url, request.headers)
@@ -214,6 +216,9 @@ export class Exchange {
       const status = { fwd, ttlMs: now.decision.ttlMs, collapsed: true }
       return this.#serveKept(request, now.found, status)
     }
+    // It brought a variant for others: those that this one is among may share the next load.
+    const isForOthers = left.kind === 'index' || left.kind === 'look-again'
+    if (isForOthers && !isAgain) return this.#forward(request, looked, now, true)
     return this.#alonePass(request, now ?? judged, fwd)
   }
 

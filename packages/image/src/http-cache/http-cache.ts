@@ -12,7 +12,10 @@ export interface HttpCache {
    * What the cache cannot do is never a reason for it to fail.
    */
   readonly fetch: typeof fetch
-  /** Forgets everything kept of a URL, its variants included. */
+  /**
+   * Forgets everything kept of a URL, its variants included.
+   * Rejects with `InvalidationError` where the store does not take it; it is made up for later.
+   */
   purge(url: string | URL): Promise<void>
 }
 
@@ -59,6 +62,6 @@ export function createHttpCache(options: HttpCacheOptions): HttpCache {
   }
   return {
     fetch: cachedFetch as typeof fetch,
-    purge: (url) => shelf.purge(withoutFragment(new URL(url))),
+    purge: async (url) => shelf.purge(withoutFragment(new URL(url))),
   }
 }

@@ -92,8 +92,3 @@ export function policyView(kept: KeptResponse): PolicyResponse {
 export function fieldBytes(fields: FieldList): number {
   return fields.reduce((sum, [name, value]) => sum + name.length + value.length, 0)
 }
-
-/** A response's fields, in order, each line of its own. */
-export function fieldListOf(headers: Headers): [string, string][] {
-  return [...headers]
-}

@@ -99,7 +99,11 @@ describe('a kept response', () => {
     expect(judge(fields, 0, control('max-age=nonsense')).action).toBe('revalidate')
     expect(judge(fields, 0, control('min-fresh=101')).detail).toBe('request-min-fresh')
     expect(judge(fields, 0, control('min-fresh=100')).action).toBe('fresh')
-    expect(judge(fields, 0, control('no-cache')).detail).toBe('request-no-cache')
+    expect(judge(fields, 0, control('no-cache'), { staleIfErrorMs: 1e9 })).toMatchObject({
+      detail: 'request-no-cache',
+      mayServeOnError: false,
+      mayServeDisconnected: false,
+    })
   })
 
   it('may be served stale to a request that says how stale', () => {

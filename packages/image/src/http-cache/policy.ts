@@ -49,7 +49,8 @@ export function decide(
   const ageMs = currentAge(kept, now)
   const ttlMs = freshnessLifetime(kept, options).ms - ageMs
   const staleMs = -ttlMs
-  const unstaleable = mayNeverBeStale(control)
+  // What a request wants confirmed is not stood in for either (RFC 9111, 5.2.1.4).
+  const unstaleable = mayNeverBeStale(control) || asked.noCache
   const within = (given: number | 'invalid' | undefined, ownMs: number) =>
     !unstaleable && staleMs < Math.max(typeof given === 'number' ? given : 0, ownMs)
 

@@ -79,6 +79,6 @@ describe('purge', () => {
     await http.purge(new URL(`${url}#x`))
     await get(url)
     expect(origin.requests).toHaveLength(2)
-    expect(() => http.purge('nowhere')).toThrow(TypeError)
+    await expect(http.purge('nowhere')).rejects.toThrow(TypeError)
   })
 })

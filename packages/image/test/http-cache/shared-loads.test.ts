@@ -37,13 +37,14 @@ describe('many requests at once', () => {
     expect(answers.filter(({ told }) => told?.includes('collapsed'))).toHaveLength(99)
   })
 
-  it('for answers that turn out to vary get each its own', async () => {
+  it('for answers that turn out to vary get each its own, by one request for each variant', async () => {
     const { clock, origin, get } = stage()
     origin.script = ({ headers }) => answer(headers.get('foo'), 'max-age=60', { vary: 'foo' })
     const asked = Array.from({ length: 30 }, (_, n) => String(n % 3))
     const all = asked.map((foo) => get(url, { headers: { foo } }))
     await clock.advance(0)
     expect((await Promise.all(all)).map(({ body }) => body)).toEqual(asked)
+    expect(origin.requests).toHaveLength(3)
   })
 
   it('for an answer that is for one client only get each their own', async () => {
