@@ -25,7 +25,7 @@ const patient = { commandTimeout: '20s', connectTimeout: '20s' } as const
 
 let servers: MemcachedServer[]
 // Most of the cases wait for something to end.
-vi.setConfig({ maxConcurrency: 25, testTimeout: 60_000 })
+vi.setConfig({ maxConcurrency: 12, testTimeout: 120_000 })
 
 beforeAll(async () => {
   // Cases that store 8 MiB run at the same time as those that must find again what they stored.

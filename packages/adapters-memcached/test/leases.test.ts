@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientProcess } from '@holdfast/lab/client-process'
 import { type MemcachedServer, startMemcached } from '@holdfast/lab/memcached-server'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, type TestContext, test, vi } from 'vitest'
 import type { MemcachedProtocol } from '../src/index.ts'
 import type { AtOnce, ClientSettings } from './clients/client-answers.ts'
 import { loading, startClients, stopClients } from './clients/start-clients.ts'
 
 const sum = (numbers: readonly number[]) => numbers.reduce((all, each) => all + each, 0)
 
-vi.setConfig({ maxConcurrency: 8 })
+vi.setConfig({ maxConcurrency: 8, testTimeout: 90_000, hookTimeout: 90_000 })
 
 describe.each<[MemcachedProtocol, number]>([
   ['binary', 1],
@@ -32,10 +32,11 @@ describe.each<[MemcachedProtocol, number]>([
     await Promise.all(servers.map((server) => server.stop()))
   })
 
-  async function few(number: number): Promise<ClientProcess[]> {
-    const clients = await startClients(number, settings())
+  /** Two processes of their own for a story that runs beside others. */
+  async function two({ onTestFinished }: TestContext): Promise<[ClientProcess, ClientProcess]> {
+    const clients = await startClients(2, settings())
     onTestFinished(() => stopClients(clients).then(() => {}))
-    return clients
+    return clients as [ClientProcess, ClientProcess]
   }
   const allAtOnce = (key: string, loadMs: number, outcome: string, options = {}) =>
     Promise.all(
@@ -96,10 +97,9 @@ describe.each<[MemcachedProtocol, number]>([
 
   // What becomes of a holder does not depend on how many servers there are.
   if (count > 1) return
-  // Most of these wait: they can do so at the same time.
-  describe.concurrent('holders', () => {
-    test('one that is killed frees the key within 1.2 s', async () => {
-      const [holder, other] = (await few(2)) as [ClientProcess, ClientProcess]
+  describe('holders', () => {
+    test('one that is killed frees the key within 1.2 s', async (context) => {
+      const [holder, other] = await two(context)
       const begun = loading(holder, 'killed')
       holder.call('wrap', 'killed', 30_000, 'never', {}).catch(() => {})
       await begun
@@ -116,8 +116,8 @@ describe.each<[MemcachedProtocol, number]>([
       expect(await waiting).toBe('mine')
     })
 
-    test('one whose event loop blocks for 500 ms keeps its claim', async () => {
-      const [holder, other] = (await few(2)) as [ClientProcess, ClientProcess]
+    test('one whose event loop blocks for 500 ms keeps its claim', async (context) => {
+      const [holder, other] = await two(context)
       const begun = loading(holder, 'blocked')
       const held = holder.call<string>('wrap', 'blocked', 900, 'held', {})
       await begun
@@ -127,10 +127,11 @@ describe.each<[MemcachedProtocol, number]>([
       expect(await Promise.all([held, waiting])).toEqual(['held', 'held'])
     })
 
-    test.each([3_000, 6_500])(
+    // These mostly wait: they can do so at the same time.
+    test.concurrent.for([3_000, 6_500])(
       'one that was stopped for %i ms and then wakes stores nothing',
-      async (stoppedMs) => {
-        const [holder, other] = (await few(2)) as [ClientProcess, ClientProcess]
+      async (stoppedMs, context) => {
+        const [holder, other] = await two(context)
         // Silence ends a claim after 1 s, and its bytes go after 5 s.
         const keys = ['taken-over', 'deleted', 'left'].map((key) => `${key}-${stoppedMs}`)
         const [taken, deleted, left] = keys as [string, string, string]
