@@ -133,6 +133,8 @@ describe('the snippets', () => {
     'docs/guides/from-libmemcached-and-pymemcache.md',
     'docs/guides/memcached.md',
     'docs/guides/http-cache.md',
+    'docs/guides/images.md',
+    'packages/image/README.md',
     'docs/guides/migrate.md',
     'docs/guides/encryption.md',
     'docs/guides/event-invalidation.md',

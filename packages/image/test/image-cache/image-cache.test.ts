@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { createCache, memoryStore } from '@holdfast/core'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Origin, setup as setUp, url } from './origin.ts'
 import { png } from './pictures.ts'
@@ -444,6 +445,28 @@ describe('the options', () => {
     [{ poll: [{ match: 'http://nowhere.example', every: '1m' }] }, /poll\[0\]\.match/],
   ])('that are wrong are refused at once by their path: %o', async (wrong, message) => {
     await expect(setup(wrong as never)).rejects.toThrow(message)
+  })
+})
+
+describe('an image that is larger than the store takes', () => {
+  it('is returned, stays in this process alone, is counted, and costs nobody else anything', async () => {
+    const store = memoryStore({ maxValueBytes: 3_000 })
+    const { origin, images, cache, open, clock } = await setup({}, { store, bus: false })
+    const errors: string[] = []
+    cache.on('error', ({ kind, error }) => errors.push(`${kind} ${(error as Error).name}`))
+    const large = Buffer.concat([png(2, 3), Buffer.alloc(5_000)])
+    origin.answer = () => ({ body: large, headers: { 'cache-control': 'max-age=600' } })
+    expect(await images.get(url)).toMatchObject({ status: 'miss', width: 2 })
+    await expect.poll(() => errors).toEqual(['codec CodecError'])
+    expect(cache.stats().codecErrors).toBe(1)
+    const other = createCache({ clock, store, bus: false })
+    expect((await open(other).get(url)).status).toBe('miss')
+    expect(origin.hits).toBe(2)
+    // A small one beside it is shared as ever.
+    origin.answer = () => ({ body: png(1, 1), headers: { 'cache-control': 'max-age=600' } })
+    await images.get(`${url}?small`)
+    expect((await open(other).get(`${url}?small`)).status).toBe('hit')
+    await other.close()
   })
 })
 
