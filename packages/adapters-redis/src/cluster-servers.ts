@@ -34,16 +34,21 @@ export class ClusterServers implements Servers {
   }
 
   at(name: string): Way {
-    return this.atChannel(name)
-  }
-
-  atChannel(channel: string): Way {
-    const slot = slotOf(channel)
+    const slot = slotOf(name)
     const owner = this.map.ownerOf(slot)
     return {
       // Where nobody is known yet, nobody has been written to.
       unanswered: owner?.exchange.unanswered ?? 0,
       run: (operation, send) => this.#run(slot, operation, send),
+    }
+  }
+
+  atChannel(channel: string): Way {
+    const slot = slotOf(channel)
+    // No caller waits for what is published, so it need not be in time for one.
+    return {
+      unanswered: 0,
+      run: (operation, send) => this.#run(slot, operation, send, { isPatient: true }),
     }
   }
 
@@ -224,7 +229,7 @@ export class ClusterServers implements Servers {
           slot,
           operation,
           (client) => client.callBuffer(command, args as RedisArgument[]),
-          redirection,
+          { first: redirection },
         ),
       ),
     )
@@ -240,7 +245,7 @@ export class ClusterServers implements Servers {
       slot,
       operation,
       async (client) => (await client.mgetBuffer([name]))[0] ?? undefined,
-      redirection,
+      { first: redirection },
     )
   }
 
@@ -249,7 +254,7 @@ export class ClusterServers implements Servers {
     slot: number,
     operation: string,
     send: (client: RedisClient) => Promise<T>,
-    first?: Redirection,
+    { first, isPatient = false }: { first?: Redirection; isPatient?: boolean } = {},
   ): Promise<T> {
     let node = this.map.ownerOf(slot) ?? (await this.map.findOwner(slot, operation))
     let redirection = first
@@ -259,7 +264,7 @@ export class ClusterServers implements Servers {
       const { host } = node.address
       let answer: T | Redirection
       try {
-        answer = await node.run(operation, async (client) => {
+        answer = await (isPatient ? node.exchange : node).run(operation, async (client) => {
           try {
             return await send(isAsked ? asking(client) : client)
           } catch (error) {

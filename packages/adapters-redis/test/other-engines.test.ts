@@ -44,9 +44,19 @@ function conformance(at: () => RedisStoreOptions) {
     expect(await run()).toEqual({})
   })
   let channels = 0
-  const create = () => {
+  const create = async () => {
     const channel = `conformance:${++channels}`
-    return { bus: redisBus(at(), { channel }), peer: redisBus(at(), { channel }) }
+    const open = async () => {
+      const bus = redisBus({ ...at(), ...patient }, { channel })
+      const said = () =>
+        bus.publish(Buffer.from('connected')).then(
+          () => true,
+          () => false,
+        )
+      while (!(await said())) await new Promise((resolve) => setTimeout(resolve, 10))
+      return bus
+    }
+    return { bus: await open(), peer: await open() }
   }
   test.concurrent.each(busConformance({ create }))('a bus: $name', async ({ run, name }) => {
     const { skipped } = await run()

@@ -1,3 +1,4 @@
+import type { Bus } from '@holdfast/core'
 import { busConformance, optionalMethods, storeConformance } from '@holdfast/core/testing'
 import { type RedisCluster, startRedisCluster } from '@holdfast/lab/redis-cluster'
 import { type SentinelGroup, startSentinelGroup } from '@holdfast/lab/redis-sentinel'
@@ -13,7 +14,7 @@ const capabilities = {
   evicts: true,
 }
 /** 8 MiB take their time on a machine that runs many tests at once; deadlines have tests of their own. */
-const patient = { commandTimeout: 5_000 }
+const patient = { commandTimeout: 20_000 }
 
 /** The wait for a first connection is short, and a machine that runs many tests at once may take longer. */
 async function connected(store: RedisStore): Promise<RedisStore> {
@@ -26,6 +27,17 @@ async function connected(store: RedisStore): Promise<RedisStore> {
     )
   while (!(await touched())) await new Promise((resolve) => setTimeout(resolve, 10))
   return store
+}
+
+/** As `connected`. */
+async function speaking(bus: Bus): Promise<Bus> {
+  const said = () =>
+    bus.publish(Buffer.from('connected')).then(
+      () => true,
+      () => false,
+    )
+  while (!(await said())) await new Promise((resolve) => setTimeout(resolve, 10))
+  return bus
 }
 
 describe.each(['redis', 'valkey'] as const)('over a cluster of %s', (engine) => {
@@ -62,16 +74,18 @@ describe.each(['redis', 'valkey'] as const)('over a cluster of %s', (engine) => 
   })
 
   const busWays = {
-    'connections of its own': (channel: string) => redisBus({ cluster: nodes() }, { channel }),
+    'connections of its own': (channel: string) =>
+      redisBus({ cluster: nodes(), ...patient }, { channel }),
     'a client of ioredis 6': (channel: string) => redisBus(handed, { channel }),
     'a client of ioredis 5': (channel: string) => redisBus(handed5, { channel }),
   }
   describe.each(Object.keys(busWays) as (keyof typeof busWays)[])('a bus by %s', (way) => {
     let channels = 0
     const cases = busConformance({
-      create: () => {
+      create: async () => {
         const channel = `conformance:${way}:${++channels}`
-        return { bus: busWays[way](channel), peer: busWays[way](channel) }
+        const open = () => speaking(busWays[way](channel))
+        return { bus: await open(), peer: await open() }
       },
     })
     test.concurrent.each(cases)('$name', async ({ run, name }) => {
@@ -112,10 +126,10 @@ describe.each(['redis', 'valkey'] as const)('over sentinels of %s', (engine) => 
   })
 
   let channels = 0
-  const create = () => {
+  const create = async () => {
     const channel = `conformance:${++channels}`
-    const open = () => redisBus(sentinels(), { channel })
-    return { bus: open(), peer: open() }
+    const open = () => speaking(redisBus({ ...sentinels(), ...patient }, { channel }))
+    return { bus: await open(), peer: await open() }
   }
   test.concurrent.each(busConformance({ create }))('a bus: $name', async ({ run, name }) => {
     const { skipped } = await run()
