@@ -12,8 +12,8 @@ import { type MemcachedServer, type Place, placesOf } from './server-address.ts'
 import { type MemcachedStore, serverStore } from './server-store.ts'
 
 /** A store over a fleet: what `memcachedStore` makes of several servers, with what a fleet has to say and to change. */
-export type ShardedMemcached = MemcachedStore &
-  Omit<ShardedStore, 'setServers' | keyof MemcachedStore> & {
+export type ShardedMemcached = Omit<ShardedStore, 'setServers'> &
+  MemcachedStore & {
     /**
      * Changes the servers while the store is in use; those that stay keep their connections.
      * @throws InvalidOptionError for a list that makes no ring; then nothing changes.
