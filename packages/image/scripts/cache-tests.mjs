@@ -1,17 +1,18 @@
 /**
  * Runs the public conformance suite http-tests/cache-tests against `createHttpCache`, in shared mode, on loopback.
  *
- *   node --conditions=holdfast-source packages/image/scripts/cache-tests.mjs [folder] [--write] [--only=id,…]
+ *   node --conditions=holdfast-source packages/image/scripts/cache-tests.mjs [folder] [--write] [--far] [--only=id,…]
  *
  * `folder`, or CACHE_TESTS in the environment: a checkout of the suite. Without one the commit below is fetched into a
- * temporary folder. `--write` renews docs/http-cache-conformance.md. Ends with 1 below the thresholds.
+ * temporary folder. `--write` renews docs/http-cache-conformance.md. `--far`: over a store alone, so that every
+ * response goes through bytes. Ends with 1 below the thresholds.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { createCache } from '@holdfast/core'
+import { createCache, memoryStore } from '@holdfast/core'
 import { createHttpCache } from '../src/http-cache/http-cache.ts'
 import { belowThresholds, page, score } from './cache-tests-report.mjs'
 
@@ -44,7 +45,9 @@ async function main() {
   const tests = only ? picked(all, only) : all
   const base = await startOrigin(suite)
   const networkFetch = globalThis.fetch
-  const cache = createCache({ memory: { maxEntries: 5_000 } })
+  const cache = options.includes('--far')
+    ? createCache({ memory: false, store: memoryStore() })
+    : createCache({ memory: { maxEntries: 5_000 } })
   globalThis.fetch = gateway(createHttpCache({ cache }).fetch, base)
   const startedAt = performance.now()
   try {
