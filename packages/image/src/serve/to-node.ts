@@ -30,11 +30,20 @@ async function respond(
   const { status, headers, body } = await answer(new NodeAsked(request, response))
   // The client may have left.
   if (response.destroyed) return
-  // One flat list: Node writes it as it is.
-  const flat: string[] = []
-  for (const [name, value] of headers) flat.push(name, value)
-  response.writeHead(status, flat)
+  response.writeHead(status, flatOf(headers))
   response.end(body)
+}
+
+const flatLists = new WeakMap<Answer['headers'], string[]>()
+
+/** Names and values in one list, which Node writes as it is. Those of a hit are the same for a second. */
+function flatOf(headers: Answer['headers']): string[] {
+  let flat = flatLists.get(headers)
+  if (flat === undefined) {
+    flat = headers.flat()
+    flatLists.set(headers, flat)
+  }
+  return flat
 }
 
 class NodeAsked implements Asked {
