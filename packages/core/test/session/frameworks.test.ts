@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
 import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { memoryStore, StoreError } from '@holdfast/core'
@@ -355,6 +357,39 @@ test('a client that leaves while its session is stored harms nobody', async () =
   while (!closed) await new Promise((resolve) => setImmediate(resolve))
   release()
   expect(await (await fetch(origin)).text()).toBe('here')
+})
+
+test('over HTTP/2 a response is held as over HTTP/1', async () => {
+  const { store, hold, release } = heldStore()
+  const { sessions } = place({ store })
+  const middleware = sessions.middleware()
+  const server = createHttp2Server((request, response) => {
+    middleware(request as never, response as never, () => {
+      ;(request as unknown as Asked).session.set('a', 1)
+      response.writeHead(200, { 'x-own': '1' })
+      response.end('done')
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  onTestFinished(() => {
+    client.destroy()
+    server.close()
+  })
+  hold()
+  const stream = client.request({ ':path': '/' })
+  let headers: Record<string, unknown> | undefined
+  stream.on('response', (received) => {
+    headers = received
+  })
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(headers).toBeUndefined()
+  release()
+  let body = ''
+  for await (const chunk of stream) body += chunk
+  expect(body).toBe('done')
+  expect(headers).toMatchObject({ ':status': 200, 'x-own': '1' })
+  expect(headers?.['set-cookie']).toHaveLength(1)
 })
 
 test('mounted twice it is there once', async () => {

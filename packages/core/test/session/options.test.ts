@@ -2,7 +2,7 @@ import { memoryStore } from '@holdfast/core'
 import { createSessions, expressSessionStore, type SessionOptions } from '@holdfast/core/session'
 import expressSession from 'express-session'
 import { describe, expect, test, vi } from 'vitest'
-import { place, secret, Visitor } from './visitor.ts'
+import { place, secret, serveNode, Visitor } from './visitor.ts'
 
 const create = (options: Record<string, unknown>) => () =>
   createSessions({
@@ -115,6 +115,16 @@ describe('addresses and browsers are recorded on request, and on whose word is s
     await visitor.ask((session) => session.set('user_id', 'u'))
     for await (const key of store.list!('session:'))
       expect(new TextDecoder().decode(await store.get(key))).not.toMatch(/"ip"|user_agent/)
+  })
+
+  test('the address of a connection is that of its other end', async () => {
+    const { sessions } = place({ record: true, trustProxy: false })
+    const origin = await serveNode(sessions, (request, response) => {
+      request.session.set('user_id', 'u')
+      response.end()
+    })
+    await fetch(origin, { headers: { 'x-forwarded-for': '203.0.113.9' } })
+    expect(await sessions.list('u')).toEqual([expect.objectContaining({ ip: '127.0.0.1' })])
   })
 
   test.for<[boolean | number, string | undefined, string | undefined]>([
