@@ -71,6 +71,29 @@ describe('an answer that was under way when its URL changed', () => {
   }
 })
 
+describe('a variant that was under way when its URL changed, and does not vary any more', () => {
+  it('does not take the place of what has been kept since', async () => {
+    const { clock, origin, get, http } = stage()
+    const asking = (foo: string) => ({ headers: { foo } })
+    origin.script = answer('v1', 'max-age=60', { vary: 'foo' })
+    await get(url, asking('0'))
+    let release = () => {}
+    origin.script = () =>
+      new Promise((resolve) => {
+        release = () => resolve(answer('v1 for all', 'max-age=60'))
+      })
+    const early = get(url, asking('1'))
+    await clock.advance(0)
+    await http.purge(url)
+    origin.script = answer('v2', 'max-age=60', { vary: 'foo' })
+    await get(url, asking('0'))
+    release()
+    expect((await early).body).toBe('v1 for all')
+    expect((await get(url, asking('0'))).body).toBe('v2')
+    expect((await get(url, asking('1'))).body).toBe('v2')
+  })
+})
+
 describe('purge', () => {
   it('forgets a URL, with its fragment or without, and refuses what is none', async () => {
     const { origin, get, http } = stage()

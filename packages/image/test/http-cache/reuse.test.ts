@@ -135,6 +135,20 @@ describe('a stale response', () => {
   })
 })
 
+describe('an answer to somebody with credentials', () => {
+  it('that is private leaves what is kept for all others', async () => {
+    const { clock, origin, get } = stage()
+    origin.script = answer('all', 'max-age=1', { etag: '"a"' })
+    await get(url)
+    await clock.advance('2s')
+    origin.script = answer('mine', 'private')
+    expect((await get(url, { headers: { authorization: 'me' } })).body).toBe('mine')
+    origin.script = tagged('all', '"a"', 'max-age=60')
+    expect((await get(url)).body).toBe('all')
+    expect(origin.last.headers.get('if-none-match')).toBe('"a"')
+  })
+})
+
 describe('a client with conditions', () => {
   it('is told 304 from what is kept, with the fields of the response and none of its content', async () => {
     const { origin, http } = stage()
@@ -191,7 +205,16 @@ describe('a part', () => {
     expect(origin.requests).toHaveLength(1)
   })
 
-  it('of what was coded, or of nothing kept, comes from the origin and is not kept', async () => {
+  it('of what was coded is all of it', async () => {
+    const { origin, get } = stage()
+    origin.script = answer('0123456789', 'max-age=60', { 'content-encoding': 'br' })
+    await get(url)
+    const whole = await get(url, { headers: { range: 'bytes=0-1' } })
+    expect([whole.status, whole.body]).toEqual([200, '0123456789'])
+    expect(origin.requests).toHaveLength(1)
+  })
+
+  it('of nothing kept comes from the origin and is not kept', async () => {
     const { origin, get } = stage()
     origin.script = ({ headers }) =>
       headers.has('range')

@@ -58,6 +58,26 @@ describe('many requests at once', () => {
     expect(origin.requests).toHaveLength(10)
   })
 
+  it('for a URL whose answers are private do not wait for each other, for 10 s', async () => {
+    const { clock, origin, get } = stage()
+    origin.script = answer('first', 'private')
+    await get(url)
+    const { script, releaseAll } = held(() => answer('own', 'max-age=60'))
+    origin.script = script
+    const atOnce = async () => {
+      const before = origin.requests.length
+      const all = [get(url), get(url), get(url)]
+      await clock.advance(0)
+      const asked = origin.requests.length - before
+      releaseAll()
+      await Promise.all(all)
+      return asked
+    }
+    expect(await atOnce()).toBe(3)
+    await clock.advance('10s')
+    expect(await atOnce()).toBe(1)
+  })
+
   it('with credentials never get what somebody else’s caused', async () => {
     const { clock, origin, get } = stage()
     origin.script = ({ headers }) => answer(headers.get('authorization'), 'max-age=60')
@@ -218,7 +238,7 @@ describe('a cache that does not work', () => {
   })
 
   it('with something else under a URL’s key serves none of it', async () => {
-    const { cache, origin, get } = stage()
+    const { cache, clock, origin, get } = stage()
     origin.script = answer('one', 'max-age=60')
     const whole = {
       kind: 'response',
@@ -227,8 +247,8 @@ describe('a cache that does not work', () => {
       statusText: '',
       fields: [['cache-control', 'max-age=60']],
       body: new Uint8Array(),
-      requestedAt: 0,
-      receivedAt: 0,
+      requestedAt: clock.now(),
+      receivedAt: clock.now(),
       vary: [],
       variant: '',
       variantRest: '',
