@@ -1,5 +1,6 @@
 import { createSessions } from '@holdfast/core/session'
 import { type MemcachedServer, startMemcached } from '@holdfast/lab/memcached-server'
+import expressSession from 'express-session'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { expressBehaviour } from '../../core/test/session/express-behaviour.ts'
 import { type MemcachedStore, memcachedStore } from '../src/index.ts'
@@ -21,7 +22,7 @@ describe.each(['binary', 'meta'] as const)('sessions over Memcached by %s', (pro
   })
   const options = { retryFor: '10s', allowEviction: true } as const
   // It counts in whole seconds.
-  const cases = expressBehaviour(() => ({ store, stepMs: 1_000, options }))
+  const cases = expressBehaviour(expressSession, () => ({ store, stepMs: 1_000, options }))
   test.each(cases)('express-session: $name', ({ run }) => run())
 
   test('they are taken on request alone, with a warning', async () => {

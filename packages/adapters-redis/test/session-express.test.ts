@@ -1,4 +1,5 @@
 import { type RedisServer, startRedis } from '@holdfast/lab/redis-server'
+import expressSession from 'express-session'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { expressBehaviour } from '../../core/test/session/express-behaviour.ts'
 import { type RedisStore, redisStore } from '../src/index.ts'
@@ -14,6 +15,10 @@ describe.each(['redis', 'valkey'] as const)('express-session over %s', (engine) 
     await store?.close()
     await server?.stop()
   })
-  const cases = expressBehaviour(() => ({ store, stepMs: 100, options: { retryFor: '10s' } }))
+  const cases = expressBehaviour(expressSession, () => ({
+    store,
+    stepMs: 100,
+    options: { retryFor: '10s' },
+  }))
   test.each(cases)('$name', ({ run }) => run())
 })

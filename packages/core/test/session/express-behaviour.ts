@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import type { Store } from '@holdfast/core'
 import { expressSessionStore } from '@holdfast/core/session'
 import express from 'express'
-import expressSession from 'express-session'
+import type expressSession from 'express-session'
 
 /** What express-session expects of a store, in cases for any runner and any store. */
 export interface ExpressCase {
@@ -25,11 +25,15 @@ export interface ExpressPlace {
 
 let prefixes = 0
 
-export function expressBehaviour(create: () => ExpressPlace): ExpressCase[] {
+/** @param session the module, as the package under test has installed it. */
+export function expressBehaviour(
+  session: typeof expressSession,
+  create: () => ExpressPlace,
+): ExpressCase[] {
   const over = (more: Options = {}) => {
     const { store, stepMs, options } = create()
     const prefix = `express-${process.pid}-${++prefixes}:`
-    const sessions = expressSessionStore(expressSession, store, { prefix, ...options, ...more })
+    const sessions = expressSessionStore(session, store, { prefix, ...options, ...more })
     const promised = <T>(run: (callback: (error: unknown, value?: unknown) => void) => void) =>
       new Promise<T>((resolve, reject) =>
         run((error, value) => (error ? reject(error) : resolve(value as T))),
@@ -65,7 +69,7 @@ export function expressBehaviour(create: () => ExpressPlace): ExpressCase[] {
     const server = createServer(
       express()
         .use(
-          expressSession({
+          session({
             secret: 'keyboard',
             resave: false,
             saveUninitialized: false,
@@ -124,9 +128,9 @@ export function expressBehaviour(create: () => ExpressPlace): ExpressCase[] {
       const { get, set, sessions } = over()
       await set('a', { cookie: cookie(), version: 3 })
       assert.equal((await get('a'))?.version, 3)
-      const session = sessions.createSession({ sessionID: 'a' } as never, (await get('a')) as never)
-      Object.assign(session, { other: 1 })
-      await set('a', session)
+      const opened = sessions.createSession({ sessionID: 'a' } as never, (await get('a')) as never)
+      Object.assign(opened, { other: 1 })
+      await set('a', opened)
       const found = await get('a')
       assert.deepEqual([found?.version, found?.other], [3, 1])
     },

@@ -23,7 +23,7 @@ describe.each([
     },
   ],
 ] as const)('express-session over %s', (name, store) => {
-  const cases = expressBehaviour(() => ({ store: store(), stepMs: 30 }))
+  const cases = expressBehaviour(expressSession, () => ({ store: store(), stepMs: 30 }))
   // Without touch a new life is a write.
   const skipped = name.includes('touch') ? 'a touch creates nothing and writes nothing' : ''
   test.each(cases.filter((each) => each.name !== skipped))('$name', ({ run }) => run())
