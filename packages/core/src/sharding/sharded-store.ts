@@ -1,6 +1,14 @@
 import { ClosedError, StoreError } from '../errors.ts'
 import { type Duration, parseDuration } from '../options/duration.ts'
-import type { Bus, Keep, SettledReads, Store, StoreEntry, StoreMetrics } from '../store/store.ts'
+import type {
+  Bus,
+  Keep,
+  MetricsByServer,
+  SettledReads,
+  Store,
+  StoreEntry,
+  StoreMetrics,
+} from '../store/store.ts'
 import { inNameOrder } from './name-order.ts'
 import type { RingExplanation } from './ring.ts'
 import { ShardPool } from './shard-pool.ts'
@@ -238,16 +246,21 @@ export function shardedStore(options: ShardedStoreOptions): ShardedStore {
     }
   }
   if (abilities.has('metrics')) {
-    store.metrics = async () => {
+    const metricsByServer = async () => {
       open('metrics')
       const all = await Promise.allSettled(
-        pool.everyServer.map((server) => server.run('metrics', 0, (inner) => inner.metrics!())),
+        pool.everyServer.map(async (server) => {
+          const own = await server.run('metrics', 0, (inner) => inner.metrics!())
+          return [server.name, own] as const
+        }),
       )
       const answers = all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
       const failed = all.find((one) => one.status === 'rejected')
       if (answers.length === 0 && failed !== undefined) throw failed.reason
-      return total(answers)
+      return new Map(answers)
     }
+    store.metrics = async () => total([...(await metricsByServer()).values()])
+    Object.assign(store, { metricsByServer } satisfies MetricsByServer)
   }
   if (abilities.has('bus')) {
     store.bus = () => {

@@ -16,7 +16,15 @@ import {
   sealOverheadBytes,
   unseal,
 } from './sealed-bytes.ts'
-import type { Keep, RefusedReads, SettledRead, SettledReads, Store, StoreEntry } from './store.ts'
+import type {
+  Keep,
+  MetricsByServer,
+  RefusedReads,
+  SettledRead,
+  SettledReads,
+  Store,
+  StoreEntry,
+} from './store.ts'
 
 export interface EncryptedStoreOptions {
   /** The keys, or a function that brings them: the first one writes, all of them read. */
@@ -70,7 +78,8 @@ const mostTries = 64
  * @throws InvalidOptionError
  */
 export function encryptedStore(store: Store, options: EncryptedStoreOptions): EncryptedStore {
-  const inner = readStore(store, 'the store of encryptedStore') as Store & Partial<SettledReads>
+  const inner = readStore(store, 'the store of encryptedStore') as Store &
+    Partial<SettledReads & MetricsByServer>
   const given = readObject(options, 'encryptedStore') as EncryptedStoreOptions
   refuseUnknownNames(given, ['keys', 'reread', 'clock'], 'encryptedStore')
   const rereadMs = parseDuration(given.reread ?? '1m', 'reread')
@@ -250,6 +259,7 @@ export function encryptedStore(store: Store, options: EncryptedStoreOptions): En
     'explain',
     'onPrimaryChange',
     'changedElsewhere',
+    'metricsByServer',
     'close',
   ] as const
   for (const method of asIs) {

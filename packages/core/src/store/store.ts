@@ -156,6 +156,12 @@ export interface SettledReads {
   explain?(key: string): { readonly server: string }
 }
 
+/** What a store over several servers tells besides: a sum says little of the one that is full. */
+export interface MetricsByServer {
+  /** As `metrics`, each server that answered by itself, under the name it has in the list of servers. */
+  metricsByServer(): Promise<ReadonlyMap<string, StoreMetrics>>
+}
+
 /** What a store that does not hand out all it finds has besides, so that a cache over it can tell of what is kept back. */
 export interface RefusedReads {
   /** Hears of each value that was there and not believed, by the store's key, until the returned function is called. */
