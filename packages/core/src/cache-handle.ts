@@ -1,9 +1,11 @@
 import type { Cache, LoadedMany } from './cache.ts'
+import type { Clock } from './clock.ts'
 import { closeScope } from './close.ts'
 import { createDefinition, type Defined, type Definition, type DefinitionHost } from './define.ts'
 import type { Entry } from './entry/entry.ts'
 import { ClosedError, InvalidOptionError } from './errors.ts'
 import { explain } from './explain.ts'
+import type { HealthReport } from './health/health-report.ts'
 import type { Scope } from './invalidation/scope.ts'
 import { assertKey } from './keys/assert-key.ts'
 import { type CacheEvents, channels, type EventName } from './observe/events.ts'
@@ -33,6 +35,8 @@ import { type SetKey, setKeys } from './write/set.ts'
  * Registered, so that another installed copy finds it; a symbol, so that it is no part of the public surface.
  */
 const tell: unique symbol = Symbol.for('holdfast.tell')
+/** Where such packages find the time that the cache goes by. */
+const clockOf: unique symbol = Symbol.for('holdfast.clock')
 
 /** A cache or one of its namespaces: checks what comes in and hands each verb to its room. */
 export class CacheHandle implements Cache, DefinitionHost {
@@ -310,6 +314,14 @@ export class CacheHandle implements Cache, DefinitionHost {
     }
   }
 
+  async health(): Promise<HealthReport> {
+    this.#assertOpen()
+    const { monitorOf } = await import('./health/health-monitor.ts')
+    if (this.#engine.opening !== undefined) await this.#engine.opening
+    this.#assertOpen()
+    return monitorOf(this.#engine).report()
+  }
+
   get enabled(): boolean {
     return !this.#scope.isOff
   }
@@ -333,6 +345,10 @@ export class CacheHandle implements Cache, DefinitionHost {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  get [clockOf](): Clock {
+    return this.#engine.clock
   }
 
   [tell](

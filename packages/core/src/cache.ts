@@ -1,5 +1,6 @@
 import { CacheHandle } from './cache-handle.ts'
 import type { Defined, Definition } from './define.ts'
+import type { HealthReport } from './health/health-report.ts'
 import type { CacheEvents, EventName } from './observe/events.ts'
 import type { Explanation } from './observe/explanation.ts'
 import type { CacheStats } from './observe/stats.ts'
@@ -69,6 +70,12 @@ export interface Cache {
   /** What is kept under a key and why it is, or is not, usable. */
   explain(key: string): Promise<Explanation>
   stats(): CacheStats
+  /**
+   * How this cache and the servers behind it do, against the thresholds of `health`. The first call begins to watch: a
+   * verdict takes one whole window, five minutes by default, and is `unknown` before. Servers are asked once in 15 s
+   * at most, whatever the number of calls, and a call waits 2 s for them at most. It rejects for a closed cache only.
+   */
+  health(): Promise<HealthReport>
   /** The kill switch. Off: every `wrap` goes to its loader, nothing is read or kept; invalidations still act, and switching on serves nothing old. */
   enabled: boolean
   /** Hears of an event until the returned function is called. A listener that throws changes nothing. */

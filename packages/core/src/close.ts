@@ -50,6 +50,7 @@ async function drainAndClose(engine: Engine, scope: Scope, drainMs: number): Pro
   // An invalidation that this process could not bring home is not made up for by anybody else.
   if (engine.far !== undefined && drainMs > 0)
     await endOrTimeout(engine, [engine.far.settled()], drainMs)
+  engine.monitor?.close()
   await engine.far?.close()
   engine.deadlines.close()
   engine.flights.clear()

@@ -23,6 +23,8 @@ export {
   type StoreErrorKind,
   UnsupportedError,
 } from './errors.ts'
+export type { HealthCheck, HealthReport, HealthStatus } from './health/health-report.ts'
+export type { HealthCheckName, Threshold } from './health/thresholds.ts'
 export {
   type EventInvalidation,
   type EventInvalidationHealth,
@@ -41,6 +43,7 @@ export type {
   ErrorKind,
   EventName,
   EvictEvent,
+  HealthEvent,
   InvalidateEvent,
   LoadEvent,
   LoadReason,
@@ -53,6 +56,7 @@ export type {
 export type { Explanation } from './observe/explanation.ts'
 export type { CacheStats } from './observe/stats.ts'
 export type { Duration } from './options/duration.ts'
+export type { HealthOptions } from './options/health-options.ts'
 export type {
   BreakerOptions,
   CacheOptions,
@@ -86,6 +90,7 @@ export type {
   Bus,
   BusState,
   Keep,
+  MetricsByServer,
   RefusedReads,
   SettledRead,
   SettledReads,

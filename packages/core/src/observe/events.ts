@@ -1,4 +1,5 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
+import type { HealthStatus } from '../health/health-report.ts'
 
 /** How one call for one key ended. Built once, at the end of the call, and only if somebody listens. */
 export interface OutcomeEvent {
@@ -81,6 +82,18 @@ export interface BusEvent {
   readonly reason: 'gap' | 'silence' | 'down' | 'up' | 'malformed'
 }
 
+/** A check of `health()` became better or worse. Watched only once `health()` was called, or metrics were asked for. */
+export interface HealthEvent {
+  readonly cache: string
+  /** As in the report. */
+  readonly check: string
+  readonly status: HealthStatus
+  readonly before: HealthStatus
+  readonly value: number | undefined
+  /** Which of several servers it is. */
+  readonly server?: string
+}
+
 /** A failure that no caller saw. */
 export interface ErrorEvent {
   readonly cache: string
@@ -105,6 +118,7 @@ export interface CacheEvents {
   refused: RefusedEvent
   breaker: BreakerEvent
   bus: BusEvent
+  health: HealthEvent
   error: ErrorEvent
 }
 
@@ -120,6 +134,7 @@ export const eventNames = [
   'refused',
   'breaker',
   'bus',
+  'health',
   'error',
 ] as const satisfies readonly (keyof CacheEvents)[]
 

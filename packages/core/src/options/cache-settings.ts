@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../clock.ts'
 import { type CodecOptions, resolveCodec } from '../entry/codec.ts'
 import type { ValueMode } from '../entry/isolate.ts'
 import { InvalidOptionError } from '../errors.ts'
+import type { HealthSettings } from '../health/thresholds.ts'
 import type { BreakerSettings } from '../resilience/breaker.ts'
 import {
   breakerDefaults,
@@ -14,6 +15,7 @@ import { parseDuration } from './duration.ts'
 import { defaultPolicy, type EntryPolicy, extendPolicy, limitLife } from './entry-policy.ts'
 import { unmet } from './expectation.ts'
 import { type FarParts, type FarSettings, readBus, readStore, resolveFar } from './far-settings.ts'
+import { readHealth } from './health-options.ts'
 import { compilePolicies, type PolicyOfKey } from './key-patterns.ts'
 import { readValueMode } from './namespace-options.ts'
 import { type OptionTable, optionsReader, readOptions } from './option-table.ts'
@@ -53,6 +55,7 @@ export interface CacheSettings {
   readonly policy: EntryPolicy
   readonly policyOfKey: PolicyOfKey
   readonly resilience: ResilienceSettings
+  readonly health: HealthSettings
   readonly clock: Clock
   readonly enabled: boolean
   /** `undefined`: not sensitive. */
@@ -127,6 +130,7 @@ const cacheTable = {
   codec: ['codec', (value) => resolveCodec(value as CodecOptions)],
   policies: ['policies', (value) => value as ReadOptions['policies']],
   resilience: ['resilience', readResilience],
+  health: ['health', readHealth],
   clock: [
     'clock',
     reader<Clock>(`an object with the methods ${clockMethods.join(', ')}`, (value) =>
@@ -151,6 +155,7 @@ export function resolveCacheOptions(options: CacheOptions = {}): CacheSettings {
       bus: undefined,
       codec: undefined,
       resilience: readResilience({}, 'resilience'),
+      health: readHealth({}, 'health'),
       clock: systemClock,
     },
     options,

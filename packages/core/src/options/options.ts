@@ -3,6 +3,7 @@ import type { CodecOptions } from '../entry/codec.ts'
 import type { ValueMode } from '../entry/isolate.ts'
 import type { Bus, Store } from '../store/store.ts'
 import type { Duration } from './duration.ts'
+import type { HealthOptions } from './health-options.ts'
 
 /** How one entry is loaded, kept and renewed. Given per call, per definition, per key pattern or per cache; the nearer one wins, field by field. */
 export interface EntryOptions {
@@ -110,6 +111,8 @@ export interface CacheOptions {
   /** Options by key pattern, such as `'api:products:*'`; `*` stands for any characters; of the patterns that match the longest wins. */
   policies?: Readonly<Record<string, EntryOptions>> | undefined
   resilience?: ResilienceOptions | undefined
+  /** When `health()` warns. */
+  health?: HealthOptions | undefined
   /** Values that must not be read at rest: refuses a store that is not encrypted, bounds how long they are kept, and leaves keys and tags out of events, warnings and explanations. Default `false`. */
   sensitive?: boolean | SensitiveOptions | undefined
   /** Source of time and chance. Default: the machine's. */

@@ -48,6 +48,14 @@ export class Engine {
   readonly loading = new Loading()
   /** What comes with a store; `undefined` without one, and until it has been loaded. */
   far: Far | undefined
+  /** What watches this cache's health since somebody first asked; it ends with the cache. */
+  monitor: { close(): void } | undefined
+  /** While the breaker lets nothing through: since when. */
+  storeOutSince: number | undefined
+  /** While the bus is not up: since when. */
+  busDownSince: number | undefined
+  /** When the cache was made, monotonic. */
+  readonly startedAt: number
   /** While what comes with a store is being loaded, every call but a near hit waits for it. */
   opening: Promise<void> | undefined
   readonly deadlines: Deadlines
@@ -62,6 +70,7 @@ export class Engine {
     this.settings = settings
     this.name = settings.name
     this.clock = settings.clock
+    this.startedAt = settings.clock.monotonic()
     this.coarse = new CoarseTime(settings.clock)
     this.root = new Scope(this.fence, undefined, settings.namespace)
     if (settings.sensitive !== undefined) this.root.declareSensitive()
@@ -142,10 +151,14 @@ export class Engine {
   }
 
   breakerChanged(state: BreakerState): void {
+    if (state === 'closed') this.storeOutSince = undefined
+    else this.storeOutSince ??= this.clock.monotonic()
     if (this.observer.hears('breaker')) this.observer.emit('breaker', { cache: this.name, state })
   }
 
   busChanged(reason: BusEvent['reason']): void {
+    if (reason === 'up') this.busDownSince = undefined
+    else if (reason === 'down' || reason === 'silence') this.busDownSince ??= this.clock.monotonic()
     if (reason === 'gap') this.counters.busGaps++
     if (this.observer.hears('bus')) this.observer.emit('bus', { cache: this.name, reason })
   }

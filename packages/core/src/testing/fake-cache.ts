@@ -287,6 +287,10 @@ class RecordedCache implements FakeCache {
     return this.#cache.stats()
   }
 
+  health(): ReturnType<Cache['health']> {
+    return this.#cache.health()
+  }
+
   get enabled(): boolean {
     return this.#cache.enabled
   }
