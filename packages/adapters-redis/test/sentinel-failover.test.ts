@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type Cache, createCache } from '@holdfast/core'
 import { type SentinelGroup, startSentinelGroup } from '@holdfast/lab/redis-sentinel'
 import type { RedisServer } from '@holdfast/lab/redis-server'
+import { until } from '@holdfast/lab/until'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { redisStore } from '../src/index.ts'
 import { cutReplicas, firstAfter, startTraffic, type Told } from './failover-traffic.ts'
@@ -48,6 +50,58 @@ describe.each(['redis', 'valkey'] as const)('sentinels of %s under load', (engin
     await sleep(6_000)
     const told = await traffic.stop()
     expectGoodFailover(told, failedAt, promotedAt)
+  })
+
+  test('whose primary is killed while a key is being loaded: one more load at most, and nothing stale', async () => {
+    const { group, primary, open } = await start()
+    const stores = [open(), open()] as const
+    const [one, other] = stores.map((store) =>
+      createCache({ store, memory: false, name: 'slow', defaults: { ttl: '10m' } }),
+    ) as [Cache, Cache]
+    onTestFinished(async () => {
+      for (const cache of [one, other]) await cache.close()
+      for (const store of stores) await store.close()
+    })
+    for (const cache of [one, other]) cache.on('error', () => {})
+    const origin = new Map([
+      ['kept', 0],
+      ['deleted', 0],
+    ])
+    const loads = { kept: 0, deleted: 0 }
+    const ask = (cache: Cache, key: 'kept' | 'deleted') =>
+      cache.wrap(key, async () => {
+        loads[key]++
+        const version = origin.get(key)!
+        await sleep(2_000)
+        return version
+      })
+    await until('connected', () =>
+      stores[1].touch('a', { ttlMs: 1 }).then(
+        () => true,
+        () => false,
+      ),
+    )
+    const first = [ask(one, 'kept'), ask(one, 'deleted')]
+    await sleep(300)
+    const second = [ask(other, 'kept'), ask(other, 'deleted')]
+    await sleep(300)
+    // Deleted while it is being loaded, and the primary is gone before its replicas hear of it.
+    const isCut = await cutReplicas(primary)
+    origin.set('deleted', 1)
+    await one.delete('deleted')
+    expect(await isCut()).toBe(true)
+    await primary.kill()
+    await group.promotedAfter(primary)
+    expect(await Promise.all(first)).toEqual([0, 0])
+    await Promise.all(second)
+    await sleep(1_000)
+    // Whatever became of both loads and their claims, what is kept is new.
+    const before = { ...loads }
+    expect(await ask(other, 'deleted')).toBe(1)
+    expect(await ask(one, 'deleted')).toBe(1)
+    expect(await ask(other, 'kept')).toBe(0)
+    expect(before.kept).toBeLessThanOrEqual(2)
+    expect(loads.kept - before.kept).toBeLessThanOrEqual(1)
   })
 
   test('whose primary is stopped', async () => {
