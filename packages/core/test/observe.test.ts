@@ -469,3 +469,9 @@ describe('a package on top of a cache', () => {
     expect(cache.stats().refused).toBe(1)
   })
 })
+
+it('a package on top of a cache goes by the time of the cache', () => {
+  const clock = fakeClock()
+  const inside = createCache({ clock }).namespace('inside')
+  expect((inside as unknown as Record<symbol, unknown>)[Symbol.for('holdfast.clock')]).toBe(clock)
+})
