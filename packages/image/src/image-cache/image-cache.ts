@@ -1,3 +1,4 @@
+import { InvalidOptionError } from '@holdfast/core'
 import { ImageError } from '../image-error.ts'
 import { parseUrl } from '../network/url-rules.ts'
 import type { ImageCacheOptions } from './image-options.ts'
@@ -63,10 +64,12 @@ export interface ImageCache {
 
 const readers = new WeakMap<ImageCache, ImageReader>()
 
-/** How the handlers of this package read without a copy. @throws TypeError for what `createImageCache` did not make */
+/** How the handlers of this package read without a copy. @throws InvalidOptionError for what `createImageCache` did not make */
 export function readerOf(images: ImageCache): ImageReader {
   const reader = readers.get(images)
-  if (reader === undefined) throw new TypeError('expected what createImageCache() returned')
+  if (reader === undefined) {
+    throw new InvalidOptionError('images must be what createImageCache() returned')
+  }
   return reader
 }
 

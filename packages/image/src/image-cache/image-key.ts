@@ -35,6 +35,9 @@ const signatureParameters: Readonly<
   },
 }
 
+/** Of what is kept: an image that another release kept in another form is under another key. */
+const format = 'holdfast-image-1'
+
 /**
  * The key of an image: a hash over its URL without the fragment, what partitions it, and the variant. Nothing of the
  * URL is sorted, unescaped or dropped unless `key` says so: a miss is cheap, two images under one key are not.
@@ -46,6 +49,7 @@ export function imageKey(
   settings: KeySettings,
 ): string {
   const parts = [
+    format,
     keyUrl(url, settings),
     credentialsOf(entry),
     variant ?? '',

@@ -1,13 +1,11 @@
-import { createHash } from 'node:crypto'
 import type { Cache, Clock, LoaderContext } from '@holdfast/core'
-import { systemClock } from '../clock.ts'
 import { createDownloader, type Downloader } from '../download/download.ts'
 import type { Decision } from '../http-cache/policy.ts'
 import { ImageError } from '../image-error.ts'
 import { type NetworkSeam, seamOf } from '../network/seam.ts'
 import type { OriginEntry } from '../network/settings.ts'
 import { admitUrl, parseUrl } from '../network/url-rules.ts'
-import { type News, tellOf } from './cache-events.ts'
+import { clockOf, type News, tellOf } from './cache-ties.ts'
 import { imageKey } from './image-key.ts'
 import type { ImageCacheOptions } from './image-options.ts'
 import { type ImageSettings, mergeImageOptions, readImageOptions } from './image-settings.ts'
@@ -16,6 +14,7 @@ import { loadImage } from './load-image.ts'
 import { loadVariant } from './load-variant.ts'
 import { errorOf, type Held, isRefusal, type Kept, type Picture } from './picture.ts'
 import { type Reading, reading } from './reading.ts'
+import { isSound, markSound } from './sound.ts'
 import { type Target, Targets, variantTag } from './target.ts'
 
 export interface ReadingOptions {
@@ -51,8 +50,6 @@ export class ImageReader {
   /** Loads that ended here, counted; and which picture came with which. */
   #loads = 0
   readonly #loadOf = new WeakMap<Kept, number>()
-  /** Pictures whose bytes have been found to be what was written. */
-  readonly #sound = new WeakSet<Picture>()
   /** Refreshes behind callers, so that close() can wait for them. */
   readonly #behind = new Map<string, Promise<unknown>>()
 
@@ -60,7 +57,7 @@ export class ImageReader {
     this.settings = readImageOptions(options)
     this.#options = options
     this.#seam = seamOf(options)
-    this.clock = this.#seam?.clock ?? systemClock
+    this.clock = this.#seam?.clock ?? clockOf(options.cache)
     this.#downloader = createDownloader(this.settings, this.#seam)
     this.#targets = new Targets(this.settings, this.#downloader)
     // Freshness is judged here, by the origin's own words: the cache only knows how long an image is worth its place.
@@ -133,15 +130,20 @@ export class ImageReader {
       return undefined
     }
     const kept = this.cache.peek<Kept>(target.key)
-    if (kept?.kind !== 'picture' || !this.#isSound(kept)) return undefined
+    if (kept?.kind !== 'picture' || !isSound(kept)) return undefined
     const decision = judge(kept, target.policy, this.clock.now())
     if (decision.action === 'fresh') return reading(kept, 'hit', decision)
     return decision.action === 'stale' ? reading(kept, 'stale', decision) : undefined
   }
 
   async #answer(target: Target, kept: Kept, call: Call, isRefreshed: boolean): Promise<Reading> {
-    if (kept.kind === 'failure') throw this.#failed(target, kept.held)
     const now = this.clock.now()
+    if (kept.kind === 'failure') {
+      // The cache ends it by its own clock, which need not be this one.
+      const isOver = kept.held.untilAt <= now && (this.#loadOf.get(kept) ?? 0) <= call.since
+      if (!isOver || isRefreshed) throw this.#failed(target, kept.held)
+      return this.#answer(target, await this.#refresh(target, call), call, true)
+    }
     if (kept.kind === 'passing') {
       const decision = judge(kept.picture, target.policy, now)
       const collapsed = !call.loads
@@ -152,7 +154,7 @@ export class ImageReader {
         collapsed,
       }
     }
-    if (!this.#isSound(kept)) return this.#again(target, call, isRefreshed)
+    if (!isSound(kept)) return this.#again(target, call, isRefreshed)
     const decision = judge(kept, target.policy, now)
     const isMine = (this.#loadOf.get(kept) ?? 0) > call.since
     const { held } = kept
@@ -215,16 +217,6 @@ export class ImageReader {
     return error
   }
 
-  /** Bytes from a store are hashed once; those in memory have been. */
-  #isSound(picture: Picture): boolean {
-    if (this.#sound.has(picture)) return true
-    const isSound =
-      picture.body instanceof Uint8Array &&
-      createHash('sha256').update(picture.body).digest('hex') === picture.sha256
-    if (isSound) this.#sound.add(picture)
-    return isSound
-  }
-
   #refresh(target: Target, call: Call, decision?: Decision): Promise<Kept> {
     return this.#wrap(target, call, true, decision?.mayServeDisconnected)
   }
@@ -275,7 +267,7 @@ export class ImageReader {
           })
     this.#loadOf.set(kept, ++this.#loads)
     if (kept.kind === 'picture') {
-      this.#sound.add(kept)
+      markSound(kept)
       if (kept.held !== undefined) {
         this.#tell({ event: 'fallback', key: target.key, error: errorOf(kept.held) })
       }

@@ -53,10 +53,14 @@ async function transformed(
   const { transform } = settings
   if (transform === undefined) return source
   const { type, width, height } = source
-  const body = await transform(
-    { body: source.body.slice(), type, width, height, url, signal },
-    variant,
-  )
+  const given = { body: source.body.slice(), type, width, height, url, signal }
+  let body: unknown
+  try {
+    body = await transform(given, variant)
+  } catch (cause) {
+    if (signal.aborted) throw cause
+    throw new ImageError('type', 'transform failed on this image; see the cause', { cause })
+  }
   if (!(body instanceof Uint8Array)) {
     throw new ImageError('type', `transform must return a Uint8Array; it returned ${typeof body}`)
   }

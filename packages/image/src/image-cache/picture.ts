@@ -86,8 +86,13 @@ export function responseOf(picture: Picture): PolicyResponse {
   return response
 }
 
+/** What this process's own failures were, with their causes, which no store keeps. */
+const originals = new WeakMap<Held, ImageError>()
+
 /** The error that a remembered failure stands for. */
 export function errorOf(held: Held): ImageError {
+  const original = originals.get(held)
+  if (original !== undefined) return original
   const { code, message, upstreamStatus, retryAfterMs } = held
   return new ImageError(code, message, {
     ...(upstreamStatus === undefined ? {} : { upstreamStatus }),
@@ -97,7 +102,7 @@ export function errorOf(held: Held): ImageError {
 
 export function heldOf(error: ImageError, untilAt: number, times: number): Held {
   const { code, message, upstreamStatus, retryAfterMs } = error
-  return {
+  const held = {
     code,
     message,
     ...(upstreamStatus === undefined ? {} : { upstreamStatus }),
@@ -105,6 +110,8 @@ export function heldOf(error: ImageError, untilAt: number, times: number): Held 
     untilAt,
     times,
   }
+  originals.set(held, error)
+  return held
 }
 
 const refusals: ReadonlySet<ImageErrorCode> = new Set<ImageErrorCode>([

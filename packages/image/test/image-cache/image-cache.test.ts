@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
 import { createCache, memoryStore } from '@holdfast/core'
 import { afterEach, describe, expect, it } from 'vitest'
+import { createImageCache } from '../../src/image-cache/image-cache.ts'
+import type { ImageCacheOptions } from '../../src/image-cache/image-options.ts'
+import { withNetwork } from '../../src/testing/index.ts'
 import { type Origin, setup as setUp, url } from './origin.ts'
 import { png } from './pictures.ts'
 
@@ -403,6 +406,26 @@ describe('variants', () => {
     expect(found).toMatchObject({ status: 'stale', width: 4 })
   })
 
+  it('that cannot be made are refused with what transform threw, or stood in for', async () => {
+    const fault = new Error('out of memory')
+    let isBroken = true
+    const { origin, images, clock } = await setup({
+      transform: ({ width }, variant) => {
+        if (isBroken) throw fault
+        return png(width * Number(variant), 1)
+      },
+    })
+    tagged(origin, { 'cache-control': 'max-age=60' })
+    const failing = images.get(url, { variant: '2' })
+    await expect(failing).rejects.toMatchObject({ code: 'type', cause: fault })
+    isBroken = false
+    await images.get(url, { variant: '2' })
+    isBroken = true
+    tagged(origin, { 'cache-control': 'max-age=60' }, png(10, 10))
+    await clock.advance('61s')
+    expect(await images.get(url, { variant: '2' })).toMatchObject({ status: 'stale', width: 4 })
+  })
+
   it('are inspected as downloads are, and a transform gets bytes of its own', async () => {
     const { origin, images } = await setup({
       transform: (source, variant) => {
@@ -467,6 +490,37 @@ describe('an image that is larger than the store takes', () => {
     await images.get(`${url}?small`)
     expect((await open(other).get(`${url}?small`)).status).toBe('hit')
     await other.close()
+  })
+})
+
+describe('time', () => {
+  it('is that of the cache where the network brings none', async () => {
+    const { origin, images, clock } = await setup()
+    tagged(origin, { 'cache-control': 'max-age=60' })
+    const { clock: _, ...network } = origin.network(clock)
+    const cache = createCache({ clock })
+    const options = { cache, origins: ['http://img.example.com'], network: { schemes: ['http'] } }
+    const other = createImageCache(withNetwork(options as ImageCacheOptions, network))
+    await other.get(url)
+    await clock.advance('61s')
+    expect((await other.get(url)).status).toBe('revalidated')
+    await other.close()
+    await cache.close()
+    expect(images.peek(url)).toBeUndefined()
+  })
+
+  it('ends what is held by the clock that began it', async () => {
+    const { origin, open, clock } = await setup()
+    const realTime = createCache()
+    const images = open(realTime)
+    origin.answer = () => ({ status: 404 })
+    await expect(images.get(url)).rejects.toMatchObject({ code: 'status' })
+    await expect(images.get(url)).rejects.toMatchObject({ code: 'status' })
+    expect(origin.hits).toBe(1)
+    await clock.advance('61s')
+    tagged(origin, { 'cache-control': 'max-age=60' })
+    expect((await images.get(url)).status).toBe('miss')
+    await realTime.close()
   })
 })
 

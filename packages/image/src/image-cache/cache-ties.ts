@@ -1,4 +1,5 @@
-import type { Cache } from '@holdfast/core'
+import type { Cache, Clock } from '@holdfast/core'
+import { systemClock } from '../clock.ts'
 
 /** What a cache cannot know by itself: a request that the rules refused, a failure that nobody was told of. */
 export type News =
@@ -12,4 +13,11 @@ const tell: unique symbol = Symbol.for('holdfast.tell')
 export function tellOf(cache: Cache): (news: News) => void {
   const telling = cache as { [tell]?: (news: News) => void }
   return (news) => telling[tell]?.(news)
+}
+
+const clockKey: unique symbol = Symbol.for('holdfast.clock')
+
+/** The time that a cache goes by; of one that does not say, the machine's. */
+export function clockOf(cache: Cache): Clock {
+  return (cache as { [clockKey]?: Clock })[clockKey] ?? systemClock
 }
