@@ -1,0 +1,69 @@
+import type { Spread } from '../micro/figures.ts'
+import type { ImagesResults } from './images-results.ts'
+
+/** Figures that Holdfast has promised itself, over the row that each is compared with. */
+const targets = [
+  { row: 'holdfast-memory', atLeast: 0.8 },
+  { row: 'holdfast-disk', atLeast: 0.5 },
+  { row: 'holdfast-variant', atLeast: 1 },
+] as const
+
+/** The page docs/benchmarks-images.md. It is made from the results and nothing else; a test compares the two. */
+export function imagesPage(results: ImagesResults): string {
+  const { rows, variantBytes } = results
+  const named = (name: string) => rows.find((row) => row.name === name)
+  return `${[
+    '# What serving an image costs',
+    'Generated from `benchmarks/results/images.json` by `pnpm --filter @holdfast/benchmarks run images`; do not edit.',
+    `Measured on ${results.date}, Node ${results.node}, ${results.machine}; client and server share the cores. One PNG of ${results.bytes.toLocaleString('en')} bytes over loopback, ${results.connections} keep-alive connections that ask again as soon as they are answered, ${results.rounds} rounds, each server in a process of its own and one at a time. Ratios are formed inside a round; the tables show their median, least and most. CPU is the server's own, all its threads.`,
+    '## Targets',
+    table(
+      ['throughput', 'target', 'measured', ''],
+      targets.map(({ row, atLeast }) => {
+        const { what = row, ratio } = named(row) ?? {}
+        const over = named(ratio?.over ?? '')?.what ?? 'a peer that is not installed here'
+        const { median } = ratio?.of ?? {}
+        const verdict =
+          median === undefined ? 'not measured' : median >= atLeast ? 'met' : '**missed**'
+        return [
+          `${what}, over ${over}`,
+          `≥ ${atLeast} ×`,
+          median === undefined ? '' : `${median.toFixed(2)} ×`,
+          verdict,
+        ]
+      }),
+    ),
+    '## All',
+    table(
+      [
+        'server',
+        'requests/s',
+        'CPU a request',
+        'over its peer',
+        'copied of the image in JavaScript',
+      ],
+      rows.map(({ what, perSecond, cpuUs, ratio, copied, absent }) =>
+        absent === undefined
+          ? [
+              what,
+              perSecond.toLocaleString('en'),
+              `${cpuUs.toFixed(1)} µs`,
+              ratio === undefined ? '' : `${spread(ratio.of)} × ${ratio.over}`,
+              copied,
+            ]
+          : [what, absent, '', '', ''],
+      ),
+    ),
+    `The variant is ${variantBytes.ours.toLocaleString('en')} bytes from Holdfast and ${variantBytes.ipx.toLocaleString('en')} from ipx. ipx keeps nothing: it is meant to stand behind a cache, and is measured as what a cache spares. What is copied is held by a test (\`packages/image/test/serve/copies.test.ts\`); the kernel's copy into the socket is in all rows but nginx's.`,
+    '## Versions',
+    table(['program', 'version'], Object.entries(results.versions)),
+  ].join('\n\n')}\n`
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+const spread = ({ median, min, max }: Spread) =>
+  `${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`
