@@ -180,3 +180,12 @@ export function serverlessRules(slotOf: (key: string) => number): Rule {
     return undefined
   }
 }
+
+/** What Redis 6.2 does not know yet of what is used of Redis 7. */
+export const redis62Rules: Rule = (command, args) => {
+  if (command === 'SPUBLISH' || command === 'SSUBSCRIBE')
+    return refuse(`ERR unknown command \`${command}\`, with args beginning with: `)
+  const words = args.map((arg) => arg.toString('latin1').toUpperCase())
+  const isBoth = words.includes('NX', 2) && words.includes('GET', 2)
+  return command === 'SET' && isBoth ? refuse('ERR syntax error') : undefined
+}

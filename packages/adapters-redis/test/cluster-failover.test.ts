@@ -1,16 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  type Changed,
+  changePrimaryIn,
+  cutReplicas,
+  watchStalls,
+} from '@holdfast/lab/primary-changes'
 import { type RedisCluster, startRedisCluster } from '@holdfast/lab/redis-cluster'
 import type { RedisServer } from '@holdfast/lab/redis-server'
-import { until } from '@holdfast/lab/until'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { redisStore } from '../src/index.ts'
-import {
-  cutReplicas,
-  firstAfter,
-  startTraffic,
-  type Told,
-  watchStalls,
-} from './failover-traffic.ts'
+import { firstAfter, startTraffic, type Told } from './failover-traffic.ts'
 
 describe.each(['redis', 'valkey'] as const)('a cluster of %s under load', (engine) => {
   let cluster: RedisCluster
@@ -20,13 +19,7 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s under load', (engin
   afterAll(() => cluster.stop())
   const open = (options = {}) => redisStore({ cluster: cluster.addresses, ...options })
 
-  const promotionOf = async (replica: RedisServer): Promise<number> => {
-    await until('the replica is promoted', async () =>
-      String(await replica.command('INFO', 'replication')).includes('role:master'),
-    )
-    return performance.now()
-  }
-  const expectGoodFailover = (told: Told, failedAt: number, promotedAt: number) => {
+  const expectGoodFailover = (told: Told, { failedAt, promotedAt }: Changed) => {
     expect(told.failedWraps).toBe(0)
     expect(told.ownStale).toBe(0)
     // Claims of a holder whose store went are waited for as those of a holder that died.
@@ -73,48 +66,38 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s under load', (engin
 
   test('whose primary is killed after it lost its replica: what was deleted is gone 5 s after the promotion', async () => {
     const primary = cluster.primaries[0]!
-    const replica = cluster.replicaOf(primary)
     const traffic = await startTraffic(() => open())
     await sleep(500)
     const isCut = await cutReplicas(primary)
     await traffic.changeOnce()
     expect(await isCut()).toBe(true)
-    const failedAt = performance.now()
-    await primary.kill()
-    const promotedAt = await promotionOf(replica)
+    const changed = await changePrimaryIn(cluster, primary, 'killed')
     await sleep(6_000)
-    const told = await traffic.stop()
-    expectGoodFailover(told, failedAt, promotedAt)
-    await primary.restart()
+    expectGoodFailover(await traffic.stop(), changed)
+    await changed.heal()
     await cluster.settled()
   })
 
   test('whose primary is stopped', async () => {
     const primary = cluster.primaries[1]!
-    const replica = cluster.replicaOf(primary)
     const traffic = await startTraffic(() => open())
     await sleep(500)
-    const failedAt = performance.now()
-    primary.pause()
-    const promotedAt = await promotionOf(replica)
+    const changed = await changePrimaryIn(cluster, primary, 'stopped')
     await sleep(2_500)
     const told = await traffic.stop()
-    primary.resume()
-    expectGoodFailover(told, failedAt, promotedAt)
+    await changed.heal()
+    expectGoodFailover(told, changed)
     await cluster.settled()
   })
 
   test('whose primary changes places with its replica, as for maintenance', async () => {
     const primary = cluster.primaries[2]!
-    const replica = cluster.replicaOf(primary)
     const traffic = await startTraffic(() => open())
     await sleep(500)
-    const failedAt = performance.now()
-    await replica.command('CLUSTER', 'FAILOVER')
-    const promotedAt = await promotionOf(replica)
+    const changed = await changePrimaryIn(cluster, primary, 'planned')
     await sleep(1_000)
     const told = await traffic.stop()
-    expectGoodFailover(told, failedAt, promotedAt)
+    expectGoodFailover(told, changed)
     expect(told.staleAt).toEqual([])
     // The servers see to it that nothing is lost.
     const store = open()

@@ -186,6 +186,34 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s', (engine) => {
     await cache.close()
   })
 
+  test('a user with the documented rights and no others can do all of it', async () => {
+    const rights =
+      '+get +mget +set +del +exists +pexpire +persist +getrange +eval +evalsha +scan +info +ping +hello +cluster|slots +asking +spublish +ssubscribe +readonly'
+    for (const node of cluster.nodes)
+      await node.command(
+        ...['ACL', 'SETUSER', 'anna', 'on', '>secret', '~app:*', '~{}app:*', '&holdfast:*'],
+        ...rights.split(' '),
+      )
+    const store = redisStore({ cluster: cluster.addresses, username: 'anna', password: 'secret' })
+    onTestFinished(() => store.close())
+    const cache = createCache({ store, name: 'app', memory: false, ...patient })
+    const troubles: string[] = []
+    cache.on('error', ({ error }) => troubles.push(String(error)))
+    await expect
+      .poll(() => store.touch('app:a', { ttlMs: 1 }).catch(() => 'away'), { timeout: 5_000 })
+      .toBe(false)
+    const keys = Array.from({ length: 40 }, (_, index) => `{k}${index}`)
+    await cache.setMany(keys.map((key) => [key, key]))
+    expect((await cache.getMany(keys)).size).toBe(40)
+    expect(await cache.wrap('cold', () => 'loaded', { tags: ['t'] })).toBe('loaded')
+    await cache.invalidateTags(['t'])
+    await cache.delete(keys)
+    for await (const key of store.list('app:{k}')) throw new Error(`${key} is still there`)
+    expect((await store.metrics()).entries).toBeGreaterThan(0)
+    expect(troubles).toEqual([])
+    await cache.close()
+  })
+
   test('its metrics are those of all nodes together', async () => {
     const store = await open()
     const { entries, connections, usedBytes } = await store.metrics()

@@ -171,39 +171,3 @@ async function ready(stores: readonly RedisStore[]): Promise<void> {
 export function firstAfter(since: number, times: readonly number[]): number {
   return (times.find((at) => at > since) ?? Number.POSITIVE_INFINITY) - since
 }
-
-/**
- * Keeps a primary's replicas from following it, as a broken link does, without its clients noticing; the answer says
- * whether it is so.
- */
-export async function cutReplicas(primary: {
-  command(...args: string[]): Promise<unknown>
-}): Promise<() => Promise<boolean>> {
-  await primary.command('ACL', 'SETUSER', 'default', '-psync', '-sync')
-  await primary.command('CLIENT', 'KILL', 'TYPE', 'replica')
-  return async () => String(await primary.command('INFO', 'replication')).includes('_slaves:0')
-}
-
-/**
- * The longest that any of these servers took to answer a PING of its own socket, while nothing was wrong but that the
- * machine had other work: what a client may be late by, and not by itself.
- */
-export function watchStalls(
-  servers: readonly { command(...args: string[]): Promise<unknown> }[],
-): () => Promise<number> {
-  let isOn = true
-  let longestMs = 0
-  const loops = servers.map(async (server) => {
-    while (isOn) {
-      const at = performance.now()
-      await server.command('PING')
-      longestMs = Math.max(longestMs, performance.now() - at)
-      await sleep(10)
-    }
-  })
-  return async () => {
-    isOn = false
-    await Promise.all(loops)
-    return longestMs
-  }
-}

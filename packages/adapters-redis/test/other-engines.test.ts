@@ -5,6 +5,7 @@ import {
   dragonflyRules,
   type Rule,
   type RuledRedis,
+  redis62Rules,
   serverlessRules,
   startRuledRedis,
 } from '@holdfast/lab/ruled-redis'
@@ -31,6 +32,13 @@ async function connected(store: RedisStore): Promise<RedisStore> {
   while (!(await touched())) await new Promise((resolve) => setTimeout(resolve, 10))
   return store
 }
+
+/** The same, as a cluster of one node. */
+const alone =
+  (rule: Rule): Rule =>
+  (command, args, port) =>
+    rule(command, args, port) ??
+    (command === 'CLUSTER' ? dragonflyRules()(command, args, port) : undefined)
 
 /** Every promise of a store and a bus, wherever `at` says that the server is. */
 function conformance(at: () => RedisStoreOptions) {
@@ -90,6 +98,8 @@ describe('a server with the rules', () => {
   }
 
   describe.each([
+    ['of Redis 6.2', redis62Rules, 'host'],
+    ['of Redis 6.2 as a cluster', alone(redis62Rules), 'cluster'],
     ['of Dragonfly', dragonflyRules(), 'host'],
     ['of Dragonfly as an emulated cluster', dragonflyRules(), 'cluster'],
     ['of Dragonfly with cluster_mode=yes', dragonflyRules({ cluster: 'yes' }), 'cluster'],

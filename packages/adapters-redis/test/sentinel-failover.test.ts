@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Cache, createCache } from '@holdfast/core'
+import { type Changed, changePrimaryOf, cutReplicas } from '@holdfast/lab/primary-changes'
 import { type SentinelGroup, startSentinelGroup } from '@holdfast/lab/redis-sentinel'
-import type { RedisServer } from '@holdfast/lab/redis-server'
 import { until } from '@holdfast/lab/until'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { redisStore } from '../src/index.ts'
-import { cutReplicas, firstAfter, startTraffic, type Told } from './failover-traffic.ts'
+import { firstAfter, startTraffic, type Told } from './failover-traffic.ts'
 
 describe.each(['redis', 'valkey'] as const)('sentinels of %s under load', (engine) => {
   /** Each story has a group of its own: sentinels refuse a second failover for a while after one. */
@@ -15,7 +15,7 @@ describe.each(['redis', 'valkey'] as const)('sentinels of %s under load', (engin
     const open = () => redisStore({ sentinels: [...group.addresses], name: group.name })
     return { group, primary: group.servers[0]!, open }
   }
-  const expectGoodFailover = (told: Told, failedAt: number, promotedAt: number) => {
+  const expectGoodFailover = (told: Told, { failedAt, promotedAt }: Changed) => {
     expect(told.failedWraps).toBe(0)
     expect(told.ownStale).toBe(0)
     expect(told.slowestWrapMs).toBeLessThan(1_200 + 250 + told.lagMs)
@@ -44,12 +44,9 @@ describe.each(['redis', 'valkey'] as const)('sentinels of %s under load', (engin
     const isCut = await cutReplicas(primary)
     await traffic.changeOnce()
     expect(await isCut()).toBe(true)
-    const failedAt = performance.now()
-    await primary.kill()
-    const promotedAt = await group.promotedAfter(primary)
+    const changed = await changePrimaryOf(group, primary, 'killed')
     await sleep(6_000)
-    const told = await traffic.stop()
-    expectGoodFailover(told, failedAt, promotedAt)
+    expectGoodFailover(await traffic.stop(), changed)
   })
 
   test('whose primary is killed while a key is being loaded: one more load at most, and nothing stale', async () => {
@@ -90,8 +87,7 @@ describe.each(['redis', 'valkey'] as const)('sentinels of %s under load', (engin
     origin.set('deleted', 1)
     await one.delete('deleted')
     expect(await isCut()).toBe(true)
-    await primary.kill()
-    await group.promotedAfter(primary)
+    await changePrimaryOf(group, primary, 'killed')
     expect(await Promise.all(first)).toEqual([0, 0])
     await Promise.all(second)
     await sleep(1_000)
@@ -108,25 +104,21 @@ describe.each(['redis', 'valkey'] as const)('sentinels of %s under load', (engin
     const { group, primary, open } = await start()
     const traffic = await startTraffic(open)
     await sleep(500)
-    const failedAt = performance.now()
-    primary.pause()
-    const promotedAt = await group.promotedAfter(primary)
+    const changed = await changePrimaryOf(group, primary, 'stopped')
     await sleep(2_500)
     const told = await traffic.stop()
-    primary.resume()
-    expectGoodFailover(told, failedAt, promotedAt)
+    await changed.heal()
+    expectGoodFailover(told, changed)
   })
 
   test('whose primary is changed as for maintenance: at most 1.2 s of acknowledged writes are lost', async () => {
     const { group, primary, open } = await start()
     const traffic = await startTraffic(open)
     await sleep(500)
-    const failedAt = performance.now()
-    await group.failOver()
-    const promotedAt = await group.promotedAfter(primary as RedisServer)
+    const changed = await changePrimaryOf(group, primary, 'planned')
     await sleep(3_000)
     const told = await traffic.stop()
-    expectGoodFailover(told, failedAt, promotedAt)
+    expectGoodFailover(told, changed)
     const { ms } = await lostSpan(told, group)
     expect(ms).toBeLessThan(1_200 + told.lagMs)
   })
