@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import { asBuffer } from '../entry/head.ts'
 
 /**
@@ -27,9 +27,23 @@ export interface WrittenRecord {
   readonly bytes: Uint8Array
 }
 
+const versionBytes = 8
+/** Drawn many at once: a version has to be new, not secret. */
+const drawn = Buffer.alloc(versionBytes * 128)
+let used = drawn.length
+
+function newVersion(): string {
+  if (used === drawn.length) {
+    randomFillSync(drawn)
+    used = 0
+  }
+  used += versionBytes
+  return drawn.toString('hex', used - versionBytes, used)
+}
+
 /** The bytes of a record, under a new version. */
 export function writeRecord(members: Members): WrittenRecord {
-  let text = `${opening}${randomBytes(8).toString('hex')}"`
+  let text = `${opening}${newVersion()}"`
   for (const [name, json] of members) text += `,${JSON.stringify(name)}:${json}`
   const bytes = encoder.encode(`${text}}`)
   return { head: bytes.subarray(0, headLength), bytes }

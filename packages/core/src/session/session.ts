@@ -77,7 +77,8 @@ export class LiveSession implements Session {
   /** Somebody may have changed it in place. */
   #isHandedOut = false
   #cookieDue: CookieDue
-  #turn: Promise<unknown> = Promise.resolve()
+  /** The last of what was begun and has not ended. */
+  #running: Promise<unknown> | undefined
 
   constructor({ keeper, kept, client, waited, hadCookie, renewCookie }: SessionStart) {
     this.#keeper = keeper
@@ -181,21 +182,28 @@ export class LiveSession implements Session {
 
   /** Whether the store has to be asked before the response may go. */
   get isUnsettled(): boolean {
-    return this.hasChanged || (this.#state === 'stored' && this.#keeper.isTouchDue(this.#kept!))
+    return (
+      this.#running !== undefined ||
+      this.hasChanged ||
+      (this.#state === 'stored' && this.#keeper.isTouchDue(this.#kept!))
+    )
   }
 
   /** Whether there are changes that are not stored. */
   get hasChanged(): boolean {
-    if (this.#state === 'new') return Object.keys(this.#data).length > 0
+    if (this.#state === 'new') return this.#fields().size > 0
     return this.#state === 'stored' && this.#isHandedOut && this.#changes().changes.size > 0
   }
 
   /**
    * What the end of a request does: stores what has changed, or says that the session is in use. A touch that fails
    * fails no request, since nothing is lost by it: at worst the session ends too early, and the next request tries again.
+   * What a handler began and did not wait for is waited for here, and its failure is the request's.
    */
   settle(): Promise<void> {
+    const begun = this.#running
     return this.#inTurn(async () => {
+      if (begun !== undefined) await begun
       const changed = await this.#save()
       if (!changed) await this.#touch().catch(() => undefined)
     })
@@ -305,8 +313,12 @@ export class LiveSession implements Session {
 
   /** One after the other, so that a save never overtakes the destroy before it. */
   #inTurn<T>(run: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(run)
-    this.#turn = turn.catch(() => undefined)
+    const turn = this.#running === undefined ? run() : this.#running.then(run, run)
+    this.#running = turn
+    const ended = () => {
+      if (this.#running === turn) this.#running = undefined
+    }
+    turn.then(ended, ended)
     return turn
   }
 }

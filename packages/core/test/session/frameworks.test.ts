@@ -285,6 +285,37 @@ describe('no byte of a response leaves before its session is stored', () => {
     expect(await visitor.see((session) => session.data)).toEqual({ a: 2, b: 3 })
   })
 
+  test('what a handler began and did not wait for is waited for, and its failure is a 503', async () => {
+    const clock = fakeClock()
+    const store = faultyStore(memoryStore({ clock }), { faults: [], clock })
+    const { sessions } = place({ clock, store })
+    sessions.on('error', () => undefined)
+    const visitor = new Visitor(sessions)
+    await visitor.ask((session) => session.set('user_id', 'anna'))
+    const origin = await serveNode(sessions, (request, response) => {
+      if (request.url === '/login') void request.session.regenerate()
+      else void request.session.destroy()
+      response.end('done')
+    })
+    const ask = (path: string) =>
+      fetch(origin + path, { headers: { cookie: visitor.cookie! } }).then((response) => ({
+        status: response.status,
+        cookie: response.headers.getSetCookie()[0]?.split(';')[0],
+      }))
+    const error = new StoreError('full', { kind: 'full' })
+    store.play([{ kind: 'reject', error, on: ['add', 'delete'] }])
+    expect(await ask('/login')).toEqual({ status: 503, cookie: undefined })
+    expect(await ask('/logout')).toEqual({ status: 503, cookie: undefined })
+    store.play([])
+    const login = await ask('/login')
+    expect(login.status).toBe(200)
+    expect(await new Visitor(sessions, visitor.cookie).see((session) => session.isNew)).toBe(true)
+    visitor.cookie = login.cookie
+    expect(await visitor.see((session) => session.data)).toEqual({ user_id: 'anna' })
+    expect((await ask('/logout')).status).toBe(200)
+    expect(await visitor.see((session) => session.isNew)).toBe(true)
+  })
+
   test('a request that changed nothing is answered in the same turn', async () => {
     const { sessions } = place()
     let wasSentAtOnce = false

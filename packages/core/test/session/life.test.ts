@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { encode, idOf, place, secret, stored, Visitor } from './visitor.ts'
+import { encode, idOf, place, secret, serveNode, stored, Visitor } from './visitor.ts'
 
 const minute = 60_000
 
@@ -45,6 +45,20 @@ test('the cookie is bound to the host, hidden from scripts, sent over HTTPS alon
   expect(visitor.lastSetCookie).toMatch(
     /^__Host-session=[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{43}; Max-Age=604800; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
   )
+})
+
+test('a field that is undefined is none', async () => {
+  const { sessions, store } = place()
+  const origin = await serveNode(sessions, (request, response) => {
+    request.session.data.nothing = undefined
+    response.end('done')
+  })
+  expect(await (await fetch(origin)).text()).toBe('done')
+  expect((await store.metrics!()).entries).toBe(0)
+  const visitor = new Visitor(sessions)
+  await visitor.ask((session) => session.set('a', 1))
+  await visitor.ask((session) => session.set('a', undefined))
+  expect(await visitor.see((session) => [session.isNew, session.data])).toEqual([false, {}])
 })
 
 test('the cookie is handed out once', async () => {
