@@ -10,7 +10,9 @@ import type { Scope } from './invalidation/scope.ts'
 import { assertKey } from './keys/assert-key.ts'
 import { type CacheEvents, channels, type EventName } from './observe/events.ts'
 import type { Explanation } from './observe/explanation.ts'
+import { type Inside, inside } from './observe/inside.ts'
 import type { CacheStats } from './observe/stats.ts'
+import type { Tracing } from './observe/tracing.ts'
 import type { Duration } from './options/duration.ts'
 import { type EntryPolicy, extendPolicy } from './options/entry-policy.ts'
 import { unmet } from './options/expectation.ts'
@@ -23,7 +25,7 @@ import { type Engine, nearKeyOf } from './read/engine.ts'
 import type { Run } from './read/load.ts'
 import type { LoaderContext } from './read/loader-context.ts'
 import { read, readable } from './read/lookup.ts'
-import { wrap } from './read/wrap.ts'
+import { type WrapCall, wrap } from './read/wrap.ts'
 import { wrapMany } from './read/wrap-many.ts'
 import type { Bulkhead } from './resilience/bulkhead.ts'
 import type { NearTier } from './tiers/near-tier.ts'
@@ -91,8 +93,7 @@ export class CacheHandle implements Cache, DefinitionHost {
       readFunction(load, 'the loader of wrap(key, loader)')
       if (this.#engine.opening !== undefined) return this.#wrapOnceOpen(key, load, options)
       const policy = extendPolicy(this.#policyOfKey(key), options)
-      const call = { scope: this.#scope, key, run: load, policy, bulkheads: this.#bulkheads }
-      return wrap(this.#engine, call)
+      return this.#wrap({ scope: this.#scope, key, run: load, policy, bulkheads: this.#bulkheads })
     } catch (error) {
       return Promise.reject(error)
     }
@@ -115,7 +116,17 @@ export class CacheHandle implements Cache, DefinitionHost {
     const { opening } = this.#engine
     if (opening !== undefined) return opening.then(() => this.load(key, run, policy, bulkhead))
     const bulkheads = bulkhead === undefined ? this.#bulkheads : [bulkhead, ...this.#bulkheads]
-    return wrap(this.#engine, { scope: this.#scope, key, run, policy, bulkheads })
+    return this.#wrap({ scope: this.#scope, key, run, policy, bulkheads })
+  }
+
+  #wrap(call: WrapCall): Promise<unknown> {
+    const { tracing } = this.#engine.observer
+    return tracing === undefined ? wrap(this.#engine, call) : this.#traced(tracing, call)
+  }
+
+  // Apart, so that its closure costs nothing where nobody draws spans.
+  #traced(tracing: Tracing, call: WrapCall): Promise<unknown> {
+    return tracing.call('wrap', 1, () => wrap(this.#engine, call))
   }
 
   async put(key: string, value: unknown, policy: EntryPolicy): Promise<void> {
@@ -145,7 +156,10 @@ export class CacheHandle implements Cache, DefinitionHost {
     policyOf(asked[0] ?? '*')
     if (this.#engine.opening !== undefined) await this.#engine.opening
     const call = { scope: this.#scope, keys: asked, load, policyOf, bulkheads: this.#bulkheads }
-    return (await wrapMany(this.#engine, call)) as Map<string, V>
+    const { tracing } = this.#engine.observer
+    const run = () => wrapMany(this.#engine, call)
+    const found = tracing === undefined ? run() : tracing.call('wrapMany', asked.length, run)
+    return (await found) as Map<string, V>
   }
 
   get<V>(key: string): Promise<V | undefined> {
@@ -349,6 +363,10 @@ export class CacheHandle implements Cache, DefinitionHost {
 
   get [clockOf](): Clock {
     return this.#engine.clock
+  }
+
+  get [inside](): Inside {
+    return { engine: this.#engine, scope: this.#scope }
   }
 
   [tell](

@@ -3,10 +3,14 @@ import { isCacheError } from '../errors.ts'
 import { refuseUnknownName } from '../options/known-names.ts'
 import { readFunction } from '../options/readers.ts'
 import { type CacheEvents, channels, type ErrorKind, type EventName, eventNames } from './events.ts'
+import type { Tracing } from './tracing.ts'
 
 const warnEveryMs = 60_000
 
 type Listeners = Set<(event: never) => unknown>
+
+/** Hears every event but near hits that memory answers at once, which are as fast as they are without it. */
+export type Tap = <Name extends EventName>(name: Name, event: CacheEvents[Name]) => void
 
 /**
  * Carries events to the listeners of one cache and to the process's diagnostics channels. A listener that throws
@@ -21,6 +25,8 @@ export class Observer {
   ) as unknown as Readonly<Record<EventName, Listeners>>
   /** Somebody listens for hits: the one question that a near hit asks. */
   hearsHits = false
+  readonly #taps = new Set<Tap>()
+  tracing: Tracing | undefined
   readonly #warnedAt = new Map<ErrorKind, number>()
 
   constructor(cache: string, clock: Clock) {
@@ -46,8 +52,18 @@ export class Observer {
     this.hearsHits = this.#listeners.hit.size > 0
   }
 
+  /** For telemetry: it must not throw. The answer ends it. */
+  tap(hear: Tap): () => void {
+    this.#taps.add(hear)
+    return () => this.#taps.delete(hear)
+  }
+
   /** Whether anybody would hear of it: ask before an event is built. */
   hears(name: EventName): boolean {
+    return this.#isListenedTo(name) || this.#taps.size > 0
+  }
+
+  #isListenedTo(name: EventName): boolean {
     return this.#listeners[name].size > 0 || channels[name].hasSubscribers
   }
 
@@ -64,12 +80,14 @@ export class Observer {
       }
     }
     if (channels[name].hasSubscribers) channels[name].publish(event)
+    for (const hear of this.#taps) hear(name, event)
   }
 
   /** A failure that no caller sees. */
   error(kind: ErrorKind, error: unknown, key?: string, isSensitive = false): void {
     if (this.hears('error')) this.emit('error', { cache: this.#cache, kind, key, error })
-    else this.#warn(kind, error, isSensitive)
+    // Metrics count it, and nobody reads there what it was.
+    if (!this.#isListenedTo('error')) this.#warn(kind, error, isSensitive)
   }
 
   #warn(kind: ErrorKind, error: unknown, isSensitive = false): void {
@@ -87,6 +105,8 @@ export class Observer {
   close(): void {
     for (const name of eventNames) this.#listeners[name].clear()
     this.#note()
+    this.#taps.clear()
+    this.tracing = undefined
     this.#warnedAt.clear()
   }
 }

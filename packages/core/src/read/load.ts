@@ -131,7 +131,10 @@ export class Load extends Expiring implements Waiting, ContextSource {
     let result: unknown
     let isThenable: boolean
     try {
-      result = runAs(this, this.#run, context)
+      result =
+        this.#engine.observer.tracing === undefined
+          ? runAs(this, this.#run, context)
+          : this.#runTraced(flights, context)
       // Asked inside: what a loader returned may throw when it is looked at.
       isThenable =
         ((typeof result === 'object' && result !== null) || typeof result === 'function') &&
@@ -149,6 +152,13 @@ export class Load extends Expiring implements Waiting, ContextSource {
     } else {
       this.#loaded(result, context)
     }
+  }
+
+  // Apart, so that its closure costs nothing where nobody draws spans.
+  #runTraced(flights: readonly Flight[], context: Context): unknown {
+    const run = () => runAs(this, this.#run, context)
+    const { tracing } = this.#engine.observer
+    return tracing === undefined ? run() : tracing.load(this, flights, this.reason, run)
   }
 
   #loaded(loaded: unknown, context: Context): void {
@@ -342,14 +352,10 @@ export class Load extends Expiring implements Waiting, ContextSource {
     const { observer, name } = this.#engine
     if (!observer.hears('load')) return
     const keys = flights.map((flight) => said(flight.scope, flight.key))
-    observer.emit('load', {
-      cache: name,
-      keys,
-      reason: this.reason,
-      outcome,
-      durationMs,
-      ...(error === undefined ? {} : { error }),
-    })
+    const failure = error === undefined ? {} : { error }
+    const event = { cache: name, keys, reason: this.reason, outcome, durationMs, ...failure }
+    observer.emit('load', event)
+    observer.tracing?.loadEnded(this, flights, event)
   }
 
   /**

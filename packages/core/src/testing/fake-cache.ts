@@ -4,6 +4,7 @@ import { isolate, type ValueMode } from '../entry/isolate.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { assertKey } from '../keys/assert-key.ts'
 import type { CacheEvents, EventName } from '../observe/events.ts'
+import { inside } from '../observe/inside.ts'
 import type { Duration } from '../options/duration.ts'
 import { nearestName } from '../options/known-names.ts'
 import type { CacheOptions, EntryOptions, NamespaceOptions } from '../options/options.ts'
@@ -110,6 +111,11 @@ class RecordedCache implements FakeCache {
 
   get clock(): FakeClock {
     return this.#recording.clock
+  }
+
+  /** For telemetry, which sees the cache behind it. */
+  get [inside](): unknown {
+    return (this.#cache as { [inside]?: unknown })[inside]
   }
 
   get calls(): readonly FakeCall[] {
