@@ -2,7 +2,8 @@ import type { ClosedError, StoreError } from '@holdfast/core'
 import { atEndOfTurn } from './clock.ts'
 import type { Connection } from './connection.ts'
 import type { Item } from './driver.ts'
-import { MetaGets, type Refuse } from './meta-operations.ts'
+import { type GetAnswers, MetaGets } from './meta-gets.ts'
+import type { Refuse } from './meta-operations.ts'
 import type { MetaReply } from './meta-parser.ts'
 
 interface Waiting {
@@ -39,19 +40,23 @@ export class MetaGetBatcher {
     })
   }
 
-  async getMany(keys: readonly string[]): Promise<(Item | undefined)[]> {
-    const parts: Promise<(Item | undefined)[]>[] = []
-    for (let at = 0; at < keys.length; at += maxKeys) {
-      const part = keys.slice(at, at + maxKeys)
-      parts.push(
-        new Promise((resolve, reject) => {
-          this.#connection.send(new MetaGets('getMany', part, this.#refuse, resolve, reject))
-        }),
-      )
-    }
-    // Whoever asks for many has done the joining; another turn of waiting would be for nothing.
-    this.#connection.flush()
-    return parts.length === 1 ? parts[0]! : (await Promise.all(parts)).flat()
+  /** Asked at once, in as few batches as they need: whoever asks for many has done the joining. */
+  getMany(keys: readonly string[]): Promise<(Item | undefined)[]> {
+    if (keys.length === 0) return Promise.resolve([])
+    return new Promise((resolve, reject) => {
+      const items = new Array<Item | undefined>(keys.length)
+      let open = keys.length
+      for (let from = 0; from < keys.length; from += maxKeys) {
+        this.#ask('getMany', keys.slice(from, from + maxKeys), {
+          found(index, item) {
+            items[from + index] = item
+            if (--open === 0) resolve(items)
+          },
+          fail: (_from, _until, error) => reject(error),
+        })
+      }
+      this.#connection.flush()
+    })
   }
 
   #flush(): void {
@@ -60,19 +65,16 @@ export class MetaGetBatcher {
     this.#waiting = []
     const keys: string[] = []
     for (const { key } of waiting) keys.push(key)
-    this.#connection.send(
-      new MetaGets(
-        'get',
-        keys,
-        this.#refuse,
-        (items) => {
-          for (let index = 0; index < waiting.length; index++) waiting[index]!.resolve(items[index])
-        },
-        (error) => {
-          for (const { reject } of waiting) reject(error)
-        },
-      ),
-    )
+    this.#ask('get', keys, {
+      found: (index, item) => waiting[index]!.resolve(item),
+      fail(from, until, error) {
+        for (let index = from; index < until; index++) waiting[index]!.reject(error)
+      },
+    })
     this.#connection.flush()
+  }
+
+  #ask(name: string, keys: readonly string[], answers: GetAnswers): void {
+    this.#connection.send(new MetaGets(name, keys, this.#refuse, answers))
   }
 }

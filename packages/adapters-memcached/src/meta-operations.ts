@@ -14,6 +14,13 @@ export type Refuse = (operation: string, fault: Fault) => StoreError
 let lastOpaque = 0
 export const nextOpaque = () => ++lastOpaque
 
+/** The first of so many numbers in a row. */
+export function takeOpaques(count: number): number {
+  const first = lastOpaque + 1
+  lastOpaque += count
+  return first
+}
+
 /** A reply to another command would be another key's value. Some servers do not repeat the number when they refuse. */
 export function checkOpaque(reply: MetaReply, opaque: number): void {
   if (reply.opaque === opaque) return
@@ -47,9 +54,17 @@ export abstract class MetaOperation<Result> extends Operation<MetaReply> {
 
   /** @throws {ProtocolFault} for a reply that this command has none of. */
   protected unexpected(reply: MetaReply): StoreError {
-    if (reply.kind !== 'line') throw new ProtocolFault('a reply is none to the command it is for')
-    return this.refused(reply.text)
+    return unexpectedReply(reply, this.name, this.#refuse)
   }
+}
+
+/**
+ * What a server says instead of a reply.
+ * @throws {ProtocolFault} for a reply that this command has none of.
+ */
+export function unexpectedReply(reply: MetaReply, operation: string, refuse: Refuse): StoreError {
+  if (reply.kind !== 'line') throw new ProtocolFault('a reply is none to the command it is for')
+  return refuse(operation, refusalOf(reply.text))
 }
 
 /** What a `VA` brought. Most readers never ask for its cas, and a bigint is made for those that do. */
@@ -66,54 +81,6 @@ export class MetaItem implements Item {
 
   get cas(): bigint {
     return BigInt(this.#cas)
-  }
-}
-
-/** Gets of several keys: one write, one operation, a reply for each. */
-export class MetaGets extends MetaOperation<(Item | undefined)[]> {
-  readonly requestBytes: number
-  readonly #keys: readonly string[]
-  readonly #items: (Item | undefined)[] = []
-  readonly #firstOpaque: number
-  #failure: StoreError | undefined
-
-  constructor(
-    name: string,
-    keys: readonly string[],
-    refuse: Refuse,
-    resolve: (items: (Item | undefined)[]) => void,
-    reject: (error: Failure) => void,
-  ) {
-    super(name, refuse, resolve, reject)
-    this.#keys = keys
-    let bytes = 0
-    for (const key of keys) bytes += key.length + 24
-    this.requestBytes = bytes
-    this.#firstOpaque = lastOpaque + 1
-    lastOpaque += keys.length
-  }
-
-  encode(): Uint8Array {
-    let opaque = this.#firstOpaque
-    let lines = ''
-    for (const key of this.#keys) lines += `mg ${key} v f c O${opaque++}\r\n`
-    return Buffer.from(lines, 'latin1')
-  }
-
-  take(reply: MetaReply): boolean {
-    const items = this.#items
-    checkOpaque(reply, this.#firstOpaque + items.length)
-    if (reply.kind === 'VA') {
-      items.push(new MetaItem(reply))
-    } else {
-      if (reply.kind !== 'EN') this.#failure ??= this.unexpected(reply)
-      items.push(undefined)
-    }
-    if (items.length < this.#keys.length) return false
-    if (this.isOver) return true
-    if (this.#failure === undefined) this.resolve(items)
-    else this.fail(this.#failure)
-    return true
   }
 }
 

@@ -127,7 +127,8 @@ export class MetaParser {
   #valueOf(size: number): boolean {
     const chunk = this.#chunk
     const from = this.#at
-    const value = Buffer.allocUnsafe(size)
+    // From the pool it would cost less, and a value of 100 bytes that somebody keeps would keep 8 KB.
+    const value = Buffer.allocUnsafeSlow(size)
     if (chunk.length - from >= size + 2) {
       chunk.copy(value, 0, from, from + size)
       this.#at = from + size

@@ -283,6 +283,43 @@ describe('a server of another kind is named for what it is', () => {
   })
 })
 
+test('a value that comes too late for its reader does not cost those before it theirs', async () => {
+  const server = await real(['-I', '2m'])
+  const direct = open(server.port, { commandTimeoutMs: 5_000 })
+  await direct.set('small', Buffer.from('small'), 0)
+  await direct.set('large', Buffer.alloc(1_500_000, 'large'), 0)
+  const proxy = await startFaultProxy({ upstream: { port: server.port } })
+  onTestFinished(() => proxy.stop())
+  const driver = open(proxy.port)
+  await driver.get('small')
+  proxy.use({ toClient: { bytesPerSecond: 3_000_000 } })
+  // All four go out as one operation.
+  const ends = await Promise.all(
+    ['small', 'none', 'large', 'small'].map((key) => outcome(driver.get(key))),
+  )
+  expect(textOf(ends[0]!.value as never)).toBe('small')
+  expect(ends[1]).toEqual({ value: undefined })
+  expect(ends.slice(2).map(({ error }) => kindOf(error))).toEqual(['timeout', 'timeout'])
+  proxy.use(scenarios.healthy)
+  await expect
+    .poll(async () => textOf((await outcome(driver.get('small'))).value as never), {
+      timeout: 5_000,
+    })
+    .toBe('small')
+})
+
+test('a small value is in memory of its own, however many came with it', async () => {
+  const server = await real()
+  const driver = open(server.port)
+  const names = Array.from({ length: 50 }, (_, index) => `small-${index}`)
+  for (const name of names) await driver.set(name, Buffer.alloc(100, name), 0)
+  const own = [
+    ...(await driver.getMany(names)),
+    ...(await Promise.all(names.map((name) => driver.get(name)))),
+  ]
+  expect(own.every((item) => item!.bytes.buffer.byteLength === 100)).toBe(true)
+})
+
 test('a server that is out of memory and does not evict refuses as full, and goes on', async () => {
   const server = await real(['-m', '4', '-M', '-I', '1m'])
   const driver = open(server.port, { commandTimeoutMs: 2_000 })
