@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict'
+import type { MetricsByServer, Store, StoreMetrics } from '../store/store.ts'
 import { rejectsClosed, sameBytes, text, wait } from './conformance-case.ts'
 import type { StoreCase } from './store-case.ts'
 
 const minute = { ttlMs: 60_000 }
+
+function onlyNumbers(metrics: StoreMetrics, what: string): void {
+  for (const [name, value] of Object.entries(metrics)) {
+    assert.equal(typeof value, 'number', `${what} ${name}`)
+    assert.ok(value >= 0, `${what} ${name} is ${value}`)
+  }
+}
 
 export const lifeCases: readonly StoreCase[] = [
   {
@@ -10,11 +18,12 @@ export const lifeCases: readonly StoreCase[] = [
     needs: ['metrics'],
     async check({ store, key }) {
       await store.set(key('a'), text('1'), minute)
-      const metrics = await store.metrics!()
-      for (const [name, value] of Object.entries(metrics)) {
-        assert.equal(typeof value, 'number', `the metric ${name}`)
-        assert.ok(value >= 0, `the metric ${name} is ${value}`)
-      }
+      onlyNumbers(await store.metrics!(), 'the metric')
+      const { metricsByServer } = store as Store & Partial<MetricsByServer>
+      if (metricsByServer === undefined) return
+      const servers = await metricsByServer.call(store)
+      assert.ok(servers.size > 0, 'metricsByServer tells of no server')
+      for (const [server, metrics] of servers) onlyNumbers(metrics, `of ${server} the metric`)
     },
   },
   {
