@@ -99,6 +99,7 @@ describe('a key', () => {
       as({ authorization: 'Bearer b' }),
       as({ cookie: 'Bearer a' }),
       as(() => ({})),
+      as(() => ({ authorization: 'Bearer a' })),
     ]
     expect(new Set(keys).size).toBe(keys.length)
     expect(as({ Authorization: 'Bearer a', b: '1' })).toBe(

@@ -94,8 +94,9 @@ const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 /** Images fetched with different credentials may differ, and are not everybody's. */
 function credentialsOf(entry: OriginEntry | undefined): string {
   if (entry?.headers === undefined) return ''
-  // Of a function nothing can be known but whose it is: what it returns changes while it stays the same credential.
-  if (typeof entry.headers === 'function') return `function ${entry.match}`
+  // What a function returns changes while it stays the same credential. Whose it is and how it reads tells it from
+  // others, and is the same in every process of a release.
+  if (typeof entry.headers === 'function') return `function ${entry.match} ${entry.headers}`
   const fields = Object.entries(entry.headers)
     .map(([name, value]) => [name.toLowerCase(), value] as const)
     .sort(([a], [b]) => compare(a, b))

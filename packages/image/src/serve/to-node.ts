@@ -106,8 +106,10 @@ function requestOf(
   body: Buffer | undefined,
 ): Request {
   const headers = new Headers()
-  for (const [name, values] of Object.entries(incoming.headersDistinct)) {
-    for (const value of values ?? []) headers.append(name, value)
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    // Of HTTP/2: what HTTP/1 says in its first line.
+    if (name.startsWith(':') || value === undefined) continue
+    for (const each of Array.isArray(value) ? value : [value]) headers.append(name, each)
   }
   // The host is the client's word; it only makes the URL whole.
   const host = /^[\w.:[\]-]+$/.test(incoming.headers.host ?? '')

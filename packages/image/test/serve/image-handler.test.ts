@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http'
+import { connect as connectHttp2, createServer as createHttp2 } from 'node:http2'
 import { type AddressInfo, connect } from 'node:net'
 import { InvalidOptionError } from '@holdfast/core'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -274,6 +275,14 @@ describe('signed requests', () => {
     expect([late.status, await late.text()]).toEqual([403, 'expired'])
   })
 
+  it('verify whatever characters the URL has, also those that parsers write in another way', async () => {
+    const { ask, origin } = await setup({ signing: { pairs } })
+    const odd = `http://img.example.com/a'b(c)!*~ü%20"<>.png?q='x'&r=%27`
+    const signed = `/?url=${encodeURIComponent(odd)}`
+    expect((await ask(`/${signUrl(signed, pairs[0]!)}${signed}`)).status).toBe(200)
+    expect(origin.requests[0]?.url).toBe(new URL(odd).href)
+  })
+
   it('stand under a path of their own, and unsigned ones beside them where that is allowed', async () => {
     const { ask } = await setup({ signing: { pairs, required: false }, base: '/images/' })
     expect((await ask(`/images/${signUrl(path, pairs[0]!)}${path}`)).status).toBe(200)
@@ -330,6 +339,34 @@ describe('toNode', () => {
     }
     const unchanged = await fetch(at + path, { headers: { 'if-none-match': '*' } })
     expect(unchanged.status).toBe(304)
+  })
+
+  it('serves HTTP/2 as well', async () => {
+    const { handler } = await setup({
+      authorize: (request) => request.headers.get('x-key') === 'k',
+    })
+    const node = toNode(handler) as unknown as Parameters<typeof createHttp2>[1]
+    const server = createHttp2({}, node)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    closing.push(async () => {
+      client.destroy()
+      server.close()
+    })
+    const ask = (key: string) =>
+      new Promise<[unknown, Buffer]>((resolve, reject) => {
+        const stream = client.request({ ':path': `/?url=${encodeURIComponent(url)}`, 'x-key': key })
+        const parts: Buffer[] = []
+        let status: unknown
+        stream.on('response', (headers) => {
+          status = headers[':status']
+        })
+        stream.on('data', (part: Buffer) => parts.push(part))
+        stream.on('end', () => resolve([status, Buffer.concat(parts)]))
+        stream.on('error', reject)
+      })
+    expect(await ask('k')).toEqual([200, png(2, 3)])
+    expect(await ask('x')).toEqual([403, Buffer.from('forbidden')])
   })
 
   it('knows the client by its address', async () => {
