@@ -1,6 +1,7 @@
 import { unmet } from '../options/expectation.ts'
+import type { LiveSession } from './live-session.ts'
 import { refusalOf } from './refusal.ts'
-import type { LiveSession, Session } from './session.ts'
+import type { Session } from './session.ts'
 import type { SessionDesk } from './session-desk.ts'
 import { SessionError } from './session-error.ts'
 

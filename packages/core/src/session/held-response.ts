@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { LiveSession } from './live-session.ts'
 import { refusalOf } from './refusal.ts'
-import type { LiveSession } from './session.ts'
 import type { SessionDesk } from './session-desk.ts'
 import { SessionError } from './session-error.ts'
 

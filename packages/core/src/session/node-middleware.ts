@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { HeldResponse } from './held-response.ts'
+import type { LiveSession } from './live-session.ts'
 import { refusalOf } from './refusal.ts'
-import type { LiveSession, Session } from './session.ts'
+import type { Session } from './session.ts'
 import type { SessionDesk } from './session-desk.ts'
 
 /** A request that the middleware has seen. */

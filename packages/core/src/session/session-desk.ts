@@ -1,4 +1,4 @@
-import type { LiveSession } from './session.ts'
+import type { LiveSession } from './live-session.ts'
 
 /** Where a request tells what sessions need of it. */
 export interface RequestView {

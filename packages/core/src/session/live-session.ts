@@ -1,0 +1,300 @@
+import { isExactJson } from '../entry/exact-json.ts'
+import { ClosedError, CodecError, InvalidOptionError } from '../errors.ts'
+import type { ClientDetails } from './client-details.ts'
+import type { Waited } from './patient-store.ts'
+import type { Session } from './session.ts'
+import { newSessionId } from './session-id.ts'
+import type { SessionKeeper } from './session-keeper.ts'
+import { changesBetween, type Members, membersOf } from './session-record.ts'
+import type { FoundSession, KeptSession } from './session-records.ts'
+
+type State = 'new' | 'stored' | 'gone' | 'destroyed'
+
+/** What the response owes the client. */
+export type CookieDue = 'hand-out' | 'take-back' | undefined
+
+/** How a session begins in a request. */
+export interface SessionStart {
+  readonly keeper: SessionKeeper
+  readonly kept: FoundSession | undefined
+  readonly client: ClientDetails
+  /** What finding it has cost the request already. */
+  readonly waited: Waited
+  /** The client has shown a cookie that we signed. */
+  readonly hadCookie: boolean
+  /** The cookie was signed with an older secret. */
+  readonly renewCookie: boolean
+}
+
+export class LiveSession implements Session {
+  readonly #keeper: SessionKeeper
+  readonly #client: ClientDetails
+  readonly #waited: Waited
+  readonly #hadCookie: boolean
+  #kept: KeptSession | undefined
+  #id: string
+  #state: State
+  #data: Record<string, unknown>
+  /** Somebody may have changed it in place. */
+  #isHandedOut = false
+  #cookieDue: CookieDue
+  /** The last of what was begun and has not ended. */
+  #running: Promise<unknown> | undefined
+
+  constructor({ keeper, kept, client, waited, hadCookie, renewCookie }: SessionStart) {
+    this.#keeper = keeper
+    this.#client = client
+    this.#waited = waited
+    this.#hadCookie = hadCookie
+    this.#kept = kept
+    this.#id = kept?.id ?? newSessionId()
+    this.#state = kept === undefined ? 'new' : 'stored'
+    this.#data = kept?.values ?? {}
+    this.#cookieDue = renewCookie && kept !== undefined ? 'hand-out' : undefined
+  }
+
+  get id(): string {
+    return this.#id
+  }
+
+  get isNew(): boolean {
+    return this.#state === 'new'
+  }
+
+  get createdAt(): number | undefined {
+    return this.#kept?.createdAt
+  }
+
+  get lastActivityAt(): number | undefined {
+    return this.#kept?.lastActivityAt
+  }
+
+  get data(): Record<string, unknown> {
+    this.#handOut()
+    return this.#data
+  }
+
+  get<V = unknown>(field: string): V | undefined {
+    if (!Object.hasOwn(this.#data, field)) return undefined
+    const value = this.#data[field]
+    if (typeof value === 'object') this.#handOut()
+    return value as V
+  }
+
+  set(field: string, value: unknown): void {
+    this.#refuseDestroyed('set')
+    this.#checkName(field)
+    if (value === undefined) {
+      this.delete(field)
+      return
+    }
+    checkValue(field, value)
+    this.#handOut()
+    // As a definition, since an assignment to `__proto__` is none.
+    Object.defineProperty(this.#data, field, {
+      value,
+      configurable: true,
+      enumerable: true,
+      writable: true,
+    })
+  }
+
+  delete(field: string): void {
+    this.#refuseDestroyed('delete')
+    this.#handOut()
+    delete this.#data[field]
+  }
+
+  save(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#refuseDestroyed('save')
+      await this.#save()
+    })
+  }
+
+  touch(): Promise<void> {
+    return this.#inTurn(() => this.#touch())
+  }
+
+  regenerate(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#state !== 'stored' || this.#kept === undefined) {
+        if (this.#state !== 'new') this.#data = {}
+        this.#kept = undefined
+        this.#id = newSessionId()
+        this.#state = 'new'
+        return
+      }
+      const fields = this.#fields()
+      this.#took(await this.#keeper.move(this.#kept, fields, this.#client, this.#waited), fields)
+      this.#cookieDue = 'hand-out'
+    })
+  }
+
+  destroy(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#state === 'stored') await this.#keeper.destroy(this.#id, this.#waited)
+      this.#state = 'destroyed'
+      this.#kept = undefined
+      this.#data = {}
+      this.#cookieDue = this.#hadCookie || this.#cookieDue ? 'take-back' : undefined
+    })
+  }
+
+  /** Whether the store has to be asked before the response may go. */
+  get isUnsettled(): boolean {
+    return (
+      this.#running !== undefined ||
+      this.hasChanged ||
+      (this.#state === 'stored' && this.#keeper.isTouchDue(this.#kept!))
+    )
+  }
+
+  /** Whether there are changes that are not stored. */
+  get hasChanged(): boolean {
+    if (this.#state === 'new') return this.#fields().size > 0
+    return this.#state === 'stored' && this.#isHandedOut && this.#changes().changes.size > 0
+  }
+
+  /**
+   * What the end of a request does: stores what has changed, or says that the session is in use. A touch that fails
+   * fails no request, since nothing is lost by it: at worst the session ends too early, and the next request tries again.
+   * What a handler began and did not wait for is waited for here, and its failure is the request's.
+   */
+  settle(): Promise<void> {
+    const begun = this.#running
+    return this.#inTurn(async () => {
+      if (begun !== undefined) await begun
+      const changed = await this.#save()
+      if (!changed) await this.#touch().catch(() => undefined)
+    })
+  }
+
+  /** The value of `Set-Cookie`, once; `undefined` where the client has what it needs. */
+  takeCookie(): string | undefined {
+    const due = this.#cookieDue
+    if (due === 'take-back' && this.#state !== 'stored') {
+      this.#cookieDue = undefined
+      return this.#keeper.cookieTakenBack()
+    }
+    if (this.#state !== 'stored' || this.#kept === undefined || due === undefined) return undefined
+    this.#cookieDue = undefined
+    return this.#keeper.cookieFor(this.#kept)
+  }
+
+  /** A session that was stored only now needs a cookie, which a response under way cannot carry any more. */
+  get owesCookie(): boolean {
+    return this.#cookieDue !== undefined
+  }
+
+  async #save(): Promise<boolean> {
+    if (this.#state === 'new') {
+      const fields = this.#fields()
+      if (fields.size === 0) return false
+      this.#kept = await this.#keeper.create(this.#id, fields, this.#client, this.#waited)
+      this.#state = 'stored'
+      this.#cookieDue = 'hand-out'
+      return true
+    }
+    if (this.#state !== 'stored' || this.#kept === undefined || !this.#isHandedOut) return false
+    const { changes, fields } = this.#changes()
+    if (changes.size === 0) return false
+    const kept = await this.#keeper.update(this.#kept, changes, this.#client, this.#waited)
+    if (kept === undefined) this.#state = 'gone'
+    else this.#took(kept, fields)
+    return true
+  }
+
+  async #touch(): Promise<void> {
+    if (this.#state !== 'stored' || this.#kept === undefined) return
+    if (!this.#keeper.isTouchDue(this.#kept)) return
+    const isThere = await this.#keeper.touch(this.#kept, this.#client, this.#waited)
+    if (!isThere) this.#state = 'gone'
+  }
+
+  /** From here on somebody may change what is inside of a value, so what it was is written down. */
+  #handOut(): void {
+    if (this.#isHandedOut) return
+    this.#isHandedOut = true
+    // Read for its effect: a session that was found says its fields from its values, which are still as they were.
+    void this.#kept?.fields
+  }
+
+  /** What is stored now, with what others have changed; what was changed here since `asked` stays. */
+  #took(kept: KeptSession, asked: Members): void {
+    this.#kept = kept
+    this.#id = kept.id
+    const theirs = changesBetween(asked, kept.fields)
+    if (theirs.size === 0) return
+    const later = changesBetween(asked, membersOf(this.#data))
+    for (const [name, json] of theirs) {
+      if (later.has(name)) continue
+      if (json === undefined) delete this.#data[name]
+      else {
+        Object.defineProperty(this.#data, name, {
+          value: JSON.parse(json),
+          configurable: true,
+          enumerable: true,
+          writable: true,
+        })
+      }
+    }
+  }
+
+  #changes(): { readonly fields: Members; readonly changes: Map<string, string | undefined> } {
+    const fields = this.#fields()
+    return { fields, changes: changesBetween(this.#kept?.fields ?? new Map(), fields) }
+  }
+
+  /** @throws CodecError, InvalidOptionError for what was put into `data` and could not be `set`. */
+  #fields(): Members {
+    for (const [name, value] of Object.entries(this.#data)) {
+      if (value === undefined) continue
+      this.#checkName(name)
+      checkValue(name, value)
+    }
+    return membersOf(this.#data)
+  }
+
+  #checkName(field: string): void {
+    if (typeof field !== 'string' || field === '' || !field.isWellFormed())
+      throw new InvalidOptionError('the field of a session must be a non-empty, well-formed string')
+    if (this.#keeper.isReserved(field))
+      throw new InvalidOptionError(
+        `the member '${field}' of a session is written by the library itself; choose another name`,
+      )
+  }
+
+  #refuseDestroyed(operation: string): void {
+    if (this.#state === 'destroyed')
+      throw new ClosedError(
+        `${operation} on a session that was destroyed; regenerate() begins a new one`,
+      )
+  }
+
+  /** One after the other, so that a save never overtakes the destroy before it. */
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const turn = this.#running === undefined ? run() : this.#running.then(run, run)
+    this.#running = turn
+    const ended = () => {
+      if (this.#running === turn) this.#running = undefined
+    }
+    turn.then(ended, ended)
+    return turn
+  }
+}
+
+function checkValue(field: string, value: unknown): void {
+  if (isExact(value)) return
+  throw new CodecError(
+    `the field '${field.slice(0, 40)}' of a session holds something that JSON would not bring back as it is (a Date, a Map, undefined, NaN, a class …); keep it as text or numbers`,
+  )
+}
+
+function isExact(value: unknown): boolean {
+  try {
+    return isExactJson(value)
+  } catch {
+    return false
+  }
+}
