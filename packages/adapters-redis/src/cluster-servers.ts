@@ -1,4 +1,5 @@
 import { type Clock, type SettledRead, StoreError } from '@holdfast/core'
+import { asking } from './asking.ts'
 import { type ClusterAccess, ClusterMap } from './cluster-map.ts'
 import type { ClusterNode, NodeAnswer } from './cluster-node.ts'
 import { slotOf, withHashTag, withoutHashTag } from './hash-slot.ts'
@@ -299,22 +300,4 @@ export class ClusterServers implements Servers {
       cause: error.cause,
     })
   }
-}
-
-/** A client that announces before each command that it was sent here by the node which still has the slot. */
-function asking(client: RedisClient): RedisClient {
-  const announce = () => {
-    // Written in front; a refusal of it shows in what follows.
-    client.callBuffer('ASKING', []).catch(() => undefined)
-  }
-  return Object.assign(Object.create(client) as RedisClient, {
-    callBuffer(command: string, args: RedisArgument[]) {
-      announce()
-      return client.callBuffer(command, args)
-    },
-    mgetBuffer(names: string[]) {
-      announce()
-      return client.mgetBuffer(names)
-    },
-  })
 }

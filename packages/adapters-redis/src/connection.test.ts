@@ -136,3 +136,34 @@ test('a reply that nobody waits for costs the connection', async () => {
   expect(connection.client).toBeUndefined()
   await expect(connection.wait()).rejects.not.toThrow('secret')
 })
+
+test('one that is told to hurry comes back soon, also when a try was under way', async () => {
+  let answer: (client: FakeClient | Error) => void = () => undefined
+  const { connection, clock, opened } = connectionThat(
+    () =>
+      new Promise((resolve, reject) => {
+        answer = (client) => (client instanceof Error ? reject(client) : resolve(client))
+      }),
+  )
+  const first = connection.wait()
+  first.catch(() => undefined)
+  await clock.advance(0)
+  connection.hurry()
+  answer(refused())
+  await expect(first).rejects.toThrow('refused')
+  expect(connection.isAway).toBe(true)
+  await clock.advance(400)
+  expect(opened()).toBe(2)
+  answer(refused())
+  await clock.advance(0)
+  connection.hurry()
+  await clock.advance(400)
+  expect(opened()).toBe(3)
+  answer(new FakeClient())
+  await clock.advance(0)
+  expect(connection.isAway).toBe(false)
+  // One that is up has nothing to hurry for.
+  connection.hurry()
+  await clock.advance(10_000)
+  expect(opened()).toBe(3)
+})

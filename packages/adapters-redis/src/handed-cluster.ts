@@ -75,7 +75,11 @@ class HandedNode implements Connection {
   readonly #find: () => RedisClient | undefined
   readonly #store: string
   readonly #onDown: () => void
-  readonly #watched = new WeakSet<RedisClient>()
+  #watched: RedisClient | undefined
+  readonly #onClose = () => {
+    this.#isAway = true
+    this.#onDown()
+  }
   #isAway = false
   #waiting: Promise<RedisClient> | undefined
 
@@ -134,12 +138,10 @@ class HandedNode implements Connection {
 
   #watch(client: RedisClient): RedisClient {
     this.#isAway = false
-    if (this.#watched.has(client)) return client
-    this.#watched.add(client)
-    client.on('close', () => {
-      this.#isAway = true
-      this.#onDown()
-    })
+    if (this.#watched === client) return client
+    this.#watched?.off('close', this.#onClose)
+    this.#watched = client
+    client.on('close', this.#onClose)
     return client
   }
 
@@ -147,7 +149,9 @@ class HandedNode implements Connection {
     if (client.status === 'ready') cutOff(client, true)
   }
 
-  close(): void {}
+  close(): void {
+    this.#watched?.off('close', this.#onClose)
+  }
 }
 
 /** Resolves when it is ready. */

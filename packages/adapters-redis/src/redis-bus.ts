@@ -1,10 +1,10 @@
 import { type Bus, type BusState, ClosedError, InvalidOptionError } from '@holdfast/core'
+import { connect } from './connect.ts'
 import { asBuffer, type RedisClient, type RedisClusterClient } from './redis-client.ts'
 import type { RedisStoreOptions } from './redis-options.ts'
 import type { Refusals } from './refusals.ts'
 import type { Servers } from './servers.ts'
 import type { Subscriber } from './subscriber.ts'
-import { connect } from './wiring.ts'
 
 /** The channel of buses that were given none. */
 export const defaultChannel = 'holdfast:bus'

@@ -9,6 +9,7 @@ import {
   type StoreMetrics,
 } from '@holdfast/core'
 import { atomicWrites } from './atomic-writes.ts'
+import { connect } from './connect.ts'
 import { listKeys } from './key-list.ts'
 import { busHandle, defaultChannel } from './redis-bus.ts'
 import {
@@ -29,7 +30,6 @@ import type { NamedCommand } from './servers.ts'
 import { counted } from './single-server.ts'
 import type { Subscriber } from './subscriber.ts'
 import { px } from './time-to-live.ts'
-import { connect } from './wiring.ts'
 
 /**
  * A Redis store has every optional method; one over a cluster can answer in part besides, and one that reads from

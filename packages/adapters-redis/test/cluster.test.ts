@@ -2,6 +2,7 @@ import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createCache, StoreError } from '@holdfast/core'
 import { type FakeRedis, startFakeRedis } from '@holdfast/lab/fake-redis'
+import { startFaultProxy } from '@holdfast/lab/fault-proxy'
 import { type RedisCluster, startRedisCluster } from '@holdfast/lab/redis-cluster'
 import type { RedisServer } from '@holdfast/lab/redis-server'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -31,6 +32,7 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s', (engine) => {
     while (!(await touched())) await sleep(10)
     return store
   }
+  const slowly = { commandTimeout: 20_000 }
   const patient = { resilience: { storeTimeout: '10s' } } as const
   const counts = async () => {
     const sum: Record<string, number> = {}
@@ -56,7 +58,7 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s', (engine) => {
   }
 
   test('clear of 10,000 keys writes one key and leaves none readable', async () => {
-    const store = await open({ commandTimeout: 5_000 })
+    const store = await open(slowly)
     const cache = createCache({ store, memory: false, name: 'many', ...patient })
     const keys = Array.from({ length: 10_000 }, (_, index) => `key-${index}`)
     for (let at = 0; at < keys.length; at += 1_000)
@@ -73,7 +75,7 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s', (engine) => {
   })
 
   test('wrapMany and delete of keys in all slots: each once, wherever it is', async () => {
-    const store = await open({ commandTimeout: 5_000 })
+    const store = await open(slowly)
     const cache = createCache({ store, memory: false, name: 'slots', ...patient })
     const keys = Array.from({ length: 2_000 }, (_, index) => `key-${index}`)
     const owners = new Set(keys.map((key) => Math.floor(slotOf(`slots:${key}`) / 5_462)))
@@ -186,6 +188,30 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s', (engine) => {
     await cache.close()
   })
 
+  test('nodes that are reached by other addresses than they tell each other', async () => {
+    const proxies = await Promise.all(
+      cluster.nodes.map(({ port }) => startFaultProxy({ upstream: { port } })),
+    )
+    onTestFinished(async () => {
+      for (const proxy of proxies) await proxy.stop()
+    })
+    const natMap = Object.fromEntries(
+      cluster.nodes.map(({ port }, index) => [
+        `127.0.0.1:${port}`,
+        { host: 'localhost', port: proxies[index]!.port },
+      ]),
+    )
+    const store = redisStore({ cluster: [`localhost:${proxies[0]!.port}`], natMap, ...slowly })
+    onTestFinished(() => store.close())
+    const keys = Array.from({ length: 60 }, (_, index) => `nat-${index}`)
+    const entries = keys.map((key) => ({ key, bytes: bytes(key), ttlMs }))
+    await expect
+      .poll(() => store.setMany(entries).then(() => 'all', String), { timeout: 5_000 })
+      .toBe('all')
+    expect((await store.getMany(keys)).map(String)).toEqual(keys)
+    for (const proxy of proxies.slice(0, 3)) expect(proxy.accepted).toBeGreaterThan(0)
+  })
+
   test('a user with the documented rights and no others can do all of it', async () => {
     const rights =
       '+get +mget +set +del +exists +pexpire +persist +getrange +eval +evalsha +scan +info +ping +hello +cluster|slots +asking +spublish +ssubscribe +readonly'
@@ -294,6 +320,19 @@ describe('a node that is not what it says', () => {
     onTestFinished(() => store.close())
     await expect(store.get('a')).rejects.toMatchObject({ kind: 'unavailable', retryable: true })
     expect(liar.commands.filter(({ name }) => name === 'MGET').length).toBeLessThan(8)
+  })
+
+  test('leads nobody in clear to a public address, also by its map', async () => {
+    const liar = await startFakeRedis((command) =>
+      command === 'CLUSTER'
+        ? '*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$7\r\n8.8.8.8\r\n:6379\r\n'
+        : undefined,
+    )
+    onTestFinished(() => liar.stop())
+    const store = redisStore({ cluster: [`127.0.0.1:${liar.port}`] })
+    onTestFinished(() => store.close())
+    await expect(store.get('a')).rejects.toMatchObject({ kind: 'denied' })
+    await expect(store.get('a')).rejects.toThrow('insecure: true')
   })
 
   test('with a map that is none is not believed', async () => {
