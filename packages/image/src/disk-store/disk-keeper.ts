@@ -111,9 +111,11 @@ export class DiskKeeper {
 
   /** Reads the folder's listing; joined while it is under way. It never rejects: a folder that cannot be read is empty. */
   scan(): Promise<void> {
-    this.#scanning ??= this.#scan().finally(() => {
+    // What cannot be removed now fails whoever writes, and is tried again by the next scan.
+    const done = () => {
       this.#scanning = undefined
-    })
+    }
+    this.#scanning ??= this.#scan().then(done, done)
     return this.#scanning
   }
 
