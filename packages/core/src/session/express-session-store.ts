@@ -30,18 +30,19 @@ export interface ExpressSessionModule {
   readonly Store: abstract new (...args: never[]) => object
 }
 
-type Callback<Value = void> = (error: unknown, value?: Value) => void
+/** As Node has them: an error, or `null` and what was asked for. */
+export type ExpressCallback<Value = void> = (error: unknown, value?: Value) => void
 
 /** What `express-session` calls, beside what its own `Store` has. */
 export interface ExpressSessionMethods {
-  get(id: string, callback: Callback<unknown>): void
-  set(id: string, session: object, callback?: Callback): void
-  destroy(id: string, callback?: Callback): void
-  touch(id: string, session: object, callback?: Callback): void
+  get(id: string, callback: ExpressCallback<unknown>): void
+  set(id: string, session: object, callback?: ExpressCallback): void
+  destroy(id: string, callback?: ExpressCallback): void
+  touch(id: string, session: object, callback?: ExpressCallback): void
   /** All sessions, each with its `id`. For tools: it walks the store. */
-  all(callback: Callback<Record<string, unknown>[]>): void
-  length(callback: Callback<number>): void
-  clear(callback?: Callback): void
+  all(callback: ExpressCallback<Record<string, unknown>[]>): void
+  length(callback: ExpressCallback<number>): void
+  clear(callback?: ExpressCallback): void
 }
 
 interface BaseStore {
@@ -94,7 +95,7 @@ export function expressSessionStore<Module extends ExpressSessionModule>(
       return created
     }
 
-    get(id: string, callback: Callback<unknown>): void {
+    get(id: string, callback: ExpressCallback<unknown>): void {
       answer(callback, async () => {
         const stored = await records.load(id)
         if (stored === undefined) return null
@@ -104,7 +105,7 @@ export function expressSessionStore<Module extends ExpressSessionModule>(
       })
     }
 
-    set(id: string, session: object, callback?: Callback): void {
+    set(id: string, session: object, callback?: ExpressCallback): void {
       answer(callback, async () => {
         const members = records.membersOf(session)
         const origin = origins.get(session)
@@ -113,15 +114,15 @@ export function expressSessionStore<Module extends ExpressSessionModule>(
       })
     }
 
-    destroy(id: string, callback?: Callback): void {
+    destroy(id: string, callback?: ExpressCallback): void {
       answer(callback, () => records.remove(id))
     }
 
-    touch(id: string, session: object, callback?: Callback): void {
+    touch(id: string, session: object, callback?: ExpressCallback): void {
       answer(callback, () => records.touch(id, records.lifeMs(session)))
     }
 
-    all(callback: Callback<Record<string, unknown>[]>): void {
+    all(callback: ExpressCallback<Record<string, unknown>[]>): void {
       answer(callback, async () => {
         const all: Record<string, unknown>[] = []
         for await (const id of ids('all')) {
@@ -132,7 +133,7 @@ export function expressSessionStore<Module extends ExpressSessionModule>(
       })
     }
 
-    length(callback: Callback<number>): void {
+    length(callback: ExpressCallback<number>): void {
       answer(callback, async () => {
         let length = 0
         for await (const _ of ids('length')) length++
@@ -140,7 +141,7 @@ export function expressSessionStore<Module extends ExpressSessionModule>(
       })
     }
 
-    clear(callback?: Callback): void {
+    clear(callback?: ExpressCallback): void {
       answer(callback, async () => {
         for await (const id of ids('clear')) await records.remove(id)
       })
@@ -159,7 +160,10 @@ export function expressSessionStore<Module extends ExpressSessionModule>(
 }
 
 /** Outside of the promise: what a callback throws is its own, and does not call it again. */
-function answer<Value>(callback: Callback<Value> | undefined, run: () => Promise<Value>): void {
+function answer<Value>(
+  callback: ExpressCallback<Value> | undefined,
+  run: () => Promise<Value>,
+): void {
   run().then(
     (value) => callback && queueMicrotask(() => callback(null, value)),
     (error: unknown) => callback && queueMicrotask(() => callback(error)),

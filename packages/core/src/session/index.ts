@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export {
+  type ExpressCallback,
   type ExpressSessionMethods,
   type ExpressSessionModule,
   type ExpressSessionStoreOptions,
