@@ -230,6 +230,47 @@ describe('an origin that fails', () => {
     expect((await images.get(url)).status).toBe('revalidated')
   })
 
+  it('that takes too long is not waited for longer than a second, where a stale image may be served', async () => {
+    const { origin, images, clock, passing } = await setup()
+    tagged(origin, { 'cache-control': 'max-age=10' })
+    await images.get(url)
+    const strict = 'http://img.example.com/strict.png'
+    tagged(origin, { 'cache-control': 'max-age=10, must-revalidate' })
+    await images.get(strict)
+    await clock.advance('11s')
+    origin.answer = () => ({ after: new Promise(() => undefined) })
+    const since = clock.now()
+    expect(await passing(images.get(url))).toMatchObject({ status: 'stale' })
+    expect(clock.now() - since).toBeLessThanOrEqual(1_200)
+    // Past the deadline of the download: it has failed, and the origin is left alone.
+    await clock.advance('3s')
+    const { hits } = origin
+    expect(await images.get(url)).toMatchObject({ status: 'stale' })
+    expect(origin.hits).toBe(hits)
+    await expect(passing(images.get(strict))).rejects.toMatchObject({
+      code: 'timeout',
+      status: 504,
+    })
+  })
+
+  it('keeps no caller that has left, and the download goes on for those who stay', async () => {
+    const { origin, images } = await setup()
+    let answer!: () => void
+    const after = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    origin.answer = () => ({ body: png(2, 3), headers: { 'cache-control': 'max-age=60' }, after })
+    const controller = new AbortController()
+    const leaves = images.get(url, { signal: controller.signal })
+    const stays = images.get(url)
+    await expect.poll(() => origin.hits).toBe(1)
+    controller.abort()
+    await expect(leaves).rejects.toMatchObject({ name: 'AbortError' })
+    answer()
+    expect((await stays).status).toBe('miss')
+    expect(origin.hits).toBe(1)
+  })
+
   it('is not stood in for past the window, nor where the origin forbids it', async () => {
     const { origin, images, clock, passing } = await setup({ freshness: { staleIfError: '1m' } })
     tagged(origin, { 'cache-control': 'max-age=10' })
