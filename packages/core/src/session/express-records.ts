@@ -110,14 +110,15 @@ export class ExpressRecords {
     }
     this.#pace.note(id, ttlMs)
     if (origin === undefined) return this.#create(key, members, ttlMs, waited)
-    const changes = changesBetween(origin.own ?? parsed(origin.bytes), members)
-    let base = origin
+    let { head } = origin
+    let there = parsed(origin.bytes)
+    const changes = changesBetween(origin.own ?? there, members)
     for (let tries = 0; tries < mostTries; tries++) {
-      const written = writeRecord(withChanges(parsed(base.bytes), changes))
-      const { head } = base
+      const written = writeRecord(withChanges(there, changes))
+      const asked = head
       const isDone = await this.#patient.run(
         'replace',
-        (store) => store.replace!(key, head, written.bytes, { ttlMs }),
+        (store) => store.replace!(key, asked, written.bytes, { ttlMs }),
         waited,
       )
       if (isDone) return { ...written, own: members }
@@ -126,7 +127,8 @@ export class ExpressRecords {
       if (startsWith(stored, written.head)) return { ...written, own: members }
       const record = readRecord(stored)
       if (record === undefined) return undefined
-      base = { head: record.head, bytes: stored }
+      head = record.head
+      there = membersOf(record.members)
     }
     throw new StoreError(`a session was changed ${mostTries} times while it was being saved`, {
       kind: 'overloaded',
