@@ -26,6 +26,13 @@ const itemOverheadBytes = 512
 /** The largest value of an item, where items take `itemBytes` with all they need. */
 export const payloadLimit = (itemBytes: number) => itemBytes - itemOverheadBytes
 
+/** The most items besides its own that a value lies in: a reader believes no more. */
+export const maxChunks = 4_096
+
+/** The largest value that can lie in items of this size: of so many of them, and of a length in 32 bits. */
+export const largestValue = (itemBytes: number) =>
+  Math.min(maxChunks * payloadLimit(itemBytes), 0xffff_ffff)
+
 /** One item of a value. */
 export interface Packed {
   readonly bytes: Uint8Array
@@ -116,8 +123,6 @@ export function join(
   }
   return length === valueBytes ? Buffer.concat(parts, length) : undefined
 }
-
-const maxChunks = 4_096
 
 function keyTrailer(full: Uint8Array): Buffer {
   const length = Buffer.alloc(keyTrailerBytes)

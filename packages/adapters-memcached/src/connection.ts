@@ -59,6 +59,7 @@ export class Connection<Reply> {
   readonly #maxPendingBytes: number
   readonly #queue = new ConnectionQueue<Reply>()
   readonly #deadlines: DeadlineTimer
+  readonly #ending = new AbortController()
   #link: Link<Reply> | undefined
   #isUp = false
   #isOpening = false
@@ -132,6 +133,7 @@ export class Connection<Reply> {
   /** Ends it, with all that is pending. */
   close(): void {
     this.#isClosed = true
+    this.#ending.abort()
     this.#deadlines.stop()
     this.#options.clock.clearTimeout(this.#retry)
     this.#link?.drop(fault('closed', 'the store was closed'))
@@ -158,7 +160,7 @@ export class Connection<Reply> {
     let greeting: Greeting<Reply> | undefined
     try {
       tls = await this.#tlsNow()
-      greeting = await this.#protocol.prepareGreeting?.()
+      greeting = await this.#protocol.prepareGreeting?.(this.#ending.signal)
     } catch (error) {
       this.#lost(faultOf(error))
       return
@@ -184,7 +186,8 @@ export class Connection<Reply> {
     const { tls, insecure = false, clock } = this.#options
     if (tls === undefined) return undefined
     if (tls === true) return {}
-    const options = typeof tls === 'function' ? await ask(tls, 'tls', clock) : tls
+    const options =
+      typeof tls === 'function' ? await ask(tls, 'tls', clock, this.#ending.signal) : tls
     checkTls(options, insecure)
     return options
   }

@@ -14,8 +14,11 @@ export interface Protocol<Reply> {
    * a reply hands out of it has to be copied.
    */
   createParser(tell: (reply: Reply) => void): (chunk: Buffer) => void
-  /** Gets together, before each connect, what the greeting needs: a password, for example. */
-  prepareGreeting?(): Promise<Greeting<Reply>>
+  /**
+   * Gets together, before each connect, what the greeting needs: a password, for example. `ending` is aborted when
+   * there will be no connect.
+   */
+  prepareGreeting?(ending: AbortSignal): Promise<Greeting<Reply>>
 }
 
 /**

@@ -1,7 +1,9 @@
 import { type Clock, type Duration, InvalidOptionError } from '@holdfast/core'
 import type { NutcrackerPool, ShardedStoreOptions } from '@holdfast/core/sharding'
+import { largestValue, maxChunks } from './chunks.ts'
 import { systemClock } from './clock.ts'
 import { refuseUnknownOptions } from './known-options.ts'
+import { clockOf, count, flag, label, span, unmet } from './option-values.ts'
 import type { Credentials } from './sasl.ts'
 import type { MemcachedServer } from './server-address.ts'
 import { checkTls, type TlsSetting } from './tls-options.ts'
@@ -109,8 +111,11 @@ const poolNames = [
 ] as const
 
 const where = 'memcachedStore'
+const MiB = 1_048_576
 /** Items take at least this, so that the longest key and the head of a value fit into one. */
 const leastItemBytes = 16_384
+/** No server takes a larger `-I`. */
+const mostItemBytes = 1_024 * MiB
 const maxKeyBytes = 8_192
 
 /** @throws {InvalidOptionError} naming the option, what it takes and what came. */
@@ -135,36 +140,35 @@ export function resolveOptions(given: MemcachedStoreOptions | NutcrackerPool): R
       'memcachedStore needs a pool with redis: false; this one speaks redis, for which there is shardedRedis of @holdfast/redis',
     )
   }
-  const insecure = options.insecure ?? false
-  if (typeof insecure !== 'boolean') throw unmet('insecure', 'true or false', insecure)
+  const insecure = flag('insecure', options.insecure ?? false)
   const { tls } = options
-  if (tls !== undefined && tls !== true && typeof tls !== 'function') {
-    if (typeof tls !== 'object' || tls === null) {
-      throw unmet('tls', "true, an object of Node's TLS options, or a function that gives one", tls)
-    }
-    checkTls(tls, insecure)
-  }
+  if (tls !== undefined && tls !== true && typeof tls !== 'function') checkTls(tls, insecure)
   const protocol = options.protocol ?? 'binary'
   if (protocol !== 'binary' && protocol !== 'meta') {
     throw unmet('protocol', "'binary' or 'meta'", protocol)
   }
-  const { commandTimeout = spanGiven(options.timeout) ?? '200ms' } = options
+  const { commandTimeout, timeout } = options
+  const commandTimeoutMs =
+    commandTimeout === undefined
+      ? span('timeout', spanGiven(timeout) ?? '200ms')
+      : span('commandTimeout', commandTimeout)
+  const itemBytes = count('itemBytes', options.itemBytes ?? MiB, leastItemBytes, mostItemBytes)
   const own = new Set<string>(ownNames)
   const fleet = Object.fromEntries(Object.entries(options).filter(([option]) => !own.has(option)))
   return {
     servers,
     settings: {
-      name: options.name ?? 'memcached',
+      name: label('name', options.name ?? 'memcached'),
       protocol,
       tls,
       credentials: credentialsOf(options),
       insecure,
       connectTimeoutMs: span('connectTimeout', options.connectTimeout ?? '500ms'),
-      commandTimeoutMs: span('commandTimeout', commandTimeout),
-      itemBytes: count('itemBytes', options.itemBytes ?? 1_048_576, leastItemBytes),
-      maxValueBytes: count('maxValueBytes', options.maxValueBytes ?? 8 * 1_048_576, 1),
+      commandTimeoutMs,
+      itemBytes,
+      maxValueBytes: valueBytes(options.maxValueBytes ?? 8 * MiB, itemBytes),
       maxKeyBytes,
-      clock: options.clock ?? systemClock,
+      clock: clockOf('clock', options.clock ?? systemClock),
     },
     fleet: { name: 'memcached', ...fleet },
     isJudged:
@@ -189,6 +193,17 @@ function withPool(given: unknown): Flat {
   return { ...pool, ...options } as Flat
 }
 
+/** @throws {InvalidOptionError} for values that could be written and never be read. */
+function valueBytes(value: unknown, itemBytes: number): number {
+  const most = largestValue(itemBytes)
+  if (typeof value === 'number' && value > most && most < largestValue(mostItemBytes)) {
+    throw new InvalidOptionError(
+      `maxValueBytes must be at most ${most}, which is what fits into ${maxChunks} items of ${itemBytes} bytes (itemBytes); it was ${value}`,
+    )
+  }
+  return count('maxValueBytes', value, 1, most)
+}
+
 function credentialsOf({
   username,
   password,
@@ -207,39 +222,6 @@ function credentialsOf({
   return { username, password }
 }
 
-const units: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-}
-
-/** @throws {InvalidOptionError} unless it is a span of time above 0, in milliseconds. */
-function span(option: string, value: unknown): number {
-  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(String(value)) ?? []
-  const ms = typeof value === 'number' ? value : Number(amount) * (units[unit] ?? Number.NaN)
-  if (ms > 0) return ms
-  throw unmet(
-    option,
-    "milliseconds above 0 as a number, or a string such as '250ms' or '2s'",
-    value,
-  )
-}
-
 /** A pool's 0 is no limit, which is none for a command either. */
 const spanGiven = (timeout: Duration | undefined): Duration | undefined =>
   timeout === 0 ? undefined : timeout
-
-function count(option: string, value: unknown, least: number): number {
-  if (Number.isSafeInteger(value) && (value as number) >= least) return value as number
-  throw unmet(option, `a whole number from ${least} on`, value)
-}
-
-/** What came is told by its kind, since it may hold a secret. */
-function unmet(option: string, expected: string, value: unknown): InvalidOptionError {
-  const isTellable = typeof value === 'number' || typeof value === 'boolean' || value === undefined
-  return new InvalidOptionError(
-    `${option} must be ${expected}; it was ${isTellable ? String(value) : `of type ${value === null ? 'null' : typeof value}`}`,
-  )
-}

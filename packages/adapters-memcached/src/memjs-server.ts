@@ -4,7 +4,7 @@ import { opcodes, type Packet, statuses } from './binary-packet.ts'
 import { createBinaryParser } from './binary-parser.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
 import { ProtocolFault } from './connection-errors.ts'
-import { ask } from './connection-provider.ts'
+import { passwordOf } from './connection-provider.ts'
 import { Operation } from './connection-queue.ts'
 import type { Protocol } from './link.ts'
 import { binaryGreeting, type Credentials } from './sasl.ts'
@@ -134,12 +134,10 @@ function binaryProtocol({
 }: MemjsServerOptions): Protocol<Packet> {
   return {
     createParser: (tell) => createBinaryParser(tell, maxReplyBytes),
-    async prepareGreeting() {
+    async prepareGreeting(ending) {
       if (credentials === undefined) return binaryGreeting(undefined)
-      const { username, password } = credentials
-      const secret =
-        typeof password === 'function' ? await ask(password, 'password', clock) : password
-      return binaryGreeting({ username, password: secret })
+      const password = await passwordOf(credentials, clock, ending)
+      return binaryGreeting({ username: credentials.username, password })
     },
   }
 }

@@ -10,6 +10,8 @@ import type { Credentials } from './sasl.ts'
 
 export interface MetaDriverOptions extends ConnectionOptions {
   readonly credentials?: Credentials | undefined
+  /** No reply may be longer. */
+  readonly maxReplyBytes: number
 }
 
 /**
@@ -17,14 +19,14 @@ export interface MetaDriverOptions extends ConnectionOptions {
  * a line, each with a number that its reply repeats.
  */
 export function metaDriver(options: MetaDriverOptions): Driver {
-  const { place, credentials, clock } = options
+  const { place, credentials, maxReplyBytes, clock } = options
   const refuse: Refuse = (operation, why) => failed(place, operation, why)
   const connection = new Connection<MetaReply>(options, {
     createParser(tell) {
-      const parser = new MetaParser(tell)
+      const parser = new MetaParser(tell, maxReplyBytes)
       return (chunk) => parser.push(chunk)
     },
-    prepareGreeting: () => metaGreeting(credentials, clock),
+    prepareGreeting: (ending) => metaGreeting(credentials, clock, ending),
   })
   const gets = new MetaGetBatcher(connection, refuse)
 

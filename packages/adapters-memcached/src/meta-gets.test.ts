@@ -30,7 +30,7 @@ function asked(keys: readonly string[]) {
   let isDone = false
   const parser = new MetaParser((reply) => {
     isDone = gets.take(reply)
-  })
+  }, 1_000)
   return {
     gets,
     settled,

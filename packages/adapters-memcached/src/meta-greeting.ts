@@ -1,6 +1,6 @@
 import type { Clock } from '@holdfast/core'
 import { FaultError, fault, ProtocolFault } from './connection-errors.ts'
-import { ask } from './connection-provider.ts'
+import { passwordOf } from './connection-provider.ts'
 import { Operation } from './connection-queue.ts'
 import type { Greeting } from './link.ts'
 import { refusalOf } from './meta-errors.ts'
@@ -53,8 +53,10 @@ const hello = 'mg ~hf:is-this-meta v f c O1\r\n'
 export async function metaGreeting(
   credentials: Credentials | undefined,
   clock: Clock,
+  ending: AbortSignal,
 ): Promise<Greeting<MetaReply>> {
-  const login = credentials && (await loginOf(credentials, clock))
+  const login =
+    credentials && loginOf(credentials.username, await passwordOf(credentials, clock, ending))
   return async (exchange) => {
     if (login !== undefined) {
       const reply = await say(exchange, login)
@@ -76,8 +78,7 @@ export async function metaGreeting(
  * The login of the text protocol (doc/protocol.txt, "Authentication"): a `set` of any key with user and password. Where
  * the server knows no logins it would be stored, so it is over at once.
  */
-async function loginOf({ username, password }: Credentials, clock: Clock): Promise<string> {
-  const secret = typeof password === 'function' ? await ask(password, 'password', clock) : password
-  const login = `${username} ${secret}`
+function loginOf(username: string, password: string): string {
+  const login = `${username} ${password}`
   return `set auth 0 -1 ${Buffer.byteLength(login)}\r\n${login}\r\n`
 }

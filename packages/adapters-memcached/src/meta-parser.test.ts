@@ -12,12 +12,14 @@ interface Told extends Omit<MetaReply, 'bytes' | 'cas'> {
 function replies(bytes: Buffer | string, cuts: readonly number[] = []): Told[] {
   const all = Buffer.from(bytes)
   const told: Told[] = []
-  const parser = new MetaParser((reply) =>
-    told.push({
-      ...reply,
-      bytes: Buffer.from(reply.bytes).toString('latin1'),
-      cas: `${reply.cas}`,
-    }),
+  const parser = new MetaParser(
+    (reply) =>
+      told.push({
+        ...reply,
+        bytes: Buffer.from(reply.bytes).toString('latin1'),
+        cas: `${reply.cas}`,
+      }),
+    16 * 1024 * 1024,
   )
   let at = 0
   for (const cut of cuts) {
@@ -105,6 +107,7 @@ describe('what no server would send is refused, and not waited for', () => {
     ['a length in letters', 'VA x O1\r\n\r\n'],
     ['an opaque in letters', 'HD Oxyz\r\n'],
     ['a length beyond all values', 'VA 99999999999 O1\r\n'],
+    ['a length beyond the limit', 'VA 16777217 O1\r\n'],
     ['a line without its carriage return', 'HD O1\n'],
     ['an empty line', '\r\n'],
     ['a line that does not end', 'S'.repeat(20_000)],
@@ -119,7 +122,7 @@ test('10 MB in small pieces are copied once', () => {
   let got = 0
   const parser = new MetaParser(({ bytes }) => {
     got = bytes.byteLength
-  })
+  }, size)
   parser.push(Buffer.from(`VA ${size} O1\r\n`))
   const piece = Buffer.alloc(1_024)
   const startedAt = performance.now()

@@ -30,9 +30,6 @@ const kinds = new Map<number, MetaReply['kind']>(
 const noBytes = new Uint8Array(0)
 /** No line of a server comes near it. */
 const maxLineBytes = 8_192
-/** No item that a cache keeps comes near it; a length beyond it is garbage, or would fill the memory. */
-const maxValueBytes = 64 * 1024 * 1024
-
 const [lineFeed, carriageReturn, space] = [10, 13, 32]
 const [zero, nine] = [48, 57]
 const [letterA, letterO, letterZ, letterC, letterF] = [65, 79, 90, 99, 102]
@@ -40,6 +37,7 @@ const [letterA, letterO, letterZ, letterC, letterF] = [65, 79, 90, 99, 102]
 /** Takes the bytes of one connection apart, wherever they were cut, and tells each reply once it is whole. */
 export class MetaParser {
   readonly #tell: (reply: MetaReply) => void
+  readonly #maxValueBytes: number
   readonly #reply: MetaReply = {
     kind: 'MN',
     opaque: -1,
@@ -57,8 +55,10 @@ export class MetaParser {
   #chunk: Buffer = Buffer.alloc(0)
   #at = 0
 
-  constructor(tell: (reply: MetaReply) => void) {
+  /** A length beyond `maxValueBytes` is garbage, or would fill the memory. */
+  constructor(tell: (reply: MetaReply) => void, maxValueBytes: number) {
     this.#tell = tell
+    this.#maxValueBytes = maxValueBytes
   }
 
   /** @throws {ProtocolFault} */
@@ -119,7 +119,8 @@ export class MetaParser {
     let size = 0
     for (; at < end - 1 && chunk[at] !== space; at++) size = size * 10 + digit(chunk[at]!)
     if (at === from + 3) throw new ProtocolFault('a value has no length')
-    if (size > maxValueBytes) throw new ProtocolFault('a value is longer than any that is kept')
+    if (size > this.#maxValueBytes)
+      throw new ProtocolFault('a value is longer than any that is kept')
     this.#flags(at + 1, end - 1)
     return this.#valueOf(size)
   }

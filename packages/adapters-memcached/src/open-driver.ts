@@ -27,13 +27,10 @@ export function openDriver({ endpoint, label }: Place, settings: Settings): Driv
     credentials,
     connectTimeoutMs: settings.connectTimeoutMs,
     commandTimeoutMs: settings.commandTimeoutMs,
+    maxReplyBytes: Math.max(settings.itemBytes * 2, longestReplyBytes),
     clock,
   }
-  if (protocol === 'meta') return metaDriver(options)
-  return new MemjsDriver({
-    ...options,
-    maxReplyBytes: Math.max(settings.itemBytes * 2, longestReplyBytes),
-  })
+  return protocol === 'meta' ? metaDriver(options) : new MemjsDriver(options)
 }
 
 /** Items of others may be larger than ours; a length beyond this is garbage. */

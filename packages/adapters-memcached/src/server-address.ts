@@ -24,12 +24,13 @@ export function placesOf(servers: readonly MemcachedServer[]): Place[] {
     }
     if (typeof server !== 'object' || server === null) {
       throw new InvalidOptionError(
-        `servers[${index}] must be 'host:port' or an object with host and port; it was of type ${typeof server}`,
+        `servers[${index}] must be 'host:port' or an object with host and port; it was ${server === null ? 'null' : `of type ${typeof server}`}`,
       )
     }
     const given = server as RingServer
     if (given.path !== undefined) return placeOf(given, given)
     if (given.host !== undefined) {
+      refuseAddressAsHost(given.host, index)
       const port = given.port ?? defaultPort
       return placeOf({ ...given, port }, { host: given.host, port })
     }
@@ -44,16 +45,25 @@ export function placesOf(servers: readonly MemcachedServer[]): Place[] {
 
 function placeOf(ring: RingServer, { host, port, path }: RingServer): Place {
   if (path !== undefined) return { ring, endpoint: { path }, label: path }
-  const bare = host!.replace(/^\[(.*)\]$/, '$1')
+  // What is no text the ring refuses.
+  const bare = String(host).replace(/^\[(.*)\]$/, '$1')
   const endpoint = { host: bare, port: port ?? defaultPort }
   return { ring, endpoint, label: `${bare.includes(':') ? `[${bare}]` : bare}:${endpoint.port}` }
+}
+
+/** @throws {InvalidOptionError} for a host that has its port with it. */
+function refuseAddressAsHost(host: unknown, index: number): void {
+  if (!/^([^:]*|\[.*\]):\d+$/.test(String(host))) return
+  throw new InvalidOptionError(
+    `servers[${index}].host must be a name or an address alone; give its port as servers[${index}].port`,
+  )
 }
 
 /** @throws {InvalidOptionError} */
 function parseAddress(text: string, where: string): RingServer {
   if (text.startsWith('/')) return { path: text }
   const [, v6, name, port] =
-    /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/.exec(text) ?? []
+    /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s/]+))(?::(\d{1,5}))?$/.exec(text) ?? []
   const host = v6 ?? name
   if (host !== undefined) return { host, port: port === undefined ? defaultPort : Number(port) }
   throw new InvalidOptionError(

@@ -8,6 +8,9 @@ import { type WireKey, wireKey } from './memcached-key.ts'
 /** Chunks outlive their value by this, so that a value which is there is whole: they are stored before it. */
 const chunkGraceMs = 2_000
 
+/** No value takes more of what may be pending on a connection than this at a time. */
+const bytesAtOnce = 8 * 1_024 * 1_024
+
 /** Writers that keep getting in between each other's read and write: each time one of them got on. */
 const mostTries = 100
 
@@ -158,9 +161,11 @@ export class ServerItems {
     const packed = pack(bytes, wire.full, this.#limit, () => randomBytes(16))
     if (packed.chunks.length > 0 && ttlMs > 0) {
       const expiry = this.#expiry(ttlMs + chunkGraceMs)
-      await Promise.all(
-        packed.chunks.map((chunk) => this.#driver.set(chunk.key, chunk.bytes, expiry)),
-      )
+      const atOnce = Math.max(1, Math.floor(bytesAtOnce / this.#limit))
+      for (let from = 0; from < packed.chunks.length; from += atOnce) {
+        const chunks = packed.chunks.slice(from, from + atOnce)
+        await Promise.all(chunks.map((chunk) => this.#driver.set(chunk.key, chunk.bytes, expiry)))
+      }
     }
     return packed
   }

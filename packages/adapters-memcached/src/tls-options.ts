@@ -12,6 +12,11 @@ export type TlsSetting =
  * @throws {InvalidOptionError}
  */
 export function checkTls(tls: ConnectionOptions, insecure: boolean): void {
+  if (typeof tls !== 'object' || tls === null || Array.isArray(tls)) {
+    throw new InvalidOptionError(
+      "tls must be true, an object of Node's TLS options, or a function that gives such an object",
+    )
+  }
   if (tls.rejectUnauthorized === false && !insecure) {
     throw new InvalidOptionError(
       'tls.rejectUnauthorized: false would accept any server; give its authority as tls.ca, or set insecure: true',

@@ -15,6 +15,7 @@ function open(port: number, options: Partial<MetaDriverOptions> = {}): Driver {
     endpoint: { host: '127.0.0.1', port },
     connectTimeoutMs: 500,
     commandTimeoutMs,
+    maxReplyBytes: 64 * 1024 * 1024,
     clock: systemClock,
     ...options,
   })
