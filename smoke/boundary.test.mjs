@@ -22,15 +22,37 @@ const boundaries = {
     names: ['lru-cache', 'p-limit'],
     types: [],
   },
+  // YAML is read by a package that is loaded when there is some.
+  '@holdfast/core/config': {
+    loads: ['lru-cache', 'p-limit', 'yocto-queue'],
+    names: ['lru-cache', 'p-limit', 'yaml'],
+    types: [],
+  },
+  '@holdfast/core/session': { loads: [], names: [], types: [] },
   '@holdfast/core/sharding': { loads: ['lru-cache'], names: ['lru-cache'], types: [] },
+  '@holdfast/core/telemetry': { loads: [], names: [], types: [] },
   // Its fake cache is a real cache over a fake clock.
   '@holdfast/core/testing': {
     loads: ['lru-cache', 'p-limit', 'yocto-queue'],
     names: ['lru-cache', 'p-limit'],
     types: [],
   },
-  '@holdfast/image': { loads: [], names: [], types: [] },
-  '@holdfast/memcached': { loads: [], names: [], types: [] },
+  // sharp is an optional peer, loaded when it is asked for.
+  '@holdfast/image': {
+    loads: ['@holdfast/core', 'lru-cache', 'p-limit', 'yocto-queue'],
+    names: ['@holdfast/core', 'sharp'],
+    types: ['@holdfast/core'],
+  },
+  '@holdfast/image/testing': {
+    loads: ['@holdfast/core', 'lru-cache', 'p-limit', 'yocto-queue'],
+    names: ['@holdfast/core'],
+    types: ['@holdfast/core'],
+  },
+  '@holdfast/memcached': {
+    loads: ['@holdfast/core', 'lru-cache', 'memjs', 'p-limit', 'yocto-queue'],
+    names: ['@holdfast/core', 'memjs'],
+    types: ['@holdfast/core'],
+  },
   // All but core's three come with ioredis; has-flag and supports-color only where they happen to be installed.
   '@holdfast/redis': {
     loads: [
