@@ -5,7 +5,8 @@ import type { ClusterNode, NodeAnswer } from './cluster-node.ts'
 import { slotOf, withHashTag, withoutHashTag } from './hash-slot.ts'
 import { Redirection, redirectionOf } from './redirection.ts'
 import type { RedisArgument, RedisClient } from './redis-client.ts'
-import type { NamedCommand, Servers, Way } from './servers.ts'
+import { addressKey } from './server-address.ts'
+import type { NamedCommand, Servers, ServerWay, Way } from './servers.ts'
 import { chunks } from './single-server.ts'
 
 /** A command is passed on so many times at most: a slot that moves while it is asked for takes two. */
@@ -109,9 +110,13 @@ export class ClusterServers implements Servers {
     return this.runAll(operation, commands)
   }
 
-  async everyWay(): Promise<readonly Way[]> {
+  async everyWay(): Promise<readonly ServerWay[]> {
     const primaries = await this.map.findPrimaries('list')
-    return primaries.map((node) => node.exchange)
+    return primaries.map(({ address, exchange }) => ({
+      address: addressKey(address),
+      unanswered: exchange.unanswered,
+      run: (operation, send) => exchange.run(operation, send),
+    }))
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 import {
   type Bus,
   type Keep,
+  type MetricsByServer,
   type SettledReads,
   type Store,
   type StoreCapabilities,
@@ -26,18 +27,18 @@ import {
   resolveSettings,
 } from './redis-options.ts'
 import { metricsOf, sumOfMetrics } from './server-info.ts'
-import type { NamedCommand } from './servers.ts'
+import type { NamedCommand, Way } from './servers.ts'
 import { counted } from './single-server.ts'
 import type { Subscriber } from './subscriber.ts'
 import { px } from './time-to-live.ts'
 
 /**
- * A Redis store has every optional method; one over a cluster can answer in part besides, and one that reads from
+ * A Redis store has every optional method; one over a cluster can answer in part, and by node, besides, and one that reads from
  * replicas wants to know what was changed elsewhere.
  */
 export type RedisStore = Required<Omit<Store, 'changedElsewhere'>> &
   Pick<Store, 'changedElsewhere'> &
-  Partial<Pick<SettledReads, 'getManySettled'>>
+  Partial<Pick<SettledReads, 'getManySettled'> & MetricsByServer>
 
 /**
  * A store over Redis 6.2 or later, Valkey or Dragonfly. Given options, it opens one connection for commands at its
@@ -83,6 +84,17 @@ export function redisStore(
     const name = nameOf(key)
     return servers.at(name).run(operation, (client) => counted(client, 'DEL', [name]))
   }
+
+  const metricsAt = (way: Way) =>
+    way.run('metrics', async (client) => {
+      try {
+        return metricsOf(String(await client.callBuffer('INFO', [])))
+      } catch (error) {
+        // Without the right to INFO everything is unknown, which is no failure.
+        if (refusals.note('INFO', error)) return {}
+        throw error
+      }
+    })
 
   const store: RedisStore = {
     name,
@@ -181,17 +193,8 @@ export function redisStore(
     },
     async metrics(): Promise<StoreMetrics> {
       if (closed) throw closedError({ store: name, operation: 'metrics' })
-      const infoOf = async (client: RedisClient) => {
-        try {
-          return metricsOf(String(await client.callBuffer('INFO', [])))
-        } catch (error) {
-          // Without the right to INFO everything is unknown, which is no failure.
-          if (refusals.note('INFO', error)) return {}
-          throw error
-        }
-      }
       const ways = await servers.everyWay()
-      return sumOfMetrics(await Promise.all(ways.map((way) => way.run('metrics', infoOf))))
+      return sumOfMetrics(await Promise.all(ways.map(metricsAt)))
     },
     async close() {
       if (closed) return
@@ -205,6 +208,17 @@ export function redisStore(
       if (closed) throw closedError({ store: name, operation: 'getMany' })
       for (const key of keys) check('getMany', key)
       return servers.getManySettled!(keys.map(nameOf))
+    }
+    store.metricsByServer = async () => {
+      if (closed) throw closedError({ store: name, operation: 'metrics' })
+      const ways = await servers.everyWay()
+      const all = await Promise.allSettled(ways.map(metricsAt))
+      // Only who answered: what is missing is known to be.
+      return new Map(
+        all.flatMap((each, at) =>
+          each.status === 'fulfilled' ? [[ways[at]?.address ?? '', each.value] as const] : [],
+        ),
+      )
     }
   }
   if (wiring.changedElsewhere !== undefined) {

@@ -9,6 +9,10 @@ export interface Way {
   run<T>(operation: string, send: (client: RedisClient) => Promise<T>): Promise<T>
 }
 
+export interface ServerWay extends Way {
+  readonly address?: string
+}
+
 /** A command in lower case, and the one name it touches. */
 export type NamedCommand = readonly [command: string, name: string, ...rest: RedisArgument[]]
 
@@ -33,7 +37,7 @@ export interface Servers {
   /** Runs all commands, and rejects with the first failure once all are answered. */
   runAll(operation: string, commands: readonly NamedCommand[]): Promise<void>
   deleteMany(operation: string, names: readonly string[]): Promise<void>
-  /** One for each server that keeps names of its own. */
-  everyWay(): Promise<readonly Way[]>
+  /** One for each server that keeps names of its own, with its address where there are several. */
+  everyWay(): Promise<readonly ServerWay[]>
   close(): void
 }

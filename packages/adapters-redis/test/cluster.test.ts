@@ -252,6 +252,11 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s', (engine) => {
     expect(entries).toBe(sizes.reduce((sum, each) => sum + each, 0))
     expect(connections).toBeGreaterThanOrEqual(3)
     expect(usedBytes).toBeGreaterThan(3_000_000)
+    const byServer = await store.metricsByServer!()
+    expect([...byServer.keys()].sort()).toEqual(
+      cluster.primaries.map(({ port }) => `127.0.0.1:${port}`).sort(),
+    )
+    expect([...byServer.values()].map((each) => each.entries).sort()).toEqual(sizes.sort())
   })
 })
 
