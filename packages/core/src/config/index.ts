@@ -3,4 +3,36 @@
  *
  * @packageDocumentation
  */
-export {}
+export type {
+  Adapters,
+  ImageAdapter,
+  ImageHandler,
+  ImagesLike,
+  MemcachedAdapter,
+  RedisAdapter,
+} from './adapters.ts'
+export { ConfigError } from './config-error.ts'
+export type {
+  AdapterOptions,
+  BusConfig,
+  CacheConfig,
+  CapacityConfig,
+  CodecConfig,
+  EncryptedConfig,
+  FailoverConfig,
+  FleetConfig,
+  HoldfastConfig,
+  ImageConfig,
+  IntegrityConfig,
+  KeyConfig,
+  PrefixedConfig,
+  RingConfig,
+  SecretText,
+  SessionConfig,
+  ShardConfig,
+  ShardedConfig,
+  StoreConfig,
+} from './config-options.ts'
+export { type Configured, createFromConfig } from './create-from-config.ts'
+export { type ConfigSources, readConfig } from './read-config.ts'
+export type { Secret } from './secret.ts'
