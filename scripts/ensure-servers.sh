@@ -1,15 +1,40 @@
 #!/bin/sh
-# Makes sure that the servers the tests talk to are installed. Installs nothing when all are there,
-# and starts none: the tests start their own on free ports.
+# Makes sure that the programs the tests need are installed: servers, a browser, and tools that judge what is
+# written for others. Installs nothing when all are there, and starts none: the tests start their own on free ports.
 set -eu
+
+# All that the tests need, in this one place: the program, and Debian's package where it has another name.
+# chromium (a big package) is for the inspector's page, promtool for metrics and alert rules, saslpasswd2 for
+# logging in to Memcached.
+needed='
+  redis-server
+  redis-sentinel
+  redis-cli=redis-tools
+  valkey-server
+  memcached
+  nutcracker
+  chromium
+  promtool=prometheus
+  saslpasswd2=sasl2-bin
+'
 
 missing() {
   found=''
-  for program in redis-server redis-sentinel redis-cli valkey-server memcached nutcracker; do
-    # Debian puts nutcracker in /usr/sbin, which is not on every user's PATH.
+  for entry in $needed; do
+    program=${entry%%=*}
+    # Debian puts nutcracker and saslpasswd2 in /usr/sbin, which is not on every user's PATH.
     PATH="$PATH:/usr/sbin" command -v "$program" >/dev/null 2>&1 || found="$found $program"
   done
   printf '%s' "$found"
+}
+
+# The packages of the programs given.
+packages_of() {
+  for program in "$@"; do
+    for entry in $needed; do
+      [ "${entry%%=*}" != "$program" ] || printf ' %s' "${entry#*=}"
+    done
+  done
 }
 
 absent=$(missing)
@@ -17,12 +42,15 @@ absent=$(missing)
 
 if ! command -v apt-get >/dev/null 2>&1; then
   echo "ensure-servers: missing:$absent" >&2
-  echo "ensure-servers: install them with your system's package manager, then run this again" >&2
+  # shellcheck disable=SC2086 # a list of words
+  echo "ensure-servers: install them with your system's package manager, then run this again; Debian calls the packages$(packages_of $absent)" >&2
   exit 1
 fi
 if [ "$(id -u)" -ne 0 ]; then
   echo "ensure-servers: missing:$absent" >&2
   echo "ensure-servers: run: sudo sh scripts/ensure-servers.sh" >&2
+  # shellcheck disable=SC2086 # a list of words
+  echo "ensure-servers: or install by hand: sudo apt-get install --no-install-recommends$(packages_of $absent)" >&2
   exit 1
 fi
 
@@ -82,14 +110,10 @@ add_backports() {
 
 apt update
 
+# valkey is not in every suite, and is looked for below.
 packages=''
 for program in $absent; do
-  case "$program" in
-    redis-cli) package=redis-tools ;;
-    valkey-server) continue ;;
-    *) package=$program ;;
-  esac
-  packages="$packages $package"
+  [ "$program" = valkey-server ] || packages="$packages$(packages_of "$program")"
 done
 # shellcheck disable=SC2086 # a list of words
 [ -z "$packages" ] || apt install -y --no-install-recommends $packages
@@ -112,4 +136,4 @@ if [ -n "$absent" ]; then
   echo "ensure-servers: still missing:$absent; no package for them was found here" >&2
   exit 1
 fi
-echo "ensure-servers: all servers are installed, none was started"
+echo "ensure-servers: all is installed, nothing was started"
