@@ -74,7 +74,18 @@ export function faultOf(error: unknown): Fault {
   if (tlsFault.test(code)) {
     return fault('unavailable', `TLS failed with ${code}; is it spoken there?`, error)
   }
-  return fault(code === 'ETIMEDOUT' ? 'timeout' : 'unavailable', code, error)
+  const hint = hints[code]
+  const reason = hint === undefined ? code : `${hint} (${code}); see servers`
+  return fault(code === 'ETIMEDOUT' ? 'timeout' : 'unavailable', reason, error)
+}
+
+/** What the usual mistakes and accidents are called. */
+const hints: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOTFOUND: 'the name stands for no address',
+  EAI_AGAIN: 'the name could not be looked up',
+  ENOENT: 'there is no such socket',
+  EACCES: 'this process may not use the socket',
 }
 
 /** The names that Node and OpenSSL give to a certificate which is not to be trusted. */

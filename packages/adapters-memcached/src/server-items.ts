@@ -1,18 +1,23 @@
 import { randomBytes } from 'node:crypto'
-import { type Clock, StoreError } from '@holdfast/core'
+import { type Clock, type StoreEntry, StoreError } from '@holdfast/core'
 import { join, type Packed, pack, payloadLimit, type Unpacked, unpack } from './chunks.ts'
 import type { Driver, Item } from './driver.ts'
+import { inWindows } from './in-windows.ts'
 import { alreadyOver, expiryOf } from './memcached-expiry.ts'
 import { type WireKey, wireKey } from './memcached-key.ts'
 
 /** Chunks outlive their value by this, so that a value which is there is whole: they are stored before it. */
 const chunkGraceMs = 2_000
 
-/** No value takes more of what may be pending on a connection than this at a time. */
-const bytesAtOnce = 8 * 1_024 * 1_024
-
 /** Writers that keep getting in between each other's read and write: each time one of them got on. */
 const mostTries = 100
+
+export interface ItemSettings {
+  readonly name: string
+  readonly clock: Clock
+  readonly itemBytes: number
+  readonly commandTimeoutMs: number
+}
 
 type Bytes = Uint8Array | undefined
 
@@ -22,14 +27,16 @@ export class ServerItems {
   readonly #clock: Clock
   readonly #store: string
   readonly #limit: number
+  readonly #commandTimeoutMs: number
   /** Values that were not whole, or not what their key says. */
   damaged = 0
 
-  constructor(driver: Driver, clock: Clock, store: string, itemBytes: number) {
+  constructor(driver: Driver, { name, clock, itemBytes, commandTimeoutMs }: ItemSettings) {
     this.#driver = driver
     this.#clock = clock
-    this.#store = store
+    this.#store = name
     this.#limit = payloadLimit(itemBytes)
+    this.#commandTimeoutMs = commandTimeoutMs
   }
 
   get(key: string): Promise<Bytes> {
@@ -57,11 +64,37 @@ export class ServerItems {
     return values
   }
 
+  /** Like every command, it is not written later than its deadline, also where it takes several. */
   async set(key: string, bytes: Uint8Array, ttlMs: number): Promise<void> {
     if (ttlMs <= 0) return this.delete(key)
     const wire = wireKey(key)
+    const isInTime = this.#deadline()
     const packed = await this.#packed(wire, bytes, ttlMs)
+    if (!isInTime()) throw this.#late('set')
     await this.#driver.set(wire.key, packed.bytes, this.#expiry(ttlMs), packed.flags)
+  }
+
+  async setMany(entries: readonly StoreEntry[]): Promise<void> {
+    const isInTime = this.#deadline()
+    await inWindows(
+      entries,
+      ({ bytes }) => bytes.byteLength,
+      ({ key, bytes, ttlMs }) => this.set(key, bytes, ttlMs),
+      (errors) => {
+        if (errors.length === 0 && !isInTime()) throw this.#late('setMany')
+        return errors.length === 0
+      },
+    )
+  }
+
+  /** Whatever becomes of some, all are tried: a late delete does no harm, one that is left out may. */
+  deleteMany(keys: readonly string[]): Promise<void> {
+    return inWindows(
+      keys,
+      (key) => key.length,
+      (key) => this.delete(key),
+      () => true,
+    )
   }
 
   /** Chunks are left to their lifetime: nobody can read them without the item that names them. */
@@ -161,17 +194,30 @@ export class ServerItems {
     const packed = pack(bytes, wire.full, this.#limit, () => randomBytes(16))
     if (packed.chunks.length > 0 && ttlMs > 0) {
       const expiry = this.#expiry(ttlMs + chunkGraceMs)
-      const atOnce = Math.max(1, Math.floor(bytesAtOnce / this.#limit))
-      for (let from = 0; from < packed.chunks.length; from += atOnce) {
-        const chunks = packed.chunks.slice(from, from + atOnce)
-        await Promise.all(chunks.map((chunk) => this.#driver.set(chunk.key, chunk.bytes, expiry)))
-      }
+      await inWindows(
+        packed.chunks,
+        (chunk) => chunk.bytes.byteLength,
+        (chunk) => this.#driver.set(chunk.key, chunk.bytes, expiry),
+        (errors) => errors.length === 0,
+      )
     }
     return packed
   }
 
   #expiry(ttlMs: number): number {
     return expiryOf(ttlMs, this.#clock.now())
+  }
+
+  #deadline(): () => boolean {
+    const endsAt = this.#clock.monotonic() + this.#commandTimeoutMs
+    return () => this.#clock.monotonic() <= endsAt
+  }
+
+  #late(operation: string): StoreError {
+    return new StoreError(
+      `${operation} on the store '${this.#store}' was not done within ${this.#commandTimeoutMs} ms; see commandTimeout`,
+      { kind: 'timeout', store: this.#store, operation },
+    )
   }
 
   #contended(operation: string): StoreError {

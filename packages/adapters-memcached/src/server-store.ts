@@ -1,20 +1,10 @@
-import {
-  type Clock,
-  ClosedError,
-  type Keep,
-  type Store,
-  type StoreEntry,
-  StoreError,
-} from '@holdfast/core'
+import { ClosedError, type Keep, type Store, type StoreEntry, StoreError } from '@holdfast/core'
 import type { Driver } from './driver.ts'
-import { ServerItems } from './server-items.ts'
+import { type ItemSettings, ServerItems } from './server-items.ts'
 import { metricsOf } from './server-stats.ts'
 
 /** What every server of a store has in common. */
-export interface StoreLimits {
-  readonly name: string
-  readonly clock: Clock
-  readonly itemBytes: number
+export interface StoreLimits extends ItemSettings {
   readonly maxValueBytes: number
   readonly maxKeyBytes: number
 }
@@ -30,8 +20,8 @@ export type MemcachedStore = Store &
 
 /** The store over one server. */
 export function serverStore(driver: Driver, limits: StoreLimits): MemcachedStore {
-  const { name, clock, itemBytes, maxKeyBytes, maxValueBytes } = limits
-  const items = new ServerItems(driver, clock, name, itemBytes)
+  const { name, maxKeyBytes, maxValueBytes } = limits
+  const items = new ServerItems(driver, limits)
   let closed = false
 
   const check = (operation: string, key: string, bytes?: Uint8Array) => {
@@ -82,12 +72,12 @@ export function serverStore(driver: Driver, limits: StoreLimits): MemcachedStore
     async setMany(entries: readonly StoreEntry[]) {
       if (closed) throw closedError('setMany')
       for (const { key, bytes } of entries) check('setMany', key, bytes)
-      await Promise.all(entries.map(({ key, bytes, ttlMs }) => items.set(key, bytes, ttlMs)))
+      await items.setMany(entries)
     },
     async deleteMany(keys: readonly string[]) {
       if (closed) throw closedError('deleteMany')
       for (const key of keys) check('deleteMany', key)
-      await Promise.all(keys.map((key) => items.delete(key)))
+      await items.deleteMany(keys)
     },
     async add(key: string, bytes: Uint8Array, { ttlMs }: Keep) {
       check('add', key, bytes)
