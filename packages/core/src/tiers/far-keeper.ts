@@ -93,7 +93,7 @@ export class FarKeeper {
         return { memo: false }
       }
       const { policy } = entry
-      const { bytes, stamp, ttlMs } = await tier.encode(flight.scope, flight.key, {
+      const { bytes, stamp, ttlMs } = await tier.writes.encode(flight.scope, flight.key, {
         value: entry.value,
         freshMs: entry.freshMs,
         swrMs: policy.swrMs,
@@ -125,7 +125,7 @@ export class FarKeeper {
         return { memo: false }
       }
       // Whether it arrived nobody knows; what stands there is not believed until it has been deleted.
-      tier.doubt(flight.scope, flight.key)
+      tier.makeUp.noteDeletes(flight.scope, [flight.key])
       if (ticket.claim !== undefined) tier.claims.letGo(ticket.claim)
       this.#engine.storeFailed('set', error)
       return { memo: true }
@@ -188,7 +188,7 @@ export class FarKeeper {
     const mayStand = flight.stale !== undefined && (mode === 'apart' || mode === 'plain')
     if (mode !== 'refresh' && !mayStand) return
     try {
-      await this.#tier.delete(flight.scope, [flight.key])
+      await this.#tier.writes.delete(flight.scope, [flight.key])
     } catch {
       // Journalled: it is made up for.
     }

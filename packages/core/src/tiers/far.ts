@@ -9,7 +9,8 @@ import { Bulkhead } from '../resilience/bulkhead.ts'
 import type { Bus, RefusedReads, Store } from '../store/store.ts'
 import { FarKeeper } from './far-keeper.ts'
 import { FarLoads } from './far-loads.ts'
-import { FarTier, type OutgoingKey } from './far-tier.ts'
+import { FarTier } from './far-tier.ts'
+import type { OutgoingKey } from './far-writes.ts'
 import {
   keyWithin,
   namespaceVersionKey,
@@ -92,30 +93,34 @@ export class Far {
 
   /** On the store and, whether that succeeded or not, on the bus. */
   deleteKeys(scope: Scope, keys: readonly string[]): Promise<void> {
-    return this.#write(this.tier.delete(scope, keys), () => this.#tellKeys(scope, keys, false))
+    return this.#write(this.tier.writes.delete(scope, keys), () =>
+      this.#tellKeys(scope, keys, false),
+    )
   }
 
   expireKeys(scope: Scope, keys: readonly string[]): Promise<void> {
-    return this.#write(this.tier.expire(scope, keys), () => this.#tellKeys(scope, keys, true))
+    return this.#write(this.tier.writes.expire(scope, keys), () =>
+      this.#tellKeys(scope, keys, true),
+    )
   }
 
   invalidateTags(scope: Scope, tags: readonly string[]): Promise<void> {
     return this.#write(
-      this.tier.invalidateTags(scope, tags),
+      this.tier.writes.invalidateTags(scope, tags),
       () => void this.tier.link?.publishTags(pathOf(scope), tags),
     )
   }
 
   clear(scope: Scope): Promise<void> {
     return this.#write(
-      this.tier.clear(scope),
+      this.tier.writes.clear(scope),
       () => void this.tier.link?.publish({ type: 'clear', path: pathOf(scope) }),
     )
   }
 
   set(scope: Scope, items: readonly OutgoingKey[]): Promise<(Stamp | undefined)[]> {
     const keys = items.map(({ key }) => key)
-    return this.#write(this.tier.set(scope, items), () => this.#tellKeys(scope, keys, false))
+    return this.#write(this.tier.writes.set(scope, items), () => this.#tellKeys(scope, keys, false))
   }
 
   #write<T>(write: Promise<T>, tell: () => void): Promise<T> {
@@ -130,7 +135,7 @@ export class Far {
   /** Resolves once the writes and invalidations under way have ended, and what failed of them has been tried once more. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#writes)
-    await this.tier.makeUpNow()
+    await this.tier.makeUp.now()
   }
 
   #tellKeys(scope: Scope, keys: readonly string[], expire: boolean): void {
@@ -158,7 +163,7 @@ export class Far {
     else {
       for (const key of content.keys) {
         const nearKey = nearKeyOf(scope, key)
-        this.tier.doubtWrite(nearKey)
+        this.tier.writes.doubt(nearKey)
         engine.voidFlight(nearKey)
         engine.near?.delete(nearKey)
       }

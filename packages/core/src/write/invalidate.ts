@@ -20,7 +20,7 @@ export function deleteKeys(engine: Engine, scope: Scope, keys: readonly string[]
       engine.verdicts.set(nearKey, { gone: 'delete' })
     }
   }
-  for (const key of keys) engine.far?.tier.voidWrite(nearKeyOf(scope, key))
+  for (const key of keys) engine.far?.tier.writes.void(nearKeyOf(scope, key))
   count(engine, scope, 'delete', keys, [])
   return everywhere(engine, act, (far) => far.deleteKeys(scope, keys))
 }
@@ -52,7 +52,7 @@ export function expireKeys(engine: Engine, scope: Scope, keys: readonly string[]
     }
   }
   // What it has not reached yet it need not overtake; were it dropped, the value before it would be what is left.
-  for (const key of keys) engine.far?.tier.doubtWrite(nearKeyOf(scope, key))
+  for (const key of keys) engine.far?.tier.writes.doubt(nearKeyOf(scope, key))
   count(engine, scope, 'expire', keys, [])
   return everywhere(engine, act, (far) => far.expireKeys(scope, keys))
 }

@@ -6,7 +6,7 @@ import type { EntryPolicy } from '../options/entry-policy.ts'
 import { type Engine, nearKeyOf } from '../read/engine.ts'
 import { entryBytes, jittered, makeEntry, type NewEntry } from '../read/make-entry.ts'
 import type { Far } from '../tiers/far.ts'
-import type { Write } from '../tiers/far-tier.ts'
+import type { Write } from '../tiers/far-writes.ts'
 
 /** A value that a caller brings itself. */
 export interface SetKey {
@@ -47,12 +47,12 @@ function setAfar(engine: Engine, far: Far, scope: Scope, drafts: readonly Draft[
   const { seq } = engine.fence
   const writes = drafts.map(({ nearKey }) => {
     engine.near?.delete(nearKey)
-    return far.tier.beginWrite(nearKey)
+    return far.tier.writes.begin(nearKey)
   })
   const forEach = (act: (draft: Draft, index: number) => void) => {
     drafts.forEach((draft, index) => {
       const write = writes[index] as Write
-      far.tier.endWrite(draft.nearKey, write)
+      far.tier.writes.end(draft.nearKey, write)
       if (write.voided) return
       // Loads that began meanwhile may have read what was there before.
       engine.voidFlight(draft.nearKey)

@@ -1,0 +1,309 @@
+import type { Codec } from '../entry/codec.ts'
+import { encodeValue, restampValue } from '../entry/envelope.ts'
+import { headBytes, type Stamp } from '../entry/head.ts'
+import type { VersionMark } from '../entry/value-body.ts'
+import { CodecError, InvalidationError, StoreError } from '../errors.ts'
+import type { Told } from '../invalidation/journal.ts'
+import type { Scope } from '../invalidation/scope.ts'
+import type { Engine } from '../read/engine.ts'
+import type { NewEntry } from '../read/make-entry.ts'
+import type { StoreEntry } from '../store/store.ts'
+import type { FarTier } from './far-tier.ts'
+import type { MakeUp } from './make-up.ts'
+import { newStamp } from './stamps.ts'
+import { pathOf, storeKey } from './store-keys.ts'
+import { epochRefs, namespaceRefs, tagRefs, type VersionRef } from './versions.ts'
+
+/** A key that a caller sets; without an entry, one whose value is not to be stored. */
+export interface OutgoingKey {
+  readonly key: string
+  readonly entry: NewEntry | undefined
+  readonly write: Write
+}
+
+/** A `set` on its way. One that is voided was overtaken by an invalidation or another `set` that came after it. */
+export interface Write {
+  voided: boolean
+  /** Another process invalidated the key about the same time, before it or after: only the store knows. */
+  doubtful: boolean
+}
+
+/** A value on its way into the store, with its times in milliseconds from now. */
+export interface Outgoing {
+  readonly value: unknown
+  readonly freshMs: number
+  readonly swrMs: number
+  readonly sieMs: number
+  readonly loadMs: number
+  readonly tags: readonly string[]
+  /** Versions as they were when the value began to be made. */
+  readonly stamps: ReadonlyMap<string, Stamp>
+}
+
+/** What callers write: values that an invalidation keeps out, and invalidations that reach the store or are made up for. */
+export class FarWrites {
+  readonly #engine: Engine
+  readonly #tier: FarTier
+  readonly #codec: Codec
+  readonly #makeUp: MakeUp
+  readonly #writes = new Map<string, Write>()
+
+  constructor(engine: Engine, tier: FarTier, makeUp: MakeUp) {
+    this.#engine = engine
+    this.#tier = tier
+    this.#codec = tier.settings.codec
+    this.#makeUp = makeUp
+  }
+
+  begin(nearKey: string): Write {
+    this.void(nearKey)
+    const write = { voided: false, doubtful: false }
+    this.#writes.set(nearKey, write)
+    return write
+  }
+
+  end(nearKey: string, write: Write): void {
+    if (this.#writes.get(nearKey) === write) this.#writes.delete(nearKey)
+  }
+
+  /** Something came after the `set` of this key that is on its way. */
+  void(nearKey: string): void {
+    const write = this.#writes.get(nearKey)
+    if (write === undefined) return
+    write.voided = true
+    this.#writes.delete(nearKey)
+  }
+
+  /** Another process tells of an invalidation: the `set` of this key that is on its way goes on, and not into the near tier. */
+  doubt(nearKey: string): void {
+    const write = this.#writes.get(nearKey)
+    if (write !== undefined) write.doubtful = true
+  }
+
+  /**
+   * The envelope of a value, under a new stamp.
+   * @throws CodecError, as a rejection, for a value that cannot be stored exactly as it is, or whose versions are not known.
+   */
+  async encode(
+    scope: Scope,
+    key: string,
+    out: Outgoing,
+  ): Promise<{ readonly bytes: Uint8Array; readonly stamp: Stamp; readonly ttlMs: number }> {
+    const now = this.#engine.clock.now()
+    const stamp = newStamp()
+    const ttlMs = out.freshMs + Math.max(out.swrMs, out.sieMs)
+    const versions: VersionMark[] = []
+    for (const ref of [...namespaceRefs(scope), ...tagRefs(scope, out.tags)]) {
+      const known = out.stamps.get(ref.key)
+      if (known === undefined)
+        throw new CodecError('the versions that the value would be stored under could not be read')
+      versions.push({ scope: ref.scope, name: ref.name, stamp: known })
+    }
+    const bytes = await encodeValue(
+      {
+        stamp,
+        key: storeKey(scope, key),
+        value: out.value,
+        storedAt: now,
+        staleAt: now + out.freshMs,
+        expiresAt: now + ttlMs,
+        staleWhileRevalidateMs: out.swrMs,
+        staleIfErrorMs: out.sieMs,
+        loadMs: out.loadMs,
+        versions,
+      },
+      this.#codec,
+    )
+    if (bytes.byteLength > this.#tier.store.maxValueBytes) {
+      throw new CodecError(
+        `the store '${this.#tier.store.name}' takes values of at most ${this.#tier.store.maxValueBytes} bytes; this one has ${bytes.byteLength} with its envelope`,
+      )
+    }
+    return { bytes, stamp, ttlMs }
+  }
+
+  /**
+   * Stores values that a caller brings, or removes what is there where there is none to store; whoever is loading the
+   * keys loses its claim. Rejects if what was there may still stand.
+   */
+  async set(scope: Scope, items: readonly OutgoingKey[]): Promise<(Stamp | undefined)[]> {
+    const names = items.map(({ key }) => storeKey(scope, key))
+    try {
+      const budget = this.#tier.budget()
+      const refs = new Map<string, VersionRef>()
+      for (const ref of [
+        ...namespaceRefs(scope),
+        ...tagRefs(scope, [...new Set(items.flatMap(({ entry }) => entry?.tags ?? []))]),
+      ])
+        refs.set(ref.key, ref)
+      const stamps = await this.#tier.readStamps([...refs.values()], budget)
+      await this.#tier.versions.complete([...refs.values()], stamps, budget)
+      const encoded = await Promise.all(
+        items.map((item) => this.#encodeOrRefuse(scope, item, stamps)),
+      )
+      const entries: StoreEntry[] = []
+      const gone: string[] = []
+      encoded.forEach((one, index) => {
+        // Whoever overtook it sees to the store.
+        if (items[index]?.write.voided) return
+        const key = names[index] as string
+        if (one === undefined) gone.push(key)
+        else entries.push({ key, bytes: one.bytes, ttlMs: one.ttlMs })
+      })
+      await budget.spend((ms) =>
+        Promise.all([
+          entries.length > 0 ? this.#tier.store.setMany(entries, ms) : undefined,
+          // What cannot be stored must not leave what was there before.
+          gone.length > 0 ? this.#tier.store.deleteMany(gone, ms) : undefined,
+        ]),
+      )
+      for (const { key, write } of items) {
+        if (write.voided) continue
+        this.#makeUp.forgetDeletes(scope, [key])
+        this.#makeUp.acknowledgedKeys(scope, [key], true)
+      }
+      return encoded.map((one) => one?.stamp)
+    } catch (error) {
+      this.#failed('set', error, () => {
+        this.#makeUp.noteDeletes(
+          scope,
+          items.map(({ key }) => key),
+        )
+      })
+    }
+  }
+
+  async #encodeOrRefuse(
+    scope: Scope,
+    { key, entry }: OutgoingKey,
+    stamps: ReadonlyMap<string, Stamp>,
+  ) {
+    if (entry === undefined) return undefined
+    const { policy, value, freshMs, loadMs, tags } = entry
+    try {
+      return await this.encode(scope, key, {
+        value,
+        freshMs,
+        swrMs: policy.swrMs,
+        sieMs: policy.sieMs,
+        loadMs,
+        tags,
+        stamps,
+      })
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error
+      this.#engine.counters.codecErrors++
+      this.#engine.failed('codec', error, scope, key)
+      return undefined
+    }
+  }
+
+  async delete(scope: Scope, keys: readonly string[]): Promise<void> {
+    const names = keys.map((key) => storeKey(scope, key))
+    try {
+      await this.#tier.budget().spend((ms) => this.#tier.store.deleteMany(names, ms))
+      this.#makeUp.forgetDeletes(scope, keys)
+      this.#makeUp.acknowledgedKeys(scope, keys, false)
+    } catch (error) {
+      this.#failed('delete', error, () => this.#makeUp.noteDeletes(scope, keys))
+    }
+  }
+
+  /** Stale from now on, where there is a window to be stale in; else deleted. */
+  async expire(scope: Scope, keys: readonly string[]): Promise<void> {
+    const names = keys.map((key) => storeKey(scope, key))
+    try {
+      const budget = this.#tier.budget()
+      const all = await budget.spend((ms) => this.#tier.store.getMany(names, ms))
+      await Promise.all(
+        names.map(async (name, index) => {
+          const bytes = all[index]
+          if (bytes === undefined) return
+          if (bytes instanceof StoreError) throw bytes
+          if (bytes === null)
+            return this.#tier.store.deleteMany([name], this.#tier.settings.storeTimeoutMs)
+          const expired = this.#expired(name, bytes)
+          const kept =
+            expired !== undefined &&
+            (await budget.spend((ms) =>
+              this.#tier.store.replace(
+                name,
+                bytes.subarray(0, headBytes),
+                expired.bytes,
+                { ttlMs: expired.ttlMs },
+                ms,
+              ),
+            ))
+          // Whatever came between, gone is never wrong.
+          if (!kept) await budget.spend((ms) => this.#tier.store.deleteMany([name], ms))
+        }),
+      )
+      this.#makeUp.acknowledgedKeys(scope, keys, false)
+    } catch (error) {
+      this.#failed('expire', error, () => this.#makeUp.noteDeletes(scope, keys))
+    }
+  }
+
+  #expired(
+    key: string,
+    bytes: Uint8Array,
+  ): { readonly bytes: Uint8Array; readonly ttlMs: number } | undefined {
+    if (!this.#tier.store.hasClaims) return undefined
+    const now = this.#engine.clock.now()
+    const stamp = newStamp()
+    const windows = this.#tier.windowsOf(bytes, key)
+    if (windows === undefined) return undefined
+    // One that is stale already stays so for as long as it would have; the new stamp keeps a refresh of it out.
+    const staleAt = Math.min(windows.staleAt, now)
+    const expiresAt = staleAt + Math.max(windows.swrMs, windows.sieMs)
+    const ttlMs = expiresAt - now
+    if (ttlMs <= 0) return undefined
+    const restamped = restampValue(bytes, { key, stamp, staleAt, expiresAt }, this.#codec)
+    return restamped instanceof Uint8Array ? { bytes: restamped, ttlMs } : undefined
+  }
+
+  async invalidateTags(scope: Scope, tags: readonly string[]): Promise<void> {
+    // The epoch first: whoever then reads a new tag version also finds the new epoch.
+    const epoch = epochRefs(scope).slice(-1)
+    const own = tagRefs(scope, tags).slice(-tags.length)
+    const told: Told = { type: 'tags', path: pathOf(scope), tags }
+    if (own.length > 0) await this.#renew('invalidateTags', told, [epoch, own])
+  }
+
+  async clear(scope: Scope): Promise<void> {
+    const told: Told = { type: 'clear', path: pathOf(scope) }
+    await this.#renew('clear', told, [namespaceRefs(scope).slice(-1)])
+  }
+
+  /** Writes new versions, one group after the other. What fails, and all that comes after it, is journalled. */
+  async #renew(
+    operation: string,
+    told: Told,
+    groups: readonly (readonly VersionRef[])[],
+  ): Promise<void> {
+    const budget = this.#tier.budget()
+    let written = 0
+    try {
+      for (const refs of groups) {
+        const versions = refs.map((ref) => this.#tier.versions.renew(ref))
+        await budget.spend((ms) => this.#tier.store.setMany(versions, ms))
+        this.#makeUp.acknowledgedVersions(refs, told)
+        written++
+      }
+    } catch (error) {
+      this.#failed(operation, error, () => {
+        this.#makeUp.noteVersions(groups.slice(written).flat(), told)
+      })
+    }
+  }
+
+  /** @throws InvalidationError, always. */
+  #failed(operation: string, error: unknown, note: () => void): never {
+    note()
+    this.#engine.storeFailed(operation, error)
+    throw new InvalidationError(
+      `${operation} did not reach the store '${this.#tier.store.name}': other processes may read the old value until it answers again and this is made up for`,
+      { cause: error },
+    )
+  }
+}
