@@ -87,8 +87,8 @@ export class Link<Reply> {
       }
       if (!this.#isGreeting) this.#owner.read()
     })
-    this.#socket.on('error', (error) => this.drop(faultOf(error)))
-    const ended = () => this.drop(fault('unavailable', 'the server closed the connection'))
+    this.#socket.on('error', (error) => this.#broke(faultOf(error)))
+    const ended = () => this.#broke(fault('unavailable', 'the server closed the connection'))
     this.#socket.on('end', ended)
     this.#socket.on('close', ended)
   }
@@ -105,6 +105,13 @@ export class Link<Reply> {
     // An `error` may still come out of a socket that was destroyed; its listener stays.
     this.#socket?.destroy()
     this.#owner.lost(why)
+  }
+
+  #broke(why: Fault): void {
+    const { kind, reason, cause } = why
+    // Nothing but the greeting was said, and this is all that came back.
+    const isRefusal = this.#greeted !== undefined && kind === 'unavailable'
+    this.drop(isRefusal ? fault(kind, `${reason} before it answered; ${doubts}`, cause) : why)
   }
 
   #greet(greeting: Greeting<Reply> | undefined): void {
@@ -142,3 +149,6 @@ export class Link<Reply> {
     if (operation.take(reply)) this.#greeted = undefined
   }
 }
+
+/** Why servers hang up on a greeting. */
+const doubts = 'does it want TLS (see tls), or another protocol (see protocol)?'

@@ -1,9 +1,10 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createCache } from '@holdfast/core'
+import { makeCertificates } from '@holdfast/lab/certificates'
 import { type MemcachedServerOptions, startMemcached } from '@holdfast/lab/memcached-server'
 import { scratchDirectory } from '@holdfast/lab/scratch'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type MemcachedStoreOptions, memcachedStore } from '../src/index.ts'
 
 const minute = { ttlMs: 60_000 }
@@ -65,7 +66,9 @@ describe('a server with one protocol', () => {
     const server = await start({ protocol: 'binary' })
     const meta = open({ servers: [server.address], protocol: 'meta', commandTimeout: '200ms' })
     // It hangs up on what is no binary header.
-    expect((await refusal(meta)).kind).toBe('unavailable')
+    const { kind, message } = await refusal(meta)
+    expect(kind).toBe('unavailable')
+    expect(message).toContain('see protocol')
     await works(open({ servers: [server.address] }))
   })
 })
@@ -109,6 +112,47 @@ test.each(['binary', 'meta'] as const)(
     const server = await start({ unixSocket: true })
     await works(open({ servers: [server.socketPath!], protocol }))
     await works(open({ servers: [{ path: server.socketPath! }], protocol }))
+  },
+)
+
+describe.each(['binary', 'meta'] as const)(
+  'a mistake is told by what to do about it, %s',
+  (protocol) => {
+    test.each([
+      ['127.0.0.1:1', 'nothing listens there (ECONNREFUSED); see servers'],
+      ['no-such-host.invalid', 'see servers'],
+      ['/nowhere/memcached.sock', 'there is no such socket (ENOENT); see servers'],
+    ])('the address %s', async (address, hint) => {
+      vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+      onTestFinished(() => void vi.restoreAllMocks())
+      const { kind, message } = await refusal(open({ servers: [address], protocol }))
+      expect(kind).toBe('unavailable')
+      expect(message).toContain(hint)
+    })
+
+    test('a server that wants TLS, and one that has none', async () => {
+      const certificates = makeCertificates()
+      onTestFinished(() => certificates.remove())
+      const secure = await start({ tls: certificates.good })
+      const { kind, message } = await refusal(open({ servers: [secure.address], protocol }))
+      expect(kind).toBe('unavailable')
+      expect(message).toContain('does it want TLS (see tls)')
+      const plain = await start()
+      const asked = await refusal(open({ servers: [plain.address], protocol, tls: true }))
+      expect(asked.kind).toBe('unavailable')
+      expect(asked.message).toContain('TLS failed with')
+    })
+
+    test('functions that give no TLS options, and no password', async () => {
+      const { address } = await start()
+      const none = () => undefined as never
+      const tls = await refusal(open({ servers: [address], protocol, tls: none }))
+      expect(tls.message).toContain('tls must be true, an object')
+      const login = { username: 'me', password: none }
+      const password = await refusal(open({ servers: [address], protocol, ...login }))
+      expect(password.kind).toBe('auth')
+      expect(password.message).toContain('password has to give a non-empty string')
+    })
   },
 )
 
