@@ -40,7 +40,9 @@ function factsOf(known) {
   add('Load took', known.loadMs === undefined ? undefined : known.loadMs === 0 ? 'it was set' : span(known.loadMs))
   add('Size', known.bytes === undefined ? undefined : bytes(known.bytes))
   add('Tags', known.tags.length === 0 ? undefined : known.tags.join(', '))
-  add('Stale because', known.staleBecause === 'expire' ? 'expire() said so' : known.staleBecause === 'ttl' ? 'its ttl passed' : undefined)
+  // The store keeps when an entry became stale, and not why.
+  const ttl = known.tier === 'far' ? 'its ttl passed, or it was expired' : 'its ttl passed'
+  add('Stale because', known.staleBecause === 'expire' ? 'it was expired' : known.staleBecause === 'ttl' ? ttl : undefined)
   add('Gone because', known.goneBecause)
   add('Not kept because', known.notKeptBecause)
   add('Next try', known.retryAt && instant(known.retryAt))

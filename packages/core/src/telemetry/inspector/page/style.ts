@@ -93,7 +93,7 @@ form { display: grid; gap: 10px }
 form label { font-size: 14px; color: var(--quiet) }
 .row { display: flex; flex-wrap: wrap; gap: 8px }
 input, select, button { font: inherit; color: inherit; border-radius: 8px; border: 1px solid var(--line); min-height: 40px; padding: 6px 12px; background: var(--card) }
-input { flex: 1 1 240px; min-width: 0; background: var(--ground); font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 14px }
+input { flex: 1 1 180px; min-width: 0; background: var(--ground); font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 14px }
 select { min-width: 0; max-width: 46vw; text-overflow: ellipsis }
 button { cursor: pointer; font-weight: 540; white-space: nowrap }
 button:hover { border-color: var(--quiet) }
