@@ -79,3 +79,23 @@ test('a password provider that never answers is given up, too', async () => {
   await clock.advance(10_000)
   await rejected
 })
+
+test('what fails says where: a name that nobody knows, a server that is not there, one that is no Redis', async () => {
+  lookup.mockRejectedValue(Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' }))
+  await expect(opener({ host: 'redsi.internal', port: 6380 }).open()).rejects.toThrow(
+    "connect on the store 'test' (redsi.internal:6380) failed: ENOTFOUND",
+  )
+  const refusing = (error: Error) => {
+    const client = new FakeClient()
+    client.connect = () => Promise.reject(error)
+    return client
+  }
+  const refused = refusing(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }))
+  await expect(opener({ host: '::1' }, refused).open()).rejects.toThrow(
+    '([::1]:6379) failed: ECONNREFUSED',
+  )
+  const foreign = refusing(new Error('Protocol error, got "E" as reply type byte'))
+  await expect(opener({ path: '/run/redis.sock' }, foreign).open()).rejects.toThrow(
+    '(/run/redis.sock) failed: what came is no reply of Redis; is it one?',
+  )
+})

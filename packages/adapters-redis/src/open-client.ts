@@ -82,7 +82,8 @@ export function ownClientOpener({
         : password
     const tlsOptions = await tlsNow(tls, insecure === true, clock, place)
     const located = await locate?.()
-    const host = await hostNow({ ...options, ...located }, tlsOptions !== undefined)
+    const there = { ...place, at: addressOf({ ...options, ...located }) }
+    const host = await hostNow({ ...options, ...located }, tlsOptions !== undefined, there)
     const client = create({
       ...forClient,
       ...located,
@@ -91,7 +92,7 @@ export function ownClientOpener({
       ...(tlsOptions === undefined ? {} : { tls: tlsOptions }),
       ...managedOptions,
     })
-    return handshake(client, deadlines, place, (each) => verify?.(each, located))
+    return handshake(client, deadlines, there, (each) => verify?.(each, located))
   }
 
   return async () => {
@@ -198,17 +199,25 @@ async function tlsNow(
   return options
 }
 
+/** For messages: where we wanted to go, as it was written. */
+const addressOf = ({ path, host = 'localhost', port = 6_379 }: RedisStoreOptions) =>
+  path ?? `${host.includes(':') ? `[${host}]` : host}:${port}`
+
 /** In clear, a name is resolved here, so that the address which is judged is the one that is spoken to. */
 async function hostNow(
   { host, path, insecure, family }: RedisStoreOptions,
   hasTls: boolean,
+  place: Place,
 ): Promise<string | undefined> {
   if (hasTls || insecure === true || path || host === undefined || host === 'localhost') return host
   if (isIP(host) !== 0) {
     refusePublicPlaintext(host)
     return host
   }
-  const { address } = await lookup(host, { family: family === 4 || family === 6 ? family : 0 })
+  const wanted = { family: family === 4 || family === 6 ? family : 0 }
+  const { address } = await lookup(host, wanted).catch((error: unknown) => {
+    throw storeError(error, place)
+  })
   refusePublicPlaintext(address)
   return address
 }

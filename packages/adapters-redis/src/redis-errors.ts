@@ -41,6 +41,14 @@ const generalRefusals: [RegExp, StoreErrorKind][] = [
   [/out of memory/i, 'full'],
 ]
 
+/** Said of a refusal without a code of its own. */
+const adviceOfText: [RegExp, string][] = [
+  [
+    /unknown command/i,
+    'it does not know the command; is it a Redis of 6.2 or later, and no sentinel?',
+  ],
+]
+
 /** Errors of the network and of the client that say that the connection is gone, by code or by first words. */
 const lostConnection =
   /^(Connection is closed|Stream isn't writeable|Command aborted|Reached the max retries|Socket timeout|All sentinels are unreachable|Socket closed|write after end)/
@@ -64,6 +72,8 @@ export class FalseRedirection extends Error {
 export interface Place {
   readonly store: string
   readonly operation: string
+  /** The server's address, where the message shall name it. */
+  readonly at?: string | undefined
 }
 
 /** The code of a refusal by the server, `undefined` for every other error. */
@@ -76,44 +86,50 @@ export function refusalCode(error: unknown): string | undefined {
  * An error of ioredis, of the network or of the server as a typed one. The original is not kept as the cause: ioredis
  * hangs the command with all its arguments on it, passwords and values included, and quotes replies in messages.
  */
-export function storeError(error: unknown, { store, operation }: Place): StoreError | ClosedError {
+export function storeError(error: unknown, place: Place): StoreError | ClosedError {
   if (error instanceof StoreError || error instanceof ClosedError) return error
+  const { store, operation } = place
+  const what = whatAt(place)
   const details = { store, operation, cause: bareCause(error) }
   const code = refusalCode(error)
   if (code !== undefined) {
-    const kind = kindOfCode[code] ?? kindOfText((error as Error).message)
-    const advice = adviceOfCode[code]
+    const { message } = error as Error
+    const kind = kindOfCode[code] ?? kindOfText(message)
+    const advice = adviceOfCode[code] ?? adviceOfText.find(([words]) => words.test(message))?.[1]
     return new StoreError(
-      `${operation} on the store '${store}' was refused by the server with ${code}${advice ? `: ${advice}` : ''}`,
+      `${what} was refused by the server with ${code}${advice ? `: ${advice}` : ''}`,
       // A replica that refuses writes is left for the primary by connecting again.
       { ...details, kind, ...(code === 'READONLY' ? { retryable: true } : {}) },
     )
   }
   if (error instanceof ReplyMismatch) {
     return new StoreError(
-      `${operation} on the store '${store}' got a reply that is none to its command; the connection was given up`,
+      `${what} got a reply that is none to its command; the connection was given up`,
       { ...details, kind: 'protocol', retryable: true },
     )
   }
   if (error instanceof FalseRedirection) {
-    return new StoreError(`${operation} on the store '${store}' failed: ${error.message}`, {
+    return new StoreError(`${what} failed: ${error.message}`, {
       ...details,
       kind: 'protocol',
       retryable: true,
     })
   }
   if (error instanceof InvalidOptionError) {
-    return new StoreError(`${operation} on the store '${store}' failed: ${error.message}`, {
+    return new StoreError(`${what} failed: ${error.message}`, {
       ...details,
       kind: 'denied',
     })
   }
   const reason = error instanceof Error ? reasonOf(error) : 'an unknown error'
-  return new StoreError(`${operation} on the store '${store}' failed: ${reason}`, {
+  return new StoreError(`${what} failed: ${reason}`, {
     ...details,
     kind: error instanceof Error ? kindOfFailure(error) : 'unknown',
   })
 }
+
+const whatAt = ({ store, operation, at }: Place) =>
+  `${operation} on the store '${store}'${at === undefined ? '' : ` (${at})`}`
 
 const kindOfText = (message: string): StoreErrorKind =>
   generalRefusals.find(([words]) => words.test(message))?.[1] ?? 'unknown'
@@ -124,10 +140,11 @@ function kindOfFailure(error: Error): StoreErrorKind {
   if (code === 'ETIMEDOUT') return 'timeout'
   if (code !== undefined && /^E[A-Z]/.test(code)) return 'unavailable'
   if (lostConnection.test(error.message)) return 'unavailable'
-  return error.name === 'ParserError' || /protocol|RESP/i.test(error.message)
-    ? 'protocol'
-    : 'unavailable'
+  return isProtocolFault(error) ? 'protocol' : 'unavailable'
 }
+
+const isProtocolFault = ({ name, message }: Error) =>
+  name === 'ParserError' || /protocol|RESP/i.test(message)
 
 /** The names Node and OpenSSL give to a certificate that is not to be trusted. */
 const isCertificateFault = (code: string | undefined) =>
@@ -141,6 +158,7 @@ function reasonOf(error: Error): string {
   const code = codeOf(error)
   if (code !== undefined) return isCertificateFault(code) ? `TLS was refused with ${code}` : code
   if (lostConnection.test(error.message)) return 'the connection is closed'
+  if (isProtocolFault(error)) return 'what came is no reply of Redis; is it one?'
   return error.name
 }
 
@@ -167,11 +185,11 @@ export function withoutConnection(failure: unknown, place: Place): StoreError | 
   )
 }
 
-export const timedOut = ({ store, operation }: Place, ms: number, option: string) =>
-  new StoreError(
-    `${operation} on the store '${store}' was not answered within ${ms} ms; see ${option}`,
-    { kind: 'timeout', store, operation },
-  )
+export const timedOut = (place: Place, ms: number, option: string) => {
+  const { store, operation } = place
+  const message = `${whatAt(place)} was not answered within ${ms} ms; see ${option}`
+  return new StoreError(message, { kind: 'timeout', store, operation })
+}
 
 export const closedError = ({ store, operation }: Place) =>
   new ClosedError(`${operation} on the store '${store}', which has been closed`)

@@ -2,6 +2,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { type Duration, InvalidOptionError } from '@holdfast/core'
 import type { RedisOptions } from 'ioredis'
 import { refusePublicPlaintext } from './address-policy.ts'
+import { refuseUnknownOptions } from './known-options.ts'
 import { checkedAddress, parseServerAddress, type ServerAddress } from './server-address.ts'
 
 /** What this adapter sets itself, because a cache needs it so: see the README of this package. */
@@ -103,6 +104,7 @@ export function checkConnectionOptions(options: RedisStoreOptions): void {
       'keyPrefix would apply to some commands and not to others; use the namespace of the cache, or prefixedStore',
     )
   }
+  refuseUnknownOptions(options)
   if (options.port !== undefined) checkPort(options.port)
   positive('connectTimeout', options.connectTimeout ?? 500)
   if (typeof options.tls === 'object') checkTls(options.tls, options.insecure === true)

@@ -1,0 +1,126 @@
+import { InvalidOptionError } from '@holdfast/core'
+import type { ManagedRedisOption, RedisStoreOptions } from './redis-options.ts'
+
+/** Every option that a store or a bus takes, ioredis 5 and 6 together; the type says when one is missing. */
+const known = {
+  autoPipeliningIgnoredCommands: true,
+  autoResendUnfulfilledCommands: true,
+  autoResubscribe: true,
+  blockingTimeout: true,
+  blockingTimeoutGrace: true,
+  clientInfoTag: true,
+  cluster: true,
+  commandQueue: true,
+  commandTimeout: true,
+  connectionName: true,
+  Connector: true,
+  connectTimeout: true,
+  db: true,
+  disableClientInfo: true,
+  disconnectTimeout: true,
+  enableAutoPipelining: true,
+  enableOfflineQueue: true,
+  enableReadyCheck: true,
+  enableTLSForSentinelMode: true,
+  failoverDetector: true,
+  family: true,
+  himportFieldsets: true,
+  host: true,
+  insecure: true,
+  keepAlive: true,
+  keyPrefix: true,
+  lazyConnect: true,
+  maxKeyBytes: true,
+  maxLag: true,
+  maxLoadingRetryTime: true,
+  maxRetriesPerRequest: true,
+  maxValueBytes: true,
+  monitor: true,
+  name: true,
+  natMap: true,
+  noDelay: true,
+  offlineQueue: true,
+  password: true,
+  path: true,
+  port: true,
+  preferredSlaves: true,
+  protocol: true,
+  readFrom: true,
+  readOnly: true,
+  reconnectOnError: true,
+  replyMapping: true,
+  retryStrategy: true,
+  role: true,
+  scripts: true,
+  sentinelCommandTimeout: true,
+  sentinelMaxConnections: true,
+  sentinelPassword: true,
+  sentinelReconnectStrategy: true,
+  sentinelRetryStrategy: true,
+  sentinels: true,
+  sentinelTLS: true,
+  sentinelUsername: true,
+  showFriendlyErrorStack: true,
+  socketTimeout: true,
+  storeName: true,
+  stringNumbers: true,
+  tls: true,
+  updateSentinels: true,
+  username: true,
+} satisfies Record<keyof RedisStoreOptions | ManagedRedisOption, true>
+
+const names = Object.keys(known)
+
+/** What other clients call it, or write instead of it. */
+const elsewhere: Readonly<Record<string, string>> = {
+  url: 'host and port, or a client: redisStore(new Redis(url))',
+  uri: 'host and port, or a client: redisStore(new Redis(url))',
+  socket: 'host and port',
+  database: 'db',
+  user: 'username',
+  pass: 'password',
+  auth: 'password',
+  nodes: 'cluster',
+}
+
+/**
+ * Refuses an option that does not exist: a misspelt `host` would otherwise mean this machine.
+ * @throws {InvalidOptionError}
+ */
+export function refuseUnknownOptions(options: object): void {
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(known, name)) continue
+    const near = Object.hasOwn(elsewhere, name) ? elsewhere[name] : nearest(name)
+    const hint = near === undefined ? '; it takes the options of ioredis' : `; give ${near}`
+    throw new InvalidOptionError(
+      `redisStore and redisBus have no option '${name.slice(0, 40)}'${hint}`,
+    )
+  }
+}
+
+/** The option that holds the same letters, give or take a third of them. */
+function nearest(name: string): string | undefined {
+  let best = Math.max(2, Math.ceil(name.length / 3)) + 1
+  let found: string | undefined
+  for (const candidate of names) {
+    const mistakes = distance(name.toLowerCase(), candidate.toLowerCase())
+    if (mistakes >= best) continue
+    best = mistakes
+    found = candidate
+  }
+  return found
+}
+
+/** Letters to add, leave out or change (Levenshtein). */
+function distance(from: string, to: string): number {
+  let above = Array.from({ length: to.length + 1 }, (_, column) => column)
+  for (let row = 1; row <= from.length; row++) {
+    const here = [row]
+    for (let column = 1; column <= to.length; column++) {
+      const changed = above[column - 1]! + (from[row - 1] === to[column - 1] ? 0 : 1)
+      here.push(Math.min(changed, above[column]! + 1, here[column - 1]! + 1))
+    }
+    above = here
+  }
+  return above[to.length]!
+}
