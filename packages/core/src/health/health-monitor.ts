@@ -78,7 +78,7 @@ export class HealthMonitor {
   }
 
   async #takeSample(): Promise<void> {
-    const { clock, counters, far } = this.#engine
+    const { clock, counters } = this.#engine
     const at = clock.monotonic()
     this.#sampledAt = at
     this.#schedule()
@@ -86,7 +86,9 @@ export class HealthMonitor {
     this.#answers.note({ hits, stale, misses }, at)
     const rate = hitRate(this.#answers, this.#settings.minimumRequests)
     this.#judge(this.#own.get('hit_rate'), 'hit_rate', rate.value, at, rate.spanMs)
-    if (far === undefined) return
+    // What comes with a store may still be on its way.
+    await this.#engine.opening
+    if (this.#engine.far === undefined) return
     // A store that does not answer is not asked how it is.
     const isOut = this.#engine.storeOutSince !== undefined
     const { store } = this.#engine.settings.far ?? {}

@@ -3,4 +3,26 @@
  *
  * @packageDocumentation
  */
-export {}
+export {
+  type AuditedSessions,
+  type AuditRecord,
+  type AuditSources,
+  audit,
+} from './audit.ts'
+export { type Inspector, inspector } from './inspector/inspector.ts'
+export type { InspectorOptions, InspectorRight } from './inspector/inspector-options.ts'
+export type { InspectedCaches } from './inspector/named-caches.ts'
+export { type Instruments, instrument } from './instrument.ts'
+export type {
+  Attributes,
+  AttributeValue,
+  HistogramLike,
+  InstrumentOptions,
+  MeterLike,
+  ObserverLike,
+  SpanLike,
+  TracerLike,
+} from './open-telemetry.ts'
+export { type Liveness, liveness, type Readiness, readiness } from './probes.ts'
+export { prometheus, prometheusContentType } from './prometheus.ts'
+export type { SecurityEventName } from './security-events.ts'

@@ -1,0 +1,149 @@
+import { channel } from 'node:diagnostics_channel'
+import { expect, test } from 'vitest'
+import { createCache } from '../cache.ts'
+import { StoreError } from '../errors.ts'
+import { encryptedStore } from '../store/encrypted-store.ts'
+import { memoryStore } from '../store/memory-store.ts'
+import { fakeClock } from '../testing/fake-clock.ts'
+import { type AuditRecord, audit } from './audit.ts'
+
+const secret = Buffer.alloc(32, 7).toString('base64')
+
+test('bytes that an encrypted store does not believe are a record, without key or value', async () => {
+  const clock = fakeClock()
+  const inner = memoryStore()
+  const store = encryptedStore(inner, { keys: [{ id: 'k1', secret: Buffer.alloc(32, 7) }] })
+  const cache = createCache({ name: 'shop', clock, store, bus: false })
+  const records: AuditRecord[] = []
+  const end = audit({ caches: cache }, (record) => records.push(record))
+  await cache.set('user:canary-key', 'canary-value')
+  for await (const key of inner.list?.('') ?? [])
+    if (key.includes('canary'))
+      await inner.set(key, Buffer.from('planted in clear'), { ttlMs: 1e6 })
+  cache.namespace('x')
+  await clock.advance('31s')
+  await cache.get('user:canary-key')
+  expect(records).toEqual([
+    {
+      schemaVersion: 1,
+      at: '2026-01-01T00:00:31.000Z',
+      event: 'decrypt_failed',
+      source: 'cache',
+      name: 'shop',
+      reason: 'plaintext',
+      count: 1,
+    },
+  ])
+  expect(JSON.stringify(records)).not.toMatch(/canary|planted/)
+  expect(JSON.stringify(records)).not.toContain(secret)
+  end()
+  await cache.close()
+})
+
+test('what goes on is told at once, then every ten seconds with its count, then no more', async () => {
+  const clock = fakeClock()
+  const cache = createCache({ name: 'shop', clock })
+  const records: AuditRecord[] = []
+  const published: unknown[] = []
+  const onMessage = (message: unknown) => void published.push(message)
+  channel('holdfast:security').subscribe(onMessage)
+  const end = audit({ caches: cache }, (record) => records.push(record))
+  for (let call = 0; call < 100; call++) await cache.clear()
+  expect(records.map(({ event, count }) => [event, count])).toEqual([['admin_clear', 1]])
+  await clock.advance('10s')
+  expect(records.map(({ count }) => count)).toEqual([1, 99])
+  await clock.advance('10m')
+  expect(records).toHaveLength(2)
+  expect(clock.pendingTimers).toBe(0)
+  await cache.clear()
+  await cache.clear()
+  end()
+  expect(records.map(({ count }) => count)).toEqual([1, 99, 1, 1])
+  expect(published).toEqual(records)
+  await cache.clear()
+  expect(records).toHaveLength(4)
+  channel('holdfast:security').unsubscribe(onMessage)
+  await cache.close()
+  expect(clock.pendingTimers).toBe(0)
+})
+
+test.for([
+  ['auth', undefined, 'auth_failed'],
+  ['auth', 'CERT_HAS_EXPIRED', 'tls_refused'],
+  ['denied', undefined, 'access_denied'],
+] as const)('a store that fails with %s, cause %s, is %s', async ([kind, code, event]) => {
+  const clock = fakeClock()
+  const cause = Object.assign(new Error('canary-password'), code === undefined ? {} : { code })
+  const failing = () => Promise.reject(new StoreError('canary-password', { kind, cause }))
+  const store = { ...memoryStore(), get: failing, getMany: failing }
+  const cache = createCache({ name: 'shop', clock, store, bus: false })
+  cache.on('error', () => {})
+  const records: AuditRecord[] = []
+  const end = audit({ caches: cache }, (record) => records.push(record))
+  await cache.wrap('key', () => 1)
+  expect(records.map((record) => record.event)).toContain(event)
+  expect(JSON.stringify(records)).not.toContain('canary')
+  end()
+  await cache.close()
+})
+
+test.for([
+  ['address', 'ssrf_blocked'],
+  ['redirect', 'foreign_redirect'],
+  ['mac', 'mac_failed'],
+  ['key', 'key_echo_mismatch'],
+  ['integrity', 'integrity_failed'],
+] as const)(
+  'a refusal for its %s is %s; for a reason that nobody listed it is nothing',
+  ([reason, event]) => {
+    const cache = createCache({ name: 'shop', clock: fakeClock() })
+    const records: AuditRecord[] = []
+    const end = audit({ caches: cache }, (record) => records.push(record))
+    const telling = cache as unknown as Record<symbol, (news: object) => void>
+    const tell = (why: string) =>
+      telling[Symbol.for('holdfast.tell')]?.({ event: 'refused', key: 'url', reason: why })
+    for (const why of [reason, 'canary-secret', 'constructor', '__proto__']) tell(why)
+    expect(records).toMatchObject([{ event, reason, count: 1 }])
+    end()
+  },
+)
+
+test('forged cookies, unknown ids and damaged sessions are told by what their counters moved', async () => {
+  const clock = fakeClock()
+  const stats = { rejected: 5, unknown: 0, damaged: 0 }
+  const records: AuditRecord[] = []
+  const sessions = { login: { stats: () => ({ ...stats }) } }
+  const end = audit({ sessions, clock }, (record) => records.push(record))
+  stats.rejected += 3
+  stats.unknown += 1
+  await clock.advance('10s')
+  expect(records).toMatchObject([
+    { event: 'session_tampered', source: 'session', name: 'login', count: 3 },
+    { event: 'session_fixation_blocked', source: 'session', name: 'login', count: 1 },
+  ])
+  stats.damaged += 1
+  end()
+  expect(records.at(-1)).toMatchObject({ event: 'session_damaged', count: 1 })
+  expect(clock.pendingTimers).toBe(0)
+})
+
+test('a writer that throws changes nothing for the cache', async () => {
+  const cache = createCache({ name: 'shop', clock: fakeClock() })
+  const warned: unknown[] = []
+  const onWarning = (warning: Error) => void warned.push((warning as { code?: string }).code)
+  process.on('warning', onWarning)
+  const end = audit({ caches: cache }, () => {
+    throw new Error('canary')
+  })
+  await cache.clear()
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(warned).toContain('HOLDFAST_AUDIT')
+  process.off('warning', onWarning)
+  end()
+  await cache.close()
+})
+
+test('audit refuses what it does not know', () => {
+  expect(() => audit({ cache: {} } as never, () => {})).toThrow("did you mean 'caches'")
+  expect(() => audit({}, undefined as never)).toThrow('write of audit(sources, write)')
+})

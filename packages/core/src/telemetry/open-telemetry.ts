@@ -1,0 +1,52 @@
+/**
+ * The little of OpenTelemetry that is called here, as this package sees it, so that it compiles and runs without
+ * `@opentelemetry/api`. A type test holds it to the real one.
+ */
+
+export type AttributeValue = string | number | boolean
+export type Attributes = Record<string, AttributeValue>
+
+export interface InstrumentOptions {
+  readonly description?: string
+  readonly unit?: string
+  advice?: { explicitBucketBoundaries?: number[] }
+}
+
+export interface HistogramLike {
+  record(value: number, attributes?: Attributes): void
+}
+
+/** What a collection hands over to whoever observes. */
+export interface ObserverLike {
+  observe(instrument: never, value: number, attributes?: Attributes): void
+}
+
+export interface MeterLike {
+  createHistogram(name: string, options?: InstrumentOptions): HistogramLike
+  createObservableCounter(name: string, options?: InstrumentOptions): object
+  createObservableGauge(name: string, options?: InstrumentOptions): object
+  addBatchObservableCallback(callback: (observer: ObserverLike) => void, instruments: never[]): void
+  removeBatchObservableCallback(
+    callback: (observer: ObserverLike) => void,
+    instruments: never[],
+  ): void
+}
+
+export interface SpanLike {
+  setAttribute(name: string, value: AttributeValue): unknown
+  setStatus(status: { code: number; message?: string }): unknown
+  end(): void
+}
+
+export interface TracerLike {
+  startActiveSpan<T>(
+    name: string,
+    options: { kind?: number; attributes?: Attributes },
+    run: (span: SpanLike) => T,
+  ): T
+}
+
+/** `SpanKind.INTERNAL`. */
+export const internalSpan = 0
+/** `SpanStatusCode.ERROR`. */
+export const errorStatus = 2
