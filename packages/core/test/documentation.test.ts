@@ -140,6 +140,7 @@ describe('the snippets', () => {
     'docs/guides/event-invalidation.md',
     'docs/guides/failover-store.md',
     'docs/guides/write-a-store.md',
+    'docs/operations.md',
     'docs/recipes/express.md',
   ]
   const textOf = (path: string) => readFileSync(join(root, path), 'utf8')
@@ -210,6 +211,8 @@ describe('the snippets', () => {
           '@holdfast/core': [join(root, 'packages/core/src/index.ts')],
           '@holdfast/core/testing': [join(root, 'packages/core/src/testing/index.ts')],
           '@holdfast/core/sharding': [join(root, 'packages/core/src/sharding/index.ts')],
+          '@holdfast/core/telemetry': [join(root, 'packages/core/src/telemetry/index.ts')],
+          '@opentelemetry/api': [join(root, 'packages/core/node_modules/@opentelemetry/api')],
           '@holdfast/redis': [join(root, 'packages/adapters-redis/src/index.ts')],
           '@holdfast/image': [join(root, 'packages/image/src/index.ts')],
           '@holdfast/memcached': [join(root, 'packages/adapters-memcached/src/index.ts')],
@@ -275,6 +278,7 @@ describe('the links', () => {
       (name) => `docs/concepts/${name}.md`,
     ),
     'docs/guarantees.md',
+    'docs/operations.md',
     'docs/guides/migrate.md',
     'docs/guides/encryption.md',
     'docs/guides/event-invalidation.md',
