@@ -15,7 +15,10 @@ import { redisStore } from './redis-store.ts'
 export type RedisShard = string | RingServer
 
 /** What may be said for all servers alike; where they are is said by `servers`. */
-export type RedisShardConnection = Omit<RedisStoreOptions, 'host' | 'port' | 'path' | 'sentinels'>
+export type RedisShardConnection = Omit<
+  RedisStoreOptions,
+  'host' | 'port' | 'path' | 'sentinels' | 'cluster'
+>
 
 /** As `shardedStore`, with addresses in the place of stores; a pool of `parseNutcracker` fits as it is. */
 export interface ShardedRedisOptions extends Omit<ShardedStoreOptions, 'servers' | 'gutter'> {

@@ -27,8 +27,9 @@ describe.each(['redis', 'valkey'] as const)('a replica of %s', (engine) => {
     await until('the replica follows', async () =>
       String(await replica.command('INFO', 'replication')).includes('master_link_status:up'),
     )
-    const store = redisStore({ host: '127.0.0.1', port: primary.port, readFrom: 'replica' })
-    const writer = redisStore({ host: '127.0.0.1', port: primary.port })
+    const at = { host: '127.0.0.1', port: primary.port, commandTimeout: 10_000 }
+    const store = redisStore({ ...at, readFrom: 'replica' })
+    const writer = redisStore(at)
     onTestFinished(async () => {
       await store.close()
       await writer.close()
@@ -101,7 +102,12 @@ describe.each(['redis', 'valkey'] as const)('a replica of %s', (engine) => {
 
   test('does not give a near tier what was deleted elsewhere', async () => {
     const { between, primary, store } = await start()
-    const options = { name: 'near', defaults: { jitter: 0, earlyRefresh: false } } as const
+    // A busy machine must not be taken for a server that does not answer.
+    const options = {
+      name: 'near',
+      defaults: { jitter: 0, earlyRefresh: false },
+      resilience: { storeTimeout: '5s' },
+    } as const
     const reading = createCache({ store, ...options })
     const other = redisStore({ host: '127.0.0.1', port: primary.port })
     const changing = createCache({ store: other, ...options })
