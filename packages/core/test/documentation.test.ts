@@ -17,6 +17,7 @@ import {
   memoryDefaults,
   resilienceDefaults,
 } from '../src/options/defaults.ts'
+import { healthDefaults } from '../src/options/health-options.ts'
 
 /** What the pages say is held against the code: tables of defaults, keys, and every snippet's types. */
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -59,6 +60,7 @@ describe('the tables of options', () => {
     ['`memory`', memoryDefaults],
     ['`resilience`', resilienceDefaults],
     ['`resilience.breaker`', breakerDefaults],
+    ['`health`', healthDefaults],
     ['`close`', { drain: drainDefault }],
   ] as const)('%s: every default is that of the code', ([heading, defaults]) => {
     const table = documented(heading)
@@ -73,6 +75,7 @@ describe('the tables of options', () => {
     ['`memory`', { memory: { none: 1 } }],
     ['`resilience`', { resilience: { none: 1 } }],
     ['`resilience.breaker`', { resilience: { breaker: { none: 1 } } }],
+    ['`health`', { health: { none: 1 } }],
   ] as const)('%s: every option is there, and no other', ([heading, wrong]) => {
     expect(Object.keys(documented(heading)).sort()).toEqual(knownOptions(wrong).sort())
   })
@@ -283,6 +286,7 @@ describe('the links', () => {
     'docs/guides/encryption.md',
     'docs/guides/event-invalidation.md',
     'docs/guides/failover-store.md',
+    'docs/guides/inspector.md',
     'docs/guides/write-a-store.md',
     ...['express', 'fastify', 'nestjs', 'next'].map((name) => `docs/recipes/${name}.md`),
     ...['api-cache', 'define-typed', 'express-api', 'two-processes', 'write-a-store'].map(
