@@ -104,7 +104,7 @@ describe('the doctor', () => {
   test('says which server drops sessions, is full, grows without end or shares too much', async () => {
     const lru = await redisServer({ maxmemory: '100mb', 'maxmemory-policy': 'allkeys-lru' })
     const { port } = await redisServer({})
-    const small = await memcachedServer('-I', '64k', '-c', '20', '-M')
+    const small = await memcachedServer('-I', '512k', '-c', '20', '-M')
     const { code, findings, says } = await doctor({
       stores: {
         sessions: { redis: { host: '127.0.0.1', port: lru.port } },
