@@ -1,7 +1,6 @@
 import type { Cache } from '../cache.ts'
 import { type Clock, keepAlive, systemClock, type TimerHandle } from '../clock.ts'
 import { InvalidOptionError } from '../errors.ts'
-import { unmet } from '../options/expectation.ts'
 import { readBus } from '../options/far-settings.ts'
 import { refuseUnknownNames } from '../options/known-names.ts'
 import { readFunction, readName, readObject, readOneOf, readTags } from '../options/readers.ts'
@@ -82,7 +81,6 @@ export function invalidateOnEvents(
   if (onGap === 'clear' && events.clear === undefined)
     throw new InvalidOptionError("onGap 'clear' needs a cache; a store alone cannot be cleared")
   const source = readBus(bus, 'the bus of invalidateOnEvents')
-  if (source === false) throw unmet('the bus of invalidateOnEvents', 'a bus', source)
   return new Subscription(events, source, onGap === 'clear', onError, clock)
 }
 

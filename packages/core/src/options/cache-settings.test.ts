@@ -56,6 +56,8 @@ describe('the options of a cache', () => {
       { defualts: {} },
       /no option 'defualts'; did you mean 'defaults'\? It knows/,
     ],
+    ['a ttl that belongs to entries', { ttl: '5m' }, /no option 'ttl'; write defaults: \{ ttl \}/],
+    ['a bound of the memory', { maxEntries: 5 }, /'maxEntries'; write memory: \{ maxEntries \}/],
     ['a name of Object.prototype', { constructor: 1 }, /no option 'constructor'/],
     ['an own __proto__', JSON.parse('{"__proto__":1}'), /no option '__proto__'/],
     ['a name that is far from all', { zzzzzzzz: 1 }, /no option 'zzzzzzzz'\. It knows name, /],

@@ -12,7 +12,13 @@ import {
   resilienceDefaults,
 } from './defaults.ts'
 import { parseDuration } from './duration.ts'
-import { defaultPolicy, type EntryPolicy, extendPolicy, limitLife } from './entry-policy.ts'
+import {
+  defaultPolicy,
+  type EntryPolicy,
+  entryOptionNames,
+  extendPolicy,
+  limitLife,
+} from './entry-policy.ts'
 import { unmet } from './expectation.ts'
 import { type FarParts, type FarSettings, readBus, readStore, resolveFar } from './far-settings.ts'
 import { readHealth } from './health-options.ts'
@@ -126,7 +132,7 @@ const cacheTable = {
     (value, option) => extendPolicy(defaultPolicy, value as EntryOptions, option),
   ],
   store: ['store', readStore],
-  bus: ['bus', readBus],
+  bus: ['bus', (value, option) => (value === false ? value : readBus(value, option))],
   codec: ['codec', (value) => resolveCodec(value as CodecOptions)],
   policies: ['policies', (value) => value as ReadOptions['policies']],
   resilience: ['resilience', readResilience],
@@ -141,8 +147,27 @@ const cacheTable = {
   enabled: ['enabled', readBoolean],
 } as const satisfies OptionTable<CacheOptions, ReadOptions>
 
+/** Where an option belongs that is written one level too high. */
+const homes = {
+  defaults: entryOptionNames,
+  memory: Object.keys(memoryTable),
+  resilience: Object.keys(resilienceTable),
+}
+
+function refuseMisplaced(options: unknown): void {
+  for (const name of Object.keys(Object(options))) {
+    for (const [home, names] of Object.entries(homes)) {
+      if (names.includes(name))
+        throw new InvalidOptionError(
+          `createCache has no option '${name}'; write ${home}: { ${name} }`,
+        )
+    }
+  }
+}
+
 /** @throws InvalidOptionError for anything in `options` that cannot work, before anything is built. */
 export function resolveCacheOptions(options: CacheOptions = {}): CacheSettings {
+  refuseMisplaced(options)
   const { policies, store, bus, codec, ...read } = readOptions<ReadOptions>(
     {
       ...cacheDefaults,

@@ -21,6 +21,7 @@ export function describe(value: unknown): string {
 export function describeKind(value: unknown): string {
   if (value === null || value === undefined) return String(value)
   if (Array.isArray(value)) return 'an array'
+  if (value instanceof Promise) return 'a promise'
   return value === '' ? 'an empty string' : `of type ${typeof value}`
 }
 

@@ -31,9 +31,9 @@ export const readStore: Reader<Store> = reader(
     typeof (value as Store).capabilities?.maxKeyBytes === 'number',
 )
 
-export const readBus: Reader<Bus | false> = reader(
-  'false, or a bus: an object with the methods publish, subscribe and close',
-  (value) => value === false || has(value, ['publish', 'subscribe', 'close']),
+export const readBus: Reader<Bus> = reader(
+  'a bus: an object with the methods publish, subscribe and close',
+  (value) => has(value, ['publish', 'subscribe', 'close']),
 )
 
 /** @throws InvalidOptionError for a bus that would have nothing to tell of. */

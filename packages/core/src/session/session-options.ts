@@ -2,7 +2,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto'
 import { type Clock, systemClock } from '../clock.ts'
 import { InvalidOptionError, UnsupportedError } from '../errors.ts'
 import { type Duration, parseDuration } from '../options/duration.ts'
-import { unmet } from '../options/expectation.ts'
+import { describeKind, unmet } from '../options/expectation.ts'
 import { readStore } from '../options/far-settings.ts'
 import { refuseUnknownNames } from '../options/known-names.ts'
 import { type OptionTable, readOptions } from '../options/option-table.ts'
@@ -134,11 +134,7 @@ const readSecrets: Reader<readonly KeyObject[]> = (value, option) => {
     throw unmet(option, 'an array of at least one string', value)
   return value.map((secret: unknown, index) => {
     if (typeof secret !== 'string' || secret === '')
-      throw unmet(
-        `${option}[${index}]`,
-        'a non-empty string',
-        typeof secret === 'string' ? '' : null,
-      )
+      throw unmet(`${option}[${index}]`, 'a non-empty string', secret, describeKind(secret))
     if (secret.length < shortSecret) {
       process.emitWarning(
         `${option}[${index}] of createSessions is shorter than ${shortSecret} characters, so that it may be guessed; take one of randomBytes(32).toString('base64')`,
