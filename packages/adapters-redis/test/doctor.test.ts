@@ -104,7 +104,7 @@ describe('the doctor', () => {
   test('says which server drops sessions, is full, grows without end or shares too much', async () => {
     const lru = await redisServer({ maxmemory: '100mb', 'maxmemory-policy': 'allkeys-lru' })
     const { port } = await redisServer({})
-    const small = await memcachedServer('-I', '512k', '-c', '20', '-M')
+    const small = await memcachedServer('-I', '512k', '-c', '100', '-M')
     const { code, findings, says } = await doctor({
       stores: {
         sessions: { redis: { host: '127.0.0.1', port: lru.port } },
@@ -117,7 +117,7 @@ describe('the doctor', () => {
       },
       caches: { a: { store: 'cache' }, b: { store: 'endless' }, c: { store: 'api' } },
       sessions: { web: { store: 'sessions', secrets } },
-      fleet: { processes: 50 },
+      fleet: { processes: 200 },
     })
     expect(code).toBe(1)
     expect(findings).toEqual(
@@ -133,7 +133,7 @@ describe('the doctor', () => {
         'warning stores.api eviction',
       ]),
     )
-    expect(says).toContain('50 processes with 1 sockets each make 50 of 20')
+    expect(says).toContain('200 processes with 1 sockets each make 200 of 100')
     expect(says).toContain('-> set maxmemory-policy noeviction')
   })
 
