@@ -3,7 +3,7 @@ import { StoreError } from '@holdfast/core'
 import { type MemcachedServer, startMemcached } from '@holdfast/lab/memcached-server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type MemcachedProtocol, memcachedStore } from '../src/index.ts'
-import { ask, keysOf } from './clients/text-client.ts'
+import { ask, endsOf, keysOf } from './clients/text-client.ts'
 
 const minute = { ttlMs: 60_000 }
 const MiB = 1024 * 1024
@@ -22,10 +22,14 @@ describe.each<MemcachedProtocol>(['binary', 'meta'])(
     })
     afterAll(async () => {
       await store.close()
-      await server.stop()
+      await server.kill()
     })
     const chunksOn = async () =>
       (await keysOf(server.port)).filter((key) => key.startsWith('~hf:c:'))
+    const endsIn = async (keys: readonly string[]) => {
+      const ends = await endsOf(server.port)
+      return keys.map((key) => ends.get(key)!)
+    }
     const forget = (keys: readonly string[]) =>
       ask(
         server.port,
@@ -82,10 +86,16 @@ describe.each<MemcachedProtocol>(['binary', 'meta'])(
 
     test('is touched with all its parts', async () => {
       const value = randomBytes(2 * MiB)
+      const before = new Set(await chunksOn())
       await store.set('touched', value, { ttlMs: 2_000 })
+      const parts = (await chunksOn()).filter((key) => !before.has(key))
+      expect(parts).toHaveLength(2)
+      const longest = Math.max(...(await endsIn(['touched', ...parts])))
       expect(await store.touch('touched', minute)).toBe(true)
-      // The parts would have been gone 2 s after the value.
-      await new Promise((resolve) => setTimeout(resolve, 5_000))
+      const [own, ...theirs] = await endsIn(['touched', ...parts])
+      expect(own! - longest).toBeGreaterThan(50)
+      // They end after what tells of them.
+      expect(Math.min(...theirs)).toBeGreaterThan(own!)
       expect(same(await store.get('touched'), value)).toBe(true)
     })
 
@@ -141,7 +151,7 @@ describe.each<MemcachedProtocol>(['binary', 'meta'])(
         expect(same(await mistaken.get('a'), value)).toBe(true)
       } finally {
         await Promise.all([mistaken.close(), right.close()])
-        await strict.stop()
+        await strict.kill()
       }
     })
   },

@@ -25,14 +25,14 @@ const patient = { commandTimeout: '20s', connectTimeout: '20s' } as const
 
 let servers: MemcachedServer[]
 // Most of the cases wait for something to end.
-vi.setConfig({ maxConcurrency: 12, testTimeout: 120_000 })
+vi.setConfig({ maxConcurrency: 48, testTimeout: 120_000 })
 
 beforeAll(async () => {
   // Cases that store 8 MiB run at the same time as those that must find again what they stored.
   servers = await Promise.all([1, 2, 3].map(() => startMemcached({ args: ['-m', '512'] })))
 })
 afterAll(async () => {
-  await Promise.all(servers.map((server) => server.stop()))
+  await Promise.all(servers.map((server) => server.kill()))
 })
 
 describe.concurrent.each<MemcachedProtocol>(['binary', 'meta'])(

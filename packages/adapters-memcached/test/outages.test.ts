@@ -2,7 +2,7 @@ import { type Cache, createCache } from '@holdfast/core'
 import { type FaultProxy, startFaultProxy } from '@holdfast/lab/fault-proxy'
 import { scenarios } from '@holdfast/lab/fault-scenarios'
 import { type MemcachedServer, startMemcached } from '@holdfast/lab/memcached-server'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, test } from 'vitest'
 import { type MemcachedProtocol, memcachedStore } from '../src/index.ts'
 import { soon, watchLag } from './open-driver.ts'
 
@@ -63,9 +63,10 @@ const outages: Record<string, Outage> = {
 }
 
 describe.each<MemcachedProtocol>(['binary', 'meta'])('a cache over the %s protocol', (protocol) => {
-  test.each(Object.keys(outages))(
+  // Each has a server of its own, and mostly waits.
+  test.concurrent.for(Object.keys(outages))(
     '%s: no wrap fails, none is wrong, none waits longer than 200 ms while it lasts, and then it is shared again',
-    async (name) => {
+    async (name, { expect, onTestFinished }) => {
       const server = await startMemcached()
       const proxy = await startFaultProxy({
         upstream: { port: server.port },
@@ -81,11 +82,10 @@ describe.each<MemcachedProtocol>(['binary', 'meta'])('a cache over the %s protoc
         await Promise.all([cache.close(), other.close()])
         await proxy.stop()
         await server.kill()
-        await server.stop()
       })
       cache.on('error', () => {})
       other.on('error', () => {})
-      const lag = watchLag()
+      const lag = watchLag(onTestFinished)
       let isOver = false
       const since = performance.now()
       const running = traffic(cache, () => isOver)

@@ -36,12 +36,15 @@ describe.each<MemcachedProtocol>(['binary', 'meta'])(
       return cache
     }
 
-    /** The fewest of three: a busy machine makes them longer, never shorter. */
+    /**
+     * The fewest of up to three: a busy machine makes them longer, never shorter. One needs no second try, since there
+     * is nothing less.
+     */
     async function counted(run: (time: number) => Promise<unknown>): Promise<number> {
       proxy.use({ toClient: { latencyMs } })
       try {
         let fewest = Number.POSITIVE_INFINITY
-        for (let time = 0; time < 3; time++) {
+        for (let time = 0; time < 3 && fewest > latencyMs * 1.4; time++) {
           const startedAt = performance.now()
           await run(time)
           fewest = Math.min(fewest, performance.now() - startedAt)

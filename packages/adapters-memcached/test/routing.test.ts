@@ -15,7 +15,7 @@ beforeAll(async () => {
   servers = await Promise.all(Array.from({ length: 7 }, () => startMemcached()))
 })
 afterAll(async () => {
-  await Promise.all(servers.map((server) => server.stop()))
+  await Promise.all(servers.map((server) => server.kill()))
 })
 
 interface Vectors {
@@ -168,7 +168,7 @@ describe.each<MemcachedProtocol>(['binary', 'meta'])('over the %s protocol', (pr
         .toBe('in')
     } finally {
       await store.close()
-      await Promise.all(own.map((server) => server.stop()))
+      await Promise.all(own.map((server) => server.kill()))
     }
   })
 })

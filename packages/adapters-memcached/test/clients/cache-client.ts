@@ -1,23 +1,35 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createCache, type EntryOptions } from '@holdfast/core'
+import { type Cache, createCache, type EntryOptions } from '@holdfast/core'
 import { answer, tell } from '@holdfast/lab/client-protocol'
 import { memcachedStore } from '../../src/index.ts'
 import type { AtOnce, ClientSettings } from './client-answers.ts'
 
-/** A service of the stories: one cache over the servers it is given, and loaders that can be told what to do. */
-const { servers, protocol, memory } = JSON.parse(process.argv[2]!) as ClientSettings
 // The store is never at fault in these stories, however crowded the machine.
 const patient = { commandTimeout: '20s', connectTimeout: '20s', timeout: '20s' } as const
-const cache = createCache({
-  store: memcachedStore({ servers, protocol, ...patient }),
-  resilience: { storeTimeout: '20s' },
-  ...(memory === undefined ? {} : { memory }),
-})
-cache.on('error', () => {})
+
+/** A service of the stories: one cache over the servers it is given, and loaders that can be told what to do. */
+function open({ servers, protocol, memory }: ClientSettings): Cache {
+  const made = createCache({
+    store: memcachedStore({ servers, protocol, ...patient }),
+    resilience: { storeTimeout: '20s' },
+    ...(memory === undefined ? {} : { memory }),
+  })
+  made.on('error', () => {})
+  return made
+}
+
+let cache = open(JSON.parse(process.argv[2]!) as ClientSettings)
 let loads = 0
 let release = () => {}
 
 answer({
+  /** Goes over to other servers, or another protocol, with a cache that knows nothing of before. */
+  async use(settings: ClientSettings) {
+    await cache.close()
+    cache = open(settings)
+    await cache.get('warm-up')
+  },
+
   /** `callers` calls at once; what each was answered, and when, in milliseconds since the first began. */
   async wrapAtOnce(
     key: string,

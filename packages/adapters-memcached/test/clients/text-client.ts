@@ -42,8 +42,12 @@ export async function getAll(port: number, keys: readonly string[]): Promise<Map
   return found
 }
 
-/** Every key a server holds, as its crawler finds them. */
-export async function keysOf(port: number): Promise<string[]> {
+/** Every key a server holds, as its crawler finds them, and the Unix second in which it ends. */
+export async function endsOf(port: number): Promise<Map<string, number>> {
   const dump = await ask(port, 'lru_crawler metadump all\r\n', /END\r\n$/)
-  return [...dump.matchAll(/^key=(\S+) /gm)].map(([, key]) => decodeURIComponent(key!))
+  const items = dump.matchAll(/^key=(\S+) exp=(-?\d+) /gm)
+  return new Map([...items].map(([, key, exp]) => [decodeURIComponent(key!), Number(exp)]))
 }
+
+/** Every key a server holds. */
+export const keysOf = async (port: number): Promise<string[]> => [...(await endsOf(port)).keys()]
