@@ -41,7 +41,9 @@ export async function tell(say: (line: string) => void): Promise<Told> {
     await connected(() => store.getManySettled!(ids))
     const [, loadsWhenCold] = await counted(() => cache.wrapMany(ids, load))
     const perNode = await keysPerNode(cluster)
-    say(`${products} products, ${loadsWhenCold} loaded; on the three nodes: ${perNode.join(', ')}`)
+    say(
+      `${products} products, ${loadsWhenCold} loaded; keys on the three nodes: ${perNode.join(', ')}`,
+    )
 
     const [, loadsWhenWarm] = await counted(() => cache.wrapMany(ids, load))
     say(`Once more, all in one call: ${loadsWhenWarm} loaded`)
