@@ -29,12 +29,14 @@ export function askedByFetch(request: Request): Asked {
 export function askedByNode(incoming: IncomingMessage): Asked {
   const { method = 'GET' } = incoming
   const headers = new Headers()
-  for (const [name, values] of Object.entries(incoming.headersDistinct))
-    for (const value of values ?? []) headers.append(name, value)
+  for (const [name, values] of Object.entries(incoming.headers)) {
+    // HTTP/2 has the method and the path among its headers.
+    if (name.startsWith(':')) continue
+    for (const value of [values ?? []].flat()) headers.append(name, value)
+  }
   // The host is the client's word; it only makes the URL whole.
-  const host = /^[\w.:[\]-]+$/.test(incoming.headers.host ?? '')
-    ? incoming.headers.host
-    : 'localhost'
+  const named = incoming.headers.host ?? String(incoming.headers[':authority'] ?? '')
+  const host = /^[\w.:[\]-]+$/.test(named) ? named : 'localhost'
   const scheme = 'encrypted' in incoming.socket ? 'https' : 'http'
   const target = incoming.url?.startsWith('/') ? incoming.url : '/'
   const whole = `${scheme}://${host}${target}`

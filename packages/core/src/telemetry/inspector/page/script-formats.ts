@@ -9,6 +9,7 @@ const tenth = new Intl.NumberFormat('en', { maximumFractionDigits: 1 })
 const count = (value) => (value >= 100000 ? short : whole).format(value)
 const perSecond = (value) => (value >= 100 ? count(value) : tenth.format(value))
 const percent = (share) => {
+  if (share > 0 && share < 0.0005) return '< 0.1 %'
   // What is not all of it never reads as 100.
   const shown = share > 0.999 && share < 1 ? Math.floor(share * 10000) / 100 : Math.round(share * 1000) / 10
   return shown + ' %'

@@ -30,6 +30,7 @@ function factsOf(known) {
   const add = (name, value) => {
     if (value !== undefined && value !== null && value !== '') facts.push(el('dt', {}, name), el('dd', {}, value))
   }
+  add('As of', new Date(Date.now() + skewMs).toLocaleTimeString())
   add('Status', pill((meanings[known.status] || ['unknown'])[0], known.status))
   add('Key', el('code', {}, known.key))
   add('Found in', known.tier === 'near' ? 'this process’s memory' : known.tier === 'far' ? 'the store' : undefined)
