@@ -35,7 +35,7 @@ export async function handleFetch(
     if (!(error instanceof SessionError)) desk.failed(error)
     return refused(error)
   }
-  const cookie = session.takeCookie()
+  const { cookie } = session
   return cookie === undefined ? response : withCookie(response, cookie)
 }
 

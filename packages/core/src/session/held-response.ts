@@ -1,10 +1,10 @@
-import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { OutgoingHttpHeader, ServerResponse } from 'node:http'
 import type { LiveSession } from './live-session.ts'
 import { refusalOf } from './refusal.ts'
+import { checkChunk, checkHead, type GivenHeaders, headerPairs } from './response-checks.ts'
 import type { SessionDesk } from './session-desk.ts'
 import { SessionError } from './session-error.ts'
 
-type Headers = OutgoingHttpHeaders | readonly OutgoingHttpHeader[]
 type Step = () => void
 
 /**
@@ -29,7 +29,7 @@ export class HeldResponse {
     | {
         readonly status: number
         readonly reason: string | undefined
-        readonly headers: Headers | undefined
+        readonly headers: GivenHeaders | undefined
       }
     | undefined
   /** What the handler did meanwhile, in its order. */
@@ -54,7 +54,11 @@ export class HeldResponse {
     }
   }
 
-  #onWriteHead(status: number, reason?: string | Headers, headers?: Headers): ServerResponse {
+  #onWriteHead(
+    status: number,
+    reason?: string | GivenHeaders,
+    headers?: GivenHeaders,
+  ): ServerResponse {
     const response = this.#response
     if (this.#state === 'passed') {
       return this.#writeHead.apply(response, [status, reason, headers] as never)
@@ -63,6 +67,7 @@ export class HeldResponse {
     if (this.#head !== undefined) return response
     const [text, given] =
       typeof reason === 'string' ? [reason, headers] : [undefined, reason ?? headers]
+    checkHead(status, text, given)
     response.statusCode = status
     if (text !== undefined) response.statusMessage = text
     this.#head = { status, reason: text, headers: given }
@@ -73,6 +78,7 @@ export class HeldResponse {
   #onWrite(...args: unknown[]): boolean {
     const response = this.#response
     if (this.#state === 'passed') return this.#write.apply(response, args as never)
+    checkChunk(args[0], args[1])
     let hasRoom = false
     this.#pass(() => {
       hasRoom = this.#write.apply(response, args as never)
@@ -84,12 +90,14 @@ export class HeldResponse {
   #onEnd(...args: unknown[]): ServerResponse {
     const response = this.#response
     if (this.#hasEnded) return response
-    this.#hasEnded = true
     if (this.#state === 'passed') {
       if (!this.#isUnsettled()) return this.#end.apply(response, args as never)
+      this.#hasEnded = true
       void this.#endLate(args)
       return response
     }
+    if (args[0] && typeof args[0] !== 'function') checkChunk(args[0], args[1])
+    this.#hasEnded = true
     this.#pass(() => this.#end.apply(response, args as never))
     if ((this.#state as string) === 'held') this.#pretend('writableEnded')
     return response
@@ -104,10 +112,20 @@ export class HeldResponse {
     }
     this.#state = 'held'
     this.#pretend('headersSent')
-    this.#settle().then(
-      () => this.#open(),
-      (error: unknown) => this.#refuse(error),
-    )
+    this.#settle()
+      .then(
+        () => this.#open(),
+        (error: unknown) => this.#refuse(error),
+      )
+      // The handler has gone on long ago: nobody is there to catch it.
+      .catch((error: unknown) => this.#fail(error))
+  }
+
+  #fail(error: unknown): void {
+    if (this.#response.headersSent) {
+      this.#desk.failed(error)
+      this.#response.destroy()
+    } else this.#refuse(error)
   }
 
   /** Also what the handler changes while the session is being stored. */
@@ -129,22 +147,47 @@ export class HeldResponse {
     const response = this.#response
     this.#state = 'passed'
     this.#stopPretending()
-    const cookie = this.#session.takeCookie()
-    if (cookie !== undefined) this.#addCookie(cookie)
-    if (this.#head !== undefined) {
-      const { status, reason, headers } = this.#head
-      this.#writeHead.apply(
-        response,
-        (reason === undefined ? [status, headers] : [status, reason, headers]) as never,
-      )
-    }
     const steps = this.#steps
     this.#steps = []
-    // The client has left: what was noted has nowhere to go.
+    // The client has left, or somebody else has answered: what was noted has nowhere to go.
     if (response.destroyed) return
-    for (const step of steps) step()
+    const before = response.getHeader('set-cookie')
+    const wasUnsent = !response.headersSent
+    try {
+      this.#sendHead()
+      for (const step of steps) step()
+      if (wasUnsent) this.#session.noteCookie()
+    } catch (error) {
+      // The one who is to answer for it, an error handler of the application, begins anew.
+      if (!response.headersSent) this.#reopen(before)
+      throw error
+    }
     // Where the socket is full now, its own 'drain' wakes them.
     if (this.#hasWaiter && !this.#hasEnded && !response.writableNeedDrain) response.emit('drain')
+  }
+
+  #reopen(setCookie: OutgoingHttpHeader | undefined): void {
+    this.#state = 'open'
+    this.#head = undefined
+    this.#hasEnded = false
+    if (setCookie === undefined) this.#response.removeHeader('set-cookie')
+    else this.#response.setHeader('set-cookie', setCookie as string)
+  }
+
+  #sendHead(): void {
+    const response = this.#response
+    if (response.headersSent) {
+      if (this.#session.owesCookie) this.#desk.warnOfUnsentCookie()
+      return
+    }
+    const { cookie } = this.#session
+    if (cookie !== undefined) this.#addCookie(cookie)
+    if (this.#head === undefined) return
+    const { status, reason, headers } = this.#head
+    this.#writeHead.apply(
+      response,
+      (reason === undefined ? [status, headers] : [status, reason, headers]) as never,
+    )
   }
 
   /** Beside the cookies of the handler, wherever it has put them. */
@@ -153,12 +196,12 @@ export class HeldResponse {
     const head = this.#head
     const given = head?.headers
     if (head !== undefined && given !== undefined) {
-      for (const [name, value] of pairs(given)) {
+      for (const [name, value] of headerPairs(given)) {
         if (value === undefined) continue
         // What comes with writeHead takes the place of what was set before; its own repetitions stand side by side.
         if (Array.isArray(given)) response.removeHeader(name)
       }
-      for (const [name, value] of pairs(given)) {
+      for (const [name, value] of headerPairs(given)) {
         if (value === undefined) continue
         if (Array.isArray(given)) response.appendHeader(name, value as string)
         else response.setHeader(name, value as string)
@@ -208,14 +251,4 @@ export class HeldResponse {
     delete (response as { headersSent?: boolean }).headersSent
     delete (response as { writableEnded?: boolean }).writableEnded
   }
-}
-
-function pairs(headers: Headers): [string, OutgoingHttpHeader | undefined][] {
-  if (!Array.isArray(headers)) return Object.entries(headers)
-  if (Array.isArray(headers[0])) return headers as unknown as [string, string][]
-  const list: [string, OutgoingHttpHeader][] = []
-  for (let at = 0; at + 1 < headers.length; at += 2) {
-    list.push([String(headers[at]), headers[at + 1] as OutgoingHttpHeader])
-  }
-  return list
 }

@@ -170,16 +170,17 @@ export class LiveSession implements Session {
     })
   }
 
-  /** The value of `Set-Cookie`, once; `undefined` where the client has what it needs. */
-  takeCookie(): string | undefined {
+  /** The value of `Set-Cookie`; `undefined` where the client has what it needs. */
+  get cookie(): string | undefined {
     const due = this.#cookieDue
-    if (due === 'take-back' && this.#state !== 'stored') {
-      this.#cookieDue = undefined
-      return this.#keeper.cookieTakenBack()
-    }
+    if (due === 'take-back' && this.#state !== 'stored') return this.#keeper.cookieTakenBack()
     if (this.#state !== 'stored' || this.#kept === undefined || due === undefined) return undefined
-    this.#cookieDue = undefined
     return this.#keeper.cookieFor(this.#kept)
+  }
+
+  /** The client has got the cookie. */
+  noteCookie(): void {
+    this.#cookieDue = undefined
   }
 
   /** A session that was stored only now needs a cookie, which a response under way cannot carry any more. */

@@ -10,13 +10,16 @@ export interface Refusal {
 export function refusalOf(error: unknown): Refusal {
   const known = error instanceof SessionError
   const status = known ? error.status : 500
+  const body = status === 503 ? 'Service Unavailable\n' : 'Internal Server Error\n'
   return {
     status,
     headers: {
       'Cache-Control': 'no-store',
+      // Said, since a response that failed half-way may remember the length of another body.
+      'Content-Length': String(body.length),
       'Content-Type': 'text/plain; charset=utf-8',
       ...(known ? error.headers : {}),
     },
-    body: status === 503 ? 'Service Unavailable\n' : 'Internal Server Error\n',
+    body,
   }
 }
