@@ -175,11 +175,18 @@ function covers(hook: Webhook, text: string): boolean {
   return url !== undefined && hook.covers(url)
 }
 
-/** `undefined`: it is too long. */
+/** `undefined`: it is too long. Counted as it comes, since a webhook is read before anybody knows who sent it. */
 async function textOf(request: Request): Promise<string | undefined> {
   if (Number(request.headers.get('content-length') ?? 0) > mostBytes) return undefined
-  const text = await request.text()
-  return text.length > mostBytes ? undefined : text
+  const parts: Uint8Array[] = []
+  let bytes = 0
+  for await (const part of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += part.byteLength
+    // Leaving the loop cancels the rest.
+    if (bytes > mostBytes) return undefined
+    parts.push(part)
+  }
+  return Buffer.concat(parts).toString('utf8')
 }
 
 function json(status: number, body: object, headers: Record<string, string> = {}): Response {

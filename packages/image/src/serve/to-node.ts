@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Answer, type Answering, type Asked, answeringOf } from './asked.ts'
+import { type Answer, type Answering, type Asked, answeringOf, wordsOf } from './asked.ts'
 
 /** What a handler that wants a body is given at most. */
 const mostBodyBytes = 1_000_000
@@ -62,8 +62,10 @@ class NodeAsked implements Asked {
 
   get target(): string {
     const target = this.#incoming.url ?? '/'
-    // Some clients send the whole URL; some parts of it mean nothing here.
-    return target.startsWith('/') ? target.split('#', 1)[0]! : '/'
+    if (target.startsWith('/') && !target.includes('#')) return target
+    // The whole URL is a right way to ask too (RFC 9112, 3.2.2); its scheme and host mean nothing here.
+    const path = target.replace(/^https?:\/\/[^/?#]*/i, '').split('#', 1)[0]!
+    return path.startsWith('/') ? path : '/'
   }
 
   get(name: string): string | null {
@@ -92,9 +94,11 @@ class NodeAsked implements Asked {
     return requestOf(this.#incoming, this.target, this.signal, undefined)
   }
 
-  async requestWithBody(): Promise<Request> {
-    const wantsBody = this.method !== 'GET' && this.method !== 'HEAD'
-    const body = wantsBody ? await bodyOf(this.#incoming) : undefined
+  /** `undefined`: its body is too long. */
+  async requestWithBody(): Promise<Request | undefined> {
+    if (this.method === 'GET' || this.method === 'HEAD') return this.request()
+    const body = await bodyOf(this.#incoming)
+    if (body === undefined) return undefined
     return requestOf(this.#incoming, this.target, this.signal, body)
   }
 }
@@ -124,12 +128,13 @@ function requestOf(
   })
 }
 
-async function bodyOf(incoming: IncomingMessage): Promise<Buffer> {
+/** `undefined`: it is longer than anybody here takes. */
+async function bodyOf(incoming: IncomingMessage): Promise<Buffer | undefined> {
   const parts: Buffer[] = []
   let bytes = 0
   for await (const part of incoming as AsyncIterable<Buffer>) {
     bytes += part.length
-    if (bytes > mostBodyBytes) throw new RangeError(`a body may have ${mostBodyBytes} bytes`)
+    if (bytes > mostBodyBytes) return undefined
     parts.push(part)
   }
   return Buffer.concat(parts)
@@ -138,6 +143,7 @@ async function bodyOf(incoming: IncomingMessage): Promise<Buffer> {
 function throughFetch(handler: (request: Request) => Response | Promise<Response>): Answering {
   return async (asked): Promise<Answer> => {
     const request = asked instanceof NodeAsked ? await asked.requestWithBody() : asked.request()
+    if (request === undefined) return wordsOf(413, 'size', [['connection', 'close']])
     const response = await handler(request)
     const body = response.body === null ? undefined : new Uint8Array(await response.arrayBuffer())
     return { status: response.status, headers: [...response.headers], body }

@@ -120,6 +120,27 @@ describe('the admin handler', () => {
     expect((await post('/purge', large, { authorization })).status).toBe(413)
   })
 
+  it('reads no more of a body without end than it takes, before it knows who sent it', async () => {
+    const { handler } = await setup()
+    let pulled = 0
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled += 100_000
+        controller.enqueue(new Uint8Array(100_000).fill(0x20))
+      },
+    })
+    const response = await handler(
+      new Request('http://admin.example/cache/webhook', {
+        method: 'POST',
+        body,
+        duplex: 'half',
+        headers: { 'content-type': 'application/json' },
+      } as RequestInit),
+    )
+    expect(response.status).toBe(413)
+    expect(pulled).toBeLessThan(2_000_000)
+  })
+
   it('lets an origin purge what is its own, by its signature, for five minutes', async () => {
     const { images, hook, clock, post } = await setup()
     await images.get(url)

@@ -1,8 +1,9 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, get as getOverHttp, type Server } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2 } from 'node:http2'
 import { type AddressInfo, connect } from 'node:net'
 import { InvalidOptionError } from '@holdfast/core'
 import { afterEach, describe, expect, it } from 'vitest'
+import { adminHandler } from '../../src/serve/admin-handler.ts'
 import type { ImageHandlerOptions } from '../../src/serve/handler-options.ts'
 import { createImageHandler } from '../../src/serve/image-handler.ts'
 import { signUrl } from '../../src/serve/sign-url.ts'
@@ -341,6 +342,37 @@ describe('toNode', () => {
     expect(unchanged.status).toBe(304)
   })
 
+  it('takes the whole URL for the path in it, signatures included', async () => {
+    const pair = { key: 'key', salt: 'salt' }
+    const { handler, images } = await setup({ signing: { pairs: [pair] } })
+    const { port } = await listen(handler)
+    const path = `/?url=${encodeURIComponent(url)}`
+    const signed = `/${signUrl(path, pair)}${path}`
+    const ask = (target: string) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        getOverHttp({ port, host: '127.0.0.1', path: target }, (response) => {
+          response.resume()
+          resolve(response.statusCode)
+        }).on('error', reject)
+      })
+    expect(await ask(signed)).toBe(200)
+    expect(await ask(`http://evil.example${signed}`)).toBe(200)
+    expect(await ask(`HTTPS://evil.example:1${signed}`)).toBe(200)
+    expect(await ask(`http://evil.example${path}`)).toBe(403)
+    expect(await ask(`ftp://evil.example${signed}`)).toBe(403)
+    expect(images.peek(url)).toBeDefined()
+  })
+
+  it('answers a body that nobody takes with a 413', async () => {
+    const { images } = await setup()
+    const { at } = await listen(adminHandler(images, { authorize: () => true }))
+    const headers = { 'content-type': 'application/json' }
+    const body = 'x'.repeat(1_000_001)
+    const response = await fetch(`${at}/purge`, { method: 'POST', headers, body })
+    expect(response.status).toBe(413)
+    await response.body?.cancel()
+  })
+
   it('serves HTTP/2 as well', async () => {
     const { handler } = await setup({
       authorize: (request) => request.headers.get('x-key') === 'k',
@@ -407,7 +439,7 @@ describe('toNode', () => {
     const failed = await fetch(`${at}/throws`)
     expect([failed.status, await failed.text()]).toEqual([500, ''])
     expect((await fetch(`${at}/x`, { method: 'POST', body: 'x'.repeat(1_100_000) })).status).toBe(
-      500,
+      413,
     )
   })
 })
