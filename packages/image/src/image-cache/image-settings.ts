@@ -1,5 +1,6 @@
 import { type Cache, InvalidOptionError } from '@holdfast/core'
 import { defaultPolicy, type PolicyOptions } from '../http-cache/policy-options.ts'
+import { defaultTypes } from '../inspect/inspect.ts'
 import {
   readDuration,
   readList,
@@ -50,7 +51,6 @@ export interface ImageSettings extends GuardSettings {
 }
 
 const formats: readonly ImageFormat[] = ['jpeg', 'png', 'gif', 'webp', 'avif', 'svg']
-const defaultTypes = formats.filter((format) => format !== 'svg')
 const presets = ['s3', 'gcs', 'azure', 'cloudfront'] as const
 const dayMs = 86_400_000
 
