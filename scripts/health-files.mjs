@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { alertsYaml, dashboardJson } from '../packages/core/src/telemetry/rule-files.ts'
 
@@ -11,5 +12,7 @@ const folder = new URL('../docs/alerts/', import.meta.url)
 mkdirSync(folder, { recursive: true })
 writeFileSync(new URL('holdfast.rules.yml', folder), alertsYaml())
 writeFileSync(new URL('holdfast.dashboard.json', folder), dashboardJson())
-const biome = fileURLToPath(new URL('../node_modules/.bin/biome', import.meta.url))
-execFileSync(biome, ['format', '--write', fileURLToPath(folder)], { stdio: 'inherit' })
+const biome = createRequire(import.meta.url).resolve('@biomejs/biome/bin/biome')
+execFileSync(process.execPath, [biome, 'format', '--write', fileURLToPath(folder)], {
+  stdio: 'inherit',
+})
