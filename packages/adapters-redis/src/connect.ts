@@ -26,7 +26,9 @@ export function connect(
   settings: RedisStoreSettings,
 ): Wiring {
   if (typeof given !== 'object' || given === null) {
-    throw new InvalidOptionError('redisStore and redisBus expect a client of ioredis, or options')
+    throw new InvalidOptionError(
+      'redisStore and redisBus expect a client of ioredis, or options; for a URL hand in new Redis(url)',
+    )
   }
   const { storeName: store, commandTimeoutMs } = resolveSettings(settings)
   const common = { store, commandTimeoutMs, refusals: new Refusals(store) }

@@ -45,6 +45,13 @@ test('a failed connect is told to a call by its own name, with the reason', () =
   expect(error.message).toContain('set tls')
 })
 
+test.each([
+  "ERR unknown command 'X'",
+  'ERR Only HELLO messages are accepted by Sentinel instances.',
+])('%s: asks whether it is a Redis at all', (text) => {
+  expect(storeError(refusal(text), place).message).toContain('is it a Redis')
+})
+
 test('something that is no error is a failure without a quote', () => {
   expect(storeError('hunter2', place).message).not.toContain('hunter2')
 })

@@ -44,7 +44,7 @@ const generalRefusals: [RegExp, StoreErrorKind][] = [
 /** Said of a refusal without a code of its own. */
 const adviceOfText: [RegExp, string][] = [
   [
-    /unknown command/i,
+    /unknown command|by Sentinel/i,
     'it does not know the command; is it a Redis of 6.2 or later, and no sentinel?',
   ],
 ]
