@@ -198,6 +198,54 @@ describe('every operation settles by its deadline, and the next one is right', (
     await untilRight(driver, 2_000)
   })
 
+  test('when the server ends the connection with replies in flight', async () => {
+    const server = await scripted((gets, socket, connection) => {
+      for (const [key, opaque] of gets) {
+        if (connection === 0 && key === 'key-3') {
+          socket.end()
+          return
+        }
+        socket.write(hit(key, opaque))
+      }
+    })
+    const driver = open(server.port)
+    const ends = await Promise.all(
+      ['key-1', 'key-2', 'key-3', 'key-4'].map((key) => outcome(driver.get(key), 300)),
+    )
+    // What had come before the end is kept.
+    expect(
+      ends.map((end) => ('value' in end ? textOf(end.value as never) : kindOf(end.error))),
+    ).toEqual([value('key-1'), value('key-2'), 'unavailable', 'unavailable'])
+    expect(textOf(await driver.get('key-4'))).toBe(value('key-4'))
+  })
+
+  test('when a connection that was given up still has something to say', async () => {
+    let isDestroyed = false
+    const server = await scripted((gets, socket, connection) => {
+      for (const [key, opaque] of gets) {
+        if (connection > 0) {
+          socket.write(hit(key, opaque))
+          continue
+        }
+        socket.on('close', () => {
+          isDestroyed = true
+        })
+        // What the late reply meets on the other side shows in the write after it.
+        for (const times of [3, 3.5]) {
+          setTimeout(() => socket.write(hit(key, opaque, 'late')), commandTimeoutMs * times)
+        }
+      }
+    })
+    const driver = open(server.port)
+    expect(kindOf((await outcome(driver.get('key-1'))).error)).toBe('timeout')
+    const until = performance.now() + commandTimeoutMs * 4
+    while (performance.now() < until) {
+      expect(textOf(await driver.get('key-1'))).toBe(value('key-1'))
+      await soon(20)
+    }
+    await expect.poll(() => isDestroyed).toBe(true)
+  })
+
   test('when the server is killed in the middle of large values', async () => {
     const server = await real(['-I', '2m'])
     const driver = open(server.port, { commandTimeoutMs: 1_000 })
@@ -218,6 +266,33 @@ describe('every operation settles by its deadline, and the next one is right', (
     }
   })
 })
+
+const hit = (key: string, opaque: string, text = value(key)) =>
+  `VA ${text.length} f0 c1 O${opaque}\r\n${text}\r\n`
+
+type Gets = readonly (readonly [key: string, opaque: string])[]
+
+/** A server that says it speaks meta, and lets a script answer the gets that come, connection by connection. */
+async function scripted(answer: (gets: Gets, socket: Socket, connection: number) => void) {
+  const sockets = new Set<Socket>()
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const connection = sockets.size
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.on('data', (chunk) => {
+      const gets = [...chunk.toString().matchAll(/mg (\S+) v f c O(\d+)\r\n/g)]
+      const asked = gets.map(([, key, opaque]) => [key!, opaque!] as const)
+      if (asked[0]?.[0].startsWith('~hf:')) socket.write('EN O1\r\n')
+      else answer(asked, socket, connection)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return server.address() as { port: number }
+}
 
 /** A server of these words, whatever it is asked; with a greeting it first says that it speaks meta. */
 async function saying(answer: string | Buffer, greets = false) {

@@ -45,6 +45,10 @@ describe.each([
   ['aliases', 'meta'],
   ['port-11211', 'meta'],
   ['sequential-keys', 'binary'],
+  ['hash-tag-same-char', 'meta'],
+  ['server-order', 'binary'],
+  ['point-ties', 'meta'],
+  ['zero-points', 'binary'],
 ] as const)("twemproxy's measured decisions in %s, %s protocol", (file, protocol) => {
   const vectors = JSON.parse(readFileSync(new URL(`${file}.json`, fixtures), 'utf8')) as Vectors
   const { pools } = parseNutcracker(vectors.yml)
