@@ -31,8 +31,8 @@ export interface Threshold {
 
 /** What was chosen, complete. */
 export interface HealthSettings {
-  /** Without a check that was switched off. */
-  readonly thresholds: Readonly<Partial<Record<HealthCheckName, Threshold>>>
+  /** `undefined` for a check that was switched off. */
+  readonly thresholds: Readonly<Record<HealthCheckName, Threshold | undefined>>
   readonly windowMs: number
   readonly pollMs: number
   readonly minimumRequests: number

@@ -7,9 +7,8 @@ import {
 } from '../health/thresholds.ts'
 import { type Duration, parseDuration } from './duration.ts'
 import { unmet } from './expectation.ts'
-import { refuseUnknownNames } from './known-names.ts'
 import { type OptionTable, optionsReader } from './option-table.ts'
-import { type Reader, readCount, readObject } from './readers.ts'
+import { type Reader, readCount, reader } from './readers.ts'
 
 /** When `health()` warns. What is left out stays as it is. */
 export interface HealthOptions {
@@ -30,32 +29,30 @@ export const healthDefaults = {
   minimumRequests: 1_000,
 } as const satisfies HealthOptions
 
-const readThresholds: Reader<HealthSettings['thresholds']> = (value, option) => {
-  const given = readObject(value, option) as Record<string, unknown>
-  const names = Object.keys(thresholds) as HealthCheckName[]
-  refuseUnknownNames(given, names, option)
-  const chosen: Partial<Record<HealthCheckName, Threshold>> = {}
-  for (const name of names) {
-    if (given[name] === false) continue
-    chosen[name] = readThreshold(given[name] ?? {}, `${option}.${name}`, name)
+const readLimit = reader<number>(
+  'a number from 0 on',
+  (value) => typeof value === 'number' && value >= 0,
+)
+const levels = { warn: ['warn', readLimit], critical: ['critical', readLimit] } as const
+
+function thresholdReader(name: HealthCheckName): Reader<Threshold | undefined> {
+  const read = optionsReader<Threshold>(levels, thresholds[name])
+  return (value, option) => {
+    if (value === false) return undefined
+    const threshold = read(value, option)
+    const { warn, critical } = threshold
+    if (isBelow(name) ? critical > warn : critical < warn)
+      throw unmet(`${option}.critical`, `at least as bad as its warn of ${warn}`, critical)
+    return threshold
   }
-  return Object.freeze(chosen)
 }
 
-function readThreshold(value: unknown, option: string, name: HealthCheckName): Threshold {
-  const given = readObject(value, option)
-  refuseUnknownNames(given, ['warn', 'critical'], option)
-  const threshold: Threshold = { ...thresholds[name], ...given }
-  for (const level of ['warn', 'critical'] as const) {
-    const limit = threshold[level]
-    if (typeof limit !== 'number' || !(limit >= 0))
-      throw unmet(`${option}.${level}`, 'a number from 0 on', limit)
-  }
-  const { warn, critical } = threshold
-  if (isBelow(name) ? critical > warn : critical < warn)
-    throw unmet(`${option}.critical`, `at least as bad as its warn of ${warn}`, critical)
-  return threshold
-}
+const names = Object.keys(thresholds) as HealthCheckName[]
+
+const readThresholds = optionsReader<HealthSettings['thresholds']>(
+  Object.fromEntries(names.map((name) => [name, [name, thresholdReader(name)]])),
+  Object.fromEntries(names.map((name) => [name, {}])),
+)
 
 function readSpan(value: unknown, option: string): number {
   const ms = parseDuration(value, option)
