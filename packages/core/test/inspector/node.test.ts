@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import { connect, createServer as createHttp2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -8,8 +10,9 @@ import { inspector } from '../../src/telemetry/inspector/inspector.ts'
 let server: Server | undefined
 
 afterEach(async () => {
-  await new Promise((resolve) => server?.close(resolve))
+  const started = server
   server = undefined
+  if (started !== undefined) await new Promise((resolve) => started.close(resolve))
 })
 
 async function listen(listener: RequestListener): Promise<string> {
@@ -91,5 +94,34 @@ describe('the inspector in node:http', () => {
     expect(await cache.get('a')).toBeUndefined()
     const broken = await fetch(`${origin}/admin/cache`, { headers: { 'x-user': 'broken' } })
     expect([broken.status, await broken.text()]).toEqual([418, 'directory away'])
+  })
+
+  test('answers over HTTP/2, whose requests carry the host and the path among their headers', async () => {
+    const hosts: string[] = []
+    const inspect = inspector(createCache(), {
+      authorize: (request) => hosts.push(new URL(request.url).host) > 0,
+    })
+    // HTTP/2's requests and responses are made to be used like those of HTTP/1.
+    const started = createHttp2Server((request, response) =>
+      inspect.node(request as never, response as never),
+    )
+    started.listen(0, '127.0.0.1')
+    await once(started, 'listening')
+    const host = `127.0.0.1:${(started.address() as AddressInfo).port}`
+    const client = connect(`http://${host}`)
+    const ask = async (headers: Record<string, string>, body?: string) => {
+      const stream = client.request(headers)
+      stream.end(body)
+      const [answered] = await once(stream, 'response')
+      stream.resume()
+      await once(stream, 'end')
+      return answered[':status']
+    }
+    const purge = { ...own, ':method': 'POST', ':path': '/?do=purge', origin: `http://${host}` }
+    expect(await ask({ ':path': '/?view=state' })).toBe(200)
+    expect(await ask(purge, '{"cache":"default","key":"a"}')).toBe(200)
+    expect(hosts).toEqual([host, host])
+    client.close()
+    await new Promise((resolve) => started.close(resolve))
   })
 })

@@ -26,8 +26,8 @@ const missedRefreshes = 3
 
 /**
  * Shows what caches do, live: hit rate, latency, loads, tiers, the ring, health, and why a key is or is not there; and
- * expires or deletes a key, or what is under a tag. Nothing happens while nobody looks. It needs the whole page's
- * right for every request: `authorize` has no default.
+ * expires or deletes a key, or deletes what is under a tag. Nothing happens while nobody looks. `authorize` is asked for
+ * every request and has no default.
  * @throws InvalidOptionError
  */
 export function inspector(caches: InspectedCaches, options: InspectorOptions): Inspector {
@@ -49,7 +49,7 @@ export function inspector(caches: InspectedCaches, options: InspectorOptions): I
     if (isPost) return answerPost(asked, verb)
     if (asked.method !== 'GET' && asked.method !== 'HEAD')
       return json(405, { error: 'method' }, { allow: 'GET, HEAD, POST' })
-    if (verb === 'page') return page
+    if (verb === 'page') return page()
     if (verb === 'state') return answerState(asked.query.get('cache') ?? names[0])
     return json(404, { error: 'view' })
   }

@@ -1,4 +1,4 @@
-import { pageAnswer } from '../answers.ts'
+import { type Answer, pageAnswer } from '../answers.ts'
 import { markup } from './markup.ts'
 import { script } from './script.ts'
 import { style } from './style.ts'
@@ -7,8 +7,9 @@ import { style } from './style.ts'
  * The one page, the same for everybody: all it shows it asks for later, and sets as text. It is kept as text in this
  * package, readable as it is sent, because a file beside the code is lost by whoever bundles the code.
  */
-export const page = pageAnswer(
-  `<!doctype html>
+export const page = (): Answer =>
+  (made ??= pageAnswer(
+    `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -20,6 +21,9 @@ export const page = pageAnswer(
 <body>${markup}<script>${script}</script></body>
 </html>
 `,
-  script,
-  style,
-)
+    script,
+    style,
+  ))
+
+// Made when it is first asked for: who imports this for metrics has no page to pay for.
+let made: Answer | undefined

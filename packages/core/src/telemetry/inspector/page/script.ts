@@ -8,6 +8,7 @@ import { panels } from './script-panels.ts'
  */
 export const script = /* js */ `
 'use strict'
+{
 const $ = (id) => document.getElementById(id)
 const el = (name, options, ...children) => {
   const element = document.createElement(name)
@@ -117,4 +118,5 @@ $('pause').addEventListener('click', () => {
 })
 document.addEventListener('visibilitychange', refresh)
 refresh()
+}
 `
