@@ -25,7 +25,8 @@ export class Observer {
   ) as unknown as Readonly<Record<EventName, Listeners>>
   /** Somebody listens for hits: the one question that a near hit asks. */
   hearsHits = false
-  readonly #taps = new Set<Tap>()
+  /** Each with what it does when the cache closes. */
+  readonly #taps = new Map<Tap, (() => void) | undefined>()
   tracing: Tracing | undefined
   readonly #warnedAt = new Map<ErrorKind, number>()
 
@@ -53,8 +54,8 @@ export class Observer {
   }
 
   /** For telemetry: it must not throw. The answer ends it. */
-  tap(hear: Tap): () => void {
-    this.#taps.add(hear)
+  tap(hear: Tap, whenClosed?: () => void): () => void {
+    this.#taps.set(hear, whenClosed)
     return () => this.#taps.delete(hear)
   }
 
@@ -80,7 +81,7 @@ export class Observer {
       }
     }
     if (channels[name].hasSubscribers) channels[name].publish(event)
-    for (const hear of this.#taps) hear(name, event)
+    for (const hear of this.#taps.keys()) hear(name, event)
   }
 
   /** A failure that no caller sees. */
@@ -105,9 +106,11 @@ export class Observer {
   close(): void {
     for (const name of eventNames) this.#listeners[name].clear()
     this.#note()
+    const closed = [...this.#taps.values()]
     this.#taps.clear()
     this.tracing = undefined
     this.#warnedAt.clear()
+    for (const whenClosed of closed) whenClosed?.()
   }
 }
 

@@ -3,7 +3,7 @@ import type { Cache } from '../cache.ts'
 import { type Clock, keepAlive, systemClock, type TimerHandle } from '../clock.ts'
 import { refuseUnknownNames } from '../options/known-names.ts'
 import { readFunction, readObject } from '../options/readers.ts'
-import { enginesOf } from './insight.ts'
+import { engineOf, enginesOf, follow } from './insight.ts'
 import { type Noticed, noticedIn, type SecurityEventName } from './security-events.ts'
 
 /** One line of the audit stream. It holds no secret, no key, no id, no address of a visitor and no value. */
@@ -60,11 +60,17 @@ export function audit(sources: AuditSources, write: (record: AuditRecord) => voi
   readFunction(write, 'write of audit(sources, write)')
   const engines = sources.caches === undefined ? [] : enginesOf(sources.caches, 'audit')
   const trail = new Trail(sources.clock ?? engines[0]?.clock ?? systemClock, write)
-  const ends = engines.map((engine) =>
-    engine.observer.tap((name, event) => {
-      const noticed = noticedIn(name, event)
-      if (noticed !== undefined) trail.note('cache', engine.name, noticed)
-    }),
+  // A namespace is watched with its cache: each engine is followed by the first handle that leads to it.
+  const followed = engines.map((engine) =>
+    [sources.caches ?? []].flat().find((cache) => engineOf(cache as Cache, 'audit') === engine),
+  )
+  const ends = followed.map((cache) =>
+    follow(cache as Cache, 'audit', (engine, again) =>
+      engine.observer.tap((name, event) => {
+        const noticed = noticedIn(name, event)
+        if (noticed !== undefined) trail.note('cache', engine.name, noticed)
+      }, again),
+    ),
   )
   for (const [name, sessions] of Object.entries(sources.sessions ?? {}))
     trail.follow(name, sessions)

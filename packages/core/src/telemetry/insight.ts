@@ -27,3 +27,25 @@ export function enginesOf(caches: Cache | readonly Cache[], where: string): read
   }
   return [...engines]
 }
+
+/**
+ * Attaches to what is behind a cache until the returned function is called. A cache whose configuration changed has
+ * another one behind it: when the former closes, `again` attaches to that.
+ */
+export function follow(
+  cache: Cache,
+  where: string,
+  attach: (engine: Engine, again: () => void) => () => void,
+): () => void {
+  let hasEnded = false
+  let end = () => {}
+  const begin = () => {
+    const engine = engineOf(cache, where)
+    if (!hasEnded && !engine.root.isClosed) end = attach(engine, begin)
+  }
+  begin()
+  return () => {
+    hasEnded = true
+    end()
+  }
+}

@@ -4,8 +4,10 @@ import type { Context } from '@opentelemetry/api'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Cache, createCache } from '../cache.ts'
+import { inside } from '../observe/inside.ts'
 import { memoryStore } from '../store/memory-store.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
+import { type AuditRecord, audit } from './audit.ts'
 import { instrument } from './instrument.ts'
 import { metrics } from './metrics-table.ts'
 
@@ -256,4 +258,31 @@ test('instrument refuses what it cannot report to', () => {
   expect(() => instrument(cache, {})).toThrow('needs one of them')
   expect(() => instrument(cache, { metr: {} } as never)).toThrow("did you mean 'meter'")
   expect(() => instrument({} as never, {})).toThrow('a cache that createCache has made')
+})
+
+test('what is behind a cache may be swapped: spans, metrics and audit records go on', async () => {
+  const clock = fakeClock()
+  const first = createCache({ name: 'shop', clock })
+  const second = createCache({ name: 'shop', clock })
+  let current = first
+  const swapped = {
+    get [inside]() {
+      return (current as unknown as { [inside]: unknown })[inside]
+    },
+  } as unknown as Cache
+  const { named, end } = tracing(swapped)
+  const records: AuditRecord[] = []
+  const endAudit = audit({ caches: swapped }, (record) => records.push(record))
+  await first.wrap('key', () => 1)
+  current = second
+  await first.close()
+  await second.wrap('key', () => 1)
+  await second.clear()
+  expect(named('holdfast.wrap')).toHaveLength(2)
+  expect(records).toMatchObject([{ event: 'admin_clear' }])
+  end()
+  endAudit()
+  await second.wrap('other', () => 1)
+  expect(named('holdfast.wrap')).toHaveLength(2)
+  await second.close()
 })

@@ -5,8 +5,14 @@ import { refuseUnknownNames } from '../options/known-names.ts'
 import { readObject } from '../options/readers.ts'
 import type { Engine } from '../read/engine.ts'
 import { timed } from './histogram.ts'
-import { engineOf } from './insight.ts'
-import { histograms, type MetricName, metrics, secondBuckets } from './metrics-table.ts'
+import { engineOf, follow } from './insight.ts'
+import {
+  type HistogramName,
+  histograms,
+  type MetricName,
+  metrics,
+  secondBuckets,
+} from './metrics-table.ts'
 import type { HistogramLike, MeterLike, ObserverLike, TracerLike } from './open-telemetry.ts'
 import { readingsOf } from './readings.ts'
 import { Spans } from './spans.ts'
@@ -41,14 +47,21 @@ export function instrument(cache: Cache, instruments: Instruments): () => void {
     )
   }
   const ends: (() => void)[] = []
-  if (meter !== undefined) ends.push(reportNumbers(engine, meter), reportDurations(engine, meter))
-  if (tracer !== undefined) ends.push(drawSpans(engine, tracer))
+  if (meter !== undefined) {
+    const durations = durationsOf(meter)
+    ends.push(
+      reportNumbers(cache, meter),
+      follow(cache, 'instrument', (behind, again) => reportDurations(behind, durations, again)),
+    )
+  }
+  if (tracer !== undefined)
+    ends.push(follow(cache, 'instrument', (behind, again) => drawSpans(behind, tracer, again)))
   return () => {
     for (const end of ends.splice(0)) end()
   }
 }
 
-function reportNumbers(engine: Engine, meter: MeterLike): () => void {
+function reportNumbers(cache: Cache, meter: MeterLike): () => void {
   const instruments = new Map<MetricName, never>()
   for (const id of Object.keys(metrics) as MetricName[]) {
     const { name, kind, unit, help } = metrics[id]
@@ -60,7 +73,7 @@ function reportNumbers(engine: Engine, meter: MeterLike): () => void {
     instruments.set(id, made as never)
   }
   const collect = (observer: ObserverLike) => {
-    for (const { metric, value, labels } of readingsOf(engine)) {
+    for (const { metric, value, labels } of readingsOf(engineOf(cache, 'instrument'))) {
       const instrument = instruments.get(metric)
       if (instrument !== undefined) observer.observe(instrument, value, attributesOf(labels))
     }
@@ -70,32 +83,34 @@ function reportNumbers(engine: Engine, meter: MeterLike): () => void {
   return () => meter.removeBatchObservableCallback(collect, all)
 }
 
-function reportDurations(engine: Engine, meter: MeterLike): () => void {
-  const make = ({ name, unit, help }: (typeof histograms)[keyof typeof histograms]) =>
+type Durations = Readonly<Record<HistogramName, HistogramLike>>
+
+function durationsOf(meter: MeterLike): Durations {
+  const make = ({ name, unit, help }: (typeof histograms)[HistogramName]) =>
     meter.createHistogram(name, {
       unit,
       description: help,
       advice: { explicitBucketBoundaries: [...secondBuckets] },
     })
-  const made: Record<keyof typeof histograms, HistogramLike> = {
-    requests: make(histograms.requests),
-    loads: make(histograms.loads),
-  }
+  return { requests: make(histograms.requests), loads: make(histograms.loads) }
+}
+
+function reportDurations(engine: Engine, durations: Durations, again: () => void): () => void {
   return engine.observer.tap((name, event) => {
     const measured = timed(name, event)
     if (measured !== undefined)
-      made[measured.histogram].record(measured.seconds, attributesOf(measured.labels))
-  })
+      durations[measured.histogram].record(measured.seconds, attributesOf(measured.labels))
+  }, again)
 }
 
-function drawSpans(engine: Engine, tracer: TracerLike): () => void {
+function drawSpans(engine: Engine, tracer: TracerLike, again: () => void): () => void {
   const { observer } = engine
   const spans = new Spans(tracer, engine.name)
   observer.tracing = spans
   const end = observer.tap((name, event) => {
     if (name === 'hit' || name === 'stale' || name === 'miss' || name === 'refreshed')
       spans.answered(event as OutcomeEvent)
-  })
+  }, again)
   return () => {
     end()
     if (observer.tracing === spans) observer.tracing = undefined
