@@ -353,3 +353,35 @@ describe('a purge', () => {
     expect(await gone.json()).toMatchObject({ error: 'ERR_HOLDFAST_CLOSED' })
   })
 })
+
+test('a secret in values, errors, credentials or options is in no page, state or answer', async () => {
+  const canary = 'canary-5f0c1d'
+  const inner = faultyStore(memoryStore(), { faults: [] })
+  const secret = Buffer.from(canary.padEnd(32, '!'))
+  const store = encryptedStore(inner, { keys: [{ id: 'k', secret }] })
+  const cache = createCache({ store, resilience: { breaker: { failuresInARow: 2 } } })
+  cache.on('error', () => {})
+  const inspect = inspector(cache, everybody)
+  const told: string[] = []
+  const tell = async (response: Response) =>
+    told.push([...response.headers].join('\n'), await response.text())
+  const body = { cache: 'default', key: 'a' }
+  await cache.set('a', canary)
+  await tell(await get(inspect))
+  await tell(await get(inspect, '?view=state'))
+  await tell(await post(inspect, 'explain', body))
+  const failed = () => Promise.reject(new Error(canary))
+  await cache.wrap('b', failed, { errorTtl: '1m' }).catch(() => {})
+  await tell(await post(inspect, 'explain', { ...body, key: 'b' }))
+  inner.play([{ kind: 'reject', error: new Error(canary) }])
+  await tell(await post(inspect, 'purge', body))
+  await tell(await post(inspect, 'purge', { cache: 'default', tag: 'a' }))
+  await tell(await post(inspect, 'purge', { ...body, soft: true }))
+  await tell(await post(inspect, 'explain', body))
+  await tell(await get(inspect, '?view=state'))
+  expect(told).toHaveLength(18)
+  expect(
+    told.filter((text) => text.includes(canary) || text.includes(secret.toString('hex'))),
+  ).toEqual([])
+  await cache.close({ drain: 0 })
+})
