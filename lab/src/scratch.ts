@@ -18,6 +18,11 @@ process.on('exit', () => {
   }
 })
 
+/** Ctrl-C would end the process without an 'exit'. Whoever listens as well ends it in their own way. */
+process.on('SIGINT', () => {
+  if (process.listenerCount('SIGINT') === 1) process.exit(130)
+})
+
 /** Registers what to do at the end of the process; the answer takes it back. */
 export function atExit(cleanup: () => void): () => void {
   cleanups.add(cleanup)
