@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { scratchDirectory } from '@holdfast/lab/scratch'
 import { badPictures, pictures, startDemoOrigin } from './demo-origin.ts'
 import { galleryPage, type Shown } from './gallery-page.ts'
@@ -42,7 +43,7 @@ export async function startGallery(port = 0) {
       }
     },
   })
-  await new Promise<void>((resolve) => service.server.listen(port, '127.0.0.1', resolve))
+  await once(service.server.listen(port, '127.0.0.1'), 'listening')
   return {
     ...service,
     origin,
