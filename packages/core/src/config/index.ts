@@ -36,3 +36,4 @@ export type {
 export { type Configured, createFromConfig } from './create-from-config.ts'
 export { type ConfigSources, readConfig } from './read-config.ts'
 export type { Secret } from './secret.ts'
+export { type WatchEvents, type Watched, type WatchOptions, watchConfig } from './watch-config.ts'

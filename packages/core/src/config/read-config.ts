@@ -75,7 +75,7 @@ async function complete(config: HoldfastConfig, where: SecretPlaces): Promise<Ho
   return whole
 }
 
-function fileOf(file: unknown): string | undefined {
+export function fileOf(file: unknown): string | undefined {
   if (file === undefined) return undefined
   if (file instanceof URL) return fileURLToPath(file)
   if (typeof file === 'string' && file !== '') return file

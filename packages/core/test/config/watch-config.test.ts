@@ -1,0 +1,179 @@
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
+import type { ConfigError, WatchEvents } from '../../src/config/index.ts'
+import { type HoldfastConfig, watchConfig } from '../../src/config/index.ts'
+import { memoryStore } from '../../src/store/memory-store.ts'
+import { prometheus } from '../../src/telemetry/prometheus.ts'
+
+/** Configurations that change while they are used. */
+
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-watch-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+let files = 0
+async function watched(config: HoldfastConfig, adapters = {}) {
+  const file = join(folder, `${++files}.json`)
+  const write = (next: object | string) => {
+    writeFileSync(`${file}.tmp`, typeof next === 'string' ? next : JSON.stringify(next))
+    renameSync(`${file}.tmp`, file)
+  }
+  write(config)
+  // Read again when the test says so, and only then.
+  const made = await watchConfig({ file, env: {} }, adapters, { poll: Infinity })
+  onTestFinished(() => made.close({ drain: 0 }))
+  const events: (WatchEvents['changed'] | WatchEvents['refused'])[] = []
+  made.on('changed', (event) => events.push(event))
+  made.on('refused', (event) => events.push(event))
+  return {
+    made,
+    events,
+    change: (next: object | string) => {
+      write(next)
+      return made.reload()
+    },
+  }
+}
+
+describe('a configuration that is watched', () => {
+  it('swaps a change in behind the same cache, and leaves what it does not touch', async () => {
+    const { made, change, events } = await watched({ caches: { a: {}, b: {} } })
+    const [a, b] = [made.cache('a'), made.cache('b')]
+    await a.set('k', 1)
+    await b.set('k', 1)
+    expect(await change({ caches: { a: { defaults: { ttl: '1h' } }, b: {} } })).toBe(true)
+    expect(events).toEqual([{ parts: ['caches.a'] }])
+    expect(made.cache('a')).toBe(a)
+    expect([await a.get('k'), await b.get('k')]).toEqual([undefined, 1])
+    await a.set('k', 2)
+    const { staleAt, storedAt } = await a.explain('k')
+    expect(staleAt! - storedAt!).toBeGreaterThan(3_000_000)
+    expect(await change({ caches: { a: { defaults: { ttl: '1h' } }, b: {} } })).toBe(false)
+    expect(events).toHaveLength(1)
+  })
+
+  it('lets calls end where they began, and closes what they used only then', async () => {
+    let closed = 0
+    const store = () => {
+      const inner = memoryStore()
+      return {
+        ...inner,
+        close: async () => {
+          closed++
+          await inner.close()
+        },
+      }
+    }
+    const config = (ttl: '1m' | '2m') => ({
+      stores: { s: { redis: { connectionName: ttl } } },
+      caches: { a: { store: 's', defaults: { ttl } } },
+    })
+    const { made, change } = await watched(config('1m'), { redis: store })
+    const drained = new Promise<WatchEvents['drained']>((resolve) => {
+      made.on('drained', resolve)
+    })
+    const a = made.cache('a')
+    let open: (value: string) => void = () => undefined
+    const gate = new Promise<string>((resolve) => {
+      open = resolve
+    })
+    const under = a.wrap('slow', () => gate)
+    await a.get('until the store has been opened')
+    await change(config('2m'))
+    expect(await a.wrap('other', () => 'new')).toBe('new')
+    expect(closed).toBe(0)
+    open('old')
+    expect(await under).toBe('old')
+    expect((await drained).parts).toEqual(['stores.s', 'caches.a'])
+    expect(closed).toBe(1)
+  })
+
+  it.each<[object | string, string, RegExp]>([
+    ['{"caches": {', '', /\.json:1:13: expected a name/],
+    [{ caches: { a: { memroy: 1 } } }, 'caches.a.memroy', /did you mean 'memory'/],
+    [{ caches: { a: { store: 's' } } }, 'caches.a.store', /of which there are none/],
+    [{ stores: { s: { redis: {} } } }, 'stores.s.redis', /needs redisStore of @holdfast\/redis/],
+    [
+      { caches: { a: {} }, images: { i: { cache: 'a', origins: [] } } },
+      'images.i',
+      /needs createImageCache/,
+    ],
+  ])('refuses %j, says where, once, and goes on as before', async (wrong, path, message) => {
+    const { made, change, events } = await watched({ caches: { a: {} } })
+    const a = made.cache('a')
+    await a.set('k', 1)
+    const error = await change(wrong).catch((reason: unknown) => reason as ConfigError)
+    expect(error).toMatchObject({ path, message: expect.stringMatching(message) })
+    await made.reload().catch(() => undefined)
+    expect(events).toEqual([{ path, error: expect.anything() }])
+    expect(await a.get('k')).toBe(1)
+    await change({ caches: { a: { defaults: { ttl: 5 } } } })
+    expect(events).toHaveLength(2)
+  })
+
+  it('takes namespaces, definitions, listeners and telemetry along', async () => {
+    const { made, change } = await watched({ caches: { a: {} } })
+    const a = made.cache('a')
+    const inner = a.namespace('inner')
+    const square = a.define('square', { load: (n: number) => n * n })
+    const quick = square.with({ ttl: '1s' })
+    const heard: string[] = []
+    const unhear = a.on('load', ({ reason }) => heard.push(reason))
+    for (const ttl of ['1m', '2m', '3m']) {
+      expect(await inner.wrap('k', () => ttl)).toBe(ttl)
+      expect([await square(3), await quick(4), square.peek(3)]).toEqual([9, 16, 9])
+      expect(await square.many([1, 2])).toEqual([1, 4])
+      await square.set([5], 26)
+      expect(await square(5)).toBe(26)
+      await square.delete(5)
+      expect(await square(5)).toBe(25)
+      expect(square.key(5)).toContain('square')
+      await change({ caches: { a: { defaults: { ttl } } } })
+    }
+    const before = heard.length
+    expect(before).toBeGreaterThan(9)
+    unhear()
+    await square(9)
+    expect(heard).toHaveLength(before)
+    expect(prometheus(a)).toContain('cache="a"')
+    expect(() => a.define('x', {} as never)).toThrow(/load/)
+    expect(() => a.namespace('')).toThrow(/namespace/)
+  })
+
+  it('keeps a kill switch thrown by hand, until the file says something else of it', async () => {
+    const { made, change } = await watched({ caches: { a: {} } })
+    const a = made.cache('a')
+    a.enabled = false
+    await change({ caches: { a: { defaults: { ttl: '1m' } } } })
+    expect(a.enabled).toBe(false)
+    await change({ caches: { a: { enabled: false } } })
+    await change({ caches: { a: { enabled: true } } })
+    expect(a.enabled).toBe(true)
+  })
+
+  it('adds and takes away by name', async () => {
+    const { made, change } = await watched({ caches: { a: {} } })
+    const a = made.cache('a')
+    await change({
+      stores: { m: { memory: {} } },
+      caches: { b: {} },
+      sessions: { web: { store: 'm', secrets: ['x'.repeat(32)] } },
+    })
+    expect(Object.keys(made.caches)).toEqual(['b'])
+    expect(made.session('web').stats()).toBeDefined()
+    expect(() => made.cache('a')).toThrow(/is no 'a'/)
+    await expect
+      .poll(() => a.get('k').then(String, (error: Error) => error.name))
+      .toBe('ClosedError')
+  })
+
+  it('stays closed once it is', async () => {
+    const { made, change } = await watched({ caches: { a: {} } })
+    const a = made.cache('a')
+    await made.close()
+    await made.close()
+    expect(await change({ caches: { a: { enabled: false } } })).toBe(false)
+    await expect(a.get('k')).rejects.toThrow(/closed/)
+  })
+})
