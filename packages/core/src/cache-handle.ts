@@ -28,6 +28,7 @@ import { read, readable } from './read/lookup.ts'
 import { type WrapCall, wrap } from './read/wrap.ts'
 import { wrapMany } from './read/wrap-many.ts'
 import type { Bulkhead } from './resilience/bulkhead.ts'
+import type { Store } from './store/store.ts'
 import type { NearTier } from './tiers/near-tier.ts'
 import { clear, count, deleteKeys, expireKeys, invalidateTags } from './write/invalidate.ts'
 import { type SetKey, setKeys } from './write/set.ts'
@@ -39,6 +40,8 @@ import { type SetKey, setKeys } from './write/set.ts'
 const tell: unique symbol = Symbol.for('holdfast.tell')
 /** Where such packages find the time that the cache goes by. */
 const clockOf: unique symbol = Symbol.for('holdfast.clock')
+/** Where they see which store it has, so that what the store vouches for is not checked twice. */
+const storeOf: unique symbol = Symbol.for('holdfast.store')
 
 /** A cache or one of its namespaces: checks what comes in and hands each verb to its room. */
 export class CacheHandle implements Cache, DefinitionHost {
@@ -363,6 +366,10 @@ export class CacheHandle implements Cache, DefinitionHost {
 
   get [clockOf](): Clock {
     return this.#engine.clock
+  }
+
+  get [storeOf](): Store | undefined {
+    return this.#engine.far?.tier.settings.store
   }
 
   get [inside](): Inside {
