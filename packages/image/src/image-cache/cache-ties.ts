@@ -1,5 +1,6 @@
-import type { Cache, Clock } from '@holdfast/core'
+import type { Cache, Clock, Store } from '@holdfast/core'
 import { systemClock } from '../clock.ts'
+import { isSelfVerifying } from '../disk-store/self-verifying.ts'
 
 /** What a cache cannot know by itself: a request that the rules refused, a failure that nobody was told of. */
 export type News =
@@ -20,4 +21,12 @@ const clockKey: unique symbol = Symbol.for('holdfast.clock')
 /** The time that a cache goes by; of one that does not say, the machine's. */
 export function clockOf(cache: Cache): Clock {
   return (cache as { [clockKey]?: Clock })[clockKey] ?? systemClock
+}
+
+const storeKey: unique symbol = Symbol.for('holdfast.store')
+
+/** Whether all that the store of a cache hands out has been compared with a SHA-256 just before. */
+export function isVerifiedByStore(cache: Cache): boolean {
+  const store = (cache as { [storeKey]?: Store | undefined })[storeKey]
+  return store !== undefined && isSelfVerifying(store)
 }

@@ -130,7 +130,7 @@ export class ImageReader {
       return undefined
     }
     const kept = this.cache.peek<Kept>(target.key)
-    if (kept?.kind !== 'picture' || !isSound(kept)) return undefined
+    if (kept?.kind !== 'picture' || !isSound(kept, this.cache)) return undefined
     const decision = judge(kept, target.policy, this.clock.now())
     if (decision.action === 'fresh') return reading(kept, 'hit', decision)
     return decision.action === 'stale' ? reading(kept, 'stale', decision) : undefined
@@ -154,7 +154,7 @@ export class ImageReader {
         collapsed,
       }
     }
-    if (!isSound(kept)) return this.#again(target, call, isRefreshed)
+    if (!isSound(kept, this.cache)) return this.#again(target, call, isRefreshed)
     const decision = judge(kept, target.policy, now)
     const isMine = (this.#loadOf.get(kept) ?? 0) > call.since
     const { held } = kept

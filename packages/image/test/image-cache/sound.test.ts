@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import { encryptedStore, memoryStore, type Store } from '@holdfast/core'
+import { afterEach, expect, test, vi } from 'vitest'
+import { diskStore } from '../../src/disk-store/disk-store.ts'
+import { setup, url } from './origin.ts'
+import { png } from './pictures.ts'
+
+vi.mock('node:crypto', async (original) => {
+  const crypto = await original<typeof import('node:crypto')>()
+  return { ...crypto, createHash: vi.fn(crypto.createHash) }
+})
+
+const closing: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close()
+})
+
+const large = Buffer.concat([png(2, 3), Buffer.alloc(50_000, 7)])
+
+async function over(store: Store) {
+  const made = await setup({}, { store, memory: false, bus: false })
+  closing.push(() => made.close())
+  made.origin.answer = () => ({ body: large, headers: { 'cache-control': 'max-age=600' } })
+  expect((await made.images.get(url)).status).toBe('miss')
+  return made
+}
+
+/** How many times as many bytes as the image has were hashed by SHA-256 for one hit. */
+async function hashedBy(made: Awaited<ReturnType<typeof over>>): Promise<number> {
+  const hashing = vi.mocked(createHash)
+  hashing.mockClear()
+  const real = (await vi.importActual<typeof import('node:crypto')>('node:crypto')).createHash
+  let bytes = 0
+  hashing.mockImplementation((...args) => {
+    const hash = real(...args)
+    const update = hash.update.bind(hash) as (data: Uint8Array) => typeof hash
+    hash.update = (data: Uint8Array | string) => {
+      bytes += data.length
+      return update(data as Uint8Array)
+    }
+    return hash
+  })
+  expect((await made.images.get(url)).status).toBe('hit')
+  hashing.mockImplementation(real)
+  return Math.round(bytes / large.length)
+}
+
+async function disk(): Promise<Store> {
+  const directory = await mkdtemp(join(tmpdir(), 'holdfast-sound-'))
+  closing.push(() => rm(directory, { recursive: true, force: true }))
+  return diskStore({ directory, maxBytes: 1e7 })
+}
+
+test('what a disk hands out is hashed once, by the disk', async () => {
+  expect(await hashedBy(await over(await disk()))).toBe(1)
+})
+
+test('what another store hands out is hashed once, by the images', async () => {
+  expect(await hashedBy(await over(memoryStore()))).toBe(1)
+})
+
+test('where something stands between disk and images, both hash', async () => {
+  const keys = [{ id: 'a', secret: Buffer.alloc(32, 1) }]
+  expect(await hashedBy(await over(encryptedStore(await disk(), { keys })))).toBe(2)
+})
+
+test('bytes that a checksum takes for right are found out, told of, and downloaded again', async () => {
+  const inner = memoryStore()
+  let isLying = false
+  const { origin, images, cache } = await over({
+    ...{ name: 'lying', capabilities: inner.capabilities },
+    set: (key, bytes, keep) => inner.set(key, bytes, keep),
+    delete: (key) => inner.delete(key),
+    async get(key) {
+      const bytes = await inner.get(key)
+      if (!isLying || bytes === undefined || bytes.length < large.length) return bytes
+      const lie = Buffer.from(bytes)
+      lie[lie.length - 100]! ^= 1
+      lie.writeUInt32LE(crc32(lie.subarray(0, -4)), lie.length - 4)
+      return lie
+    },
+  })
+  const refused: string[] = []
+  cache.on('refused', ({ reason }) => refused.push(reason))
+  expect((await images.get(url)).status).toBe('hit')
+  isLying = true
+  const again = await images.get(url)
+  expect([again.status, large.equals(again.body)]).toEqual(['miss', true])
+  expect(refused).toEqual(['integrity'])
+  expect(origin.hits).toBe(2)
+})
