@@ -1,11 +1,11 @@
-import { isExactJson } from '../entry/exact-json.ts'
-import { ClosedError, CodecError, InvalidOptionError } from '../errors.ts'
+import { ClosedError, InvalidOptionError } from '../errors.ts'
 import type { ClientDetails } from './client-details.ts'
+import { checkValue, define } from './field-value.ts'
 import type { Waited } from './patient-store.ts'
 import type { Session } from './session.ts'
 import { newSessionId } from './session-id.ts'
 import type { SessionKeeper } from './session-keeper.ts'
-import { changesBetween, type Members, membersOf } from './session-record.ts'
+import { changesBetween, type Members, membersOf, withChanges } from './session-record.ts'
 import type { FoundSession, KeptSession } from './session-records.ts'
 
 type State = 'new' | 'stored' | 'gone' | 'destroyed'
@@ -35,8 +35,10 @@ export class LiveSession implements Session {
   #id: string
   #state: State
   #data: Record<string, unknown>
-  /** Somebody may have changed it in place. */
-  #isHandedOut = false
+  /** What may differ from what is kept: fields that were set, and values that were handed out and can be changed. */
+  readonly #open = new Set<string>()
+  /** All of it may. */
+  #isAllOpen = false
   #cookieDue: CookieDue
   /** The last of what was begun and has not ended. */
   #running: Promise<unknown> | undefined
@@ -70,14 +72,15 @@ export class LiveSession implements Session {
   }
 
   get data(): Record<string, unknown> {
-    this.#handOut()
+    this.#noteFields()
+    this.#isAllOpen = true
     return this.#data
   }
 
   get<V = unknown>(field: string): V | undefined {
     if (!Object.hasOwn(this.#data, field)) return undefined
     const value = this.#data[field]
-    if (typeof value === 'object') this.#handOut()
+    if (typeof value === 'object' && value !== null) this.#handOut(field)
     return value as V
   }
 
@@ -89,19 +92,13 @@ export class LiveSession implements Session {
       return
     }
     checkValue(field, value)
-    this.#handOut()
-    // As a definition, since an assignment to `__proto__` is none.
-    Object.defineProperty(this.#data, field, {
-      value,
-      configurable: true,
-      enumerable: true,
-      writable: true,
-    })
+    this.#handOut(field)
+    define(this.#data, field, value)
   }
 
   delete(field: string): void {
     this.#refuseDestroyed('delete')
-    this.#handOut()
+    this.#handOut(field)
     delete this.#data[field]
   }
 
@@ -153,7 +150,7 @@ export class LiveSession implements Session {
   /** Whether there are changes that are not stored. */
   get hasChanged(): boolean {
     if (this.#state === 'new') return this.#fields().size > 0
-    return this.#state === 'stored' && this.#isHandedOut && this.#changes().changes.size > 0
+    return this.#state === 'stored' && this.#changes().size > 0
   }
 
   /**
@@ -197,9 +194,10 @@ export class LiveSession implements Session {
       this.#cookieDue = 'hand-out'
       return true
     }
-    if (this.#state !== 'stored' || this.#kept === undefined || !this.#isHandedOut) return false
-    const { changes, fields } = this.#changes()
+    if (this.#state !== 'stored' || this.#kept === undefined) return false
+    const changes = this.#changes()
     if (changes.size === 0) return false
+    const fields = withChanges(this.#kept.fields, changes)
     const kept = await this.#keeper.update(this.#kept, changes, this.#client, this.#waited)
     if (kept === undefined) this.#state = 'gone'
     else this.#took(kept, fields)
@@ -213,12 +211,15 @@ export class LiveSession implements Session {
     if (!isThere) this.#state = 'gone'
   }
 
+  #handOut(field: string): void {
+    this.#noteFields()
+    this.#open.add(field)
+  }
+
   /** From here on somebody may change what is inside of a value, so what it was is written down. */
-  #handOut(): void {
-    if (this.#isHandedOut) return
-    this.#isHandedOut = true
+  #noteFields(): void {
     // Read for its effect: a session that was found says its fields from its values, which are still as they were.
-    void this.#kept?.fields
+    if (this.#open.size === 0 && !this.#isAllOpen) void this.#kept?.fields
   }
 
   /** What is stored now, with what others have changed; what was changed here since `asked` stays. */
@@ -231,30 +232,39 @@ export class LiveSession implements Session {
     for (const [name, json] of theirs) {
       if (later.has(name)) continue
       if (json === undefined) delete this.#data[name]
-      else {
-        Object.defineProperty(this.#data, name, {
-          value: JSON.parse(json),
-          configurable: true,
-          enumerable: true,
-          writable: true,
-        })
-      }
+      else define(this.#data, name, JSON.parse(json))
     }
   }
 
-  #changes(): { readonly fields: Members; readonly changes: Map<string, string | undefined> } {
-    const fields = this.#fields()
-    return { fields, changes: changesBetween(this.#kept?.fields ?? new Map(), fields) }
+  /** @throws as `#fields` */
+  #changes(): Map<string, string | undefined> {
+    const kept = this.#kept?.fields ?? none
+    if (this.#isAllOpen) return changesBetween(kept, this.#fields())
+    const changes = new Map<string, string | undefined>()
+    for (const name of this.#open) {
+      const json = Object.hasOwn(this.#data, name) ? this.#jsonOf(name) : undefined
+      if (json !== kept.get(name)) changes.set(name, json)
+    }
+    return changes
   }
 
   /** @throws CodecError, InvalidOptionError for what was put into `data` and could not be `set`. */
   #fields(): Members {
-    for (const [name, value] of Object.entries(this.#data)) {
-      if (value === undefined) continue
-      this.#checkName(name)
-      checkValue(name, value)
+    const fields = new Map<string, string>()
+    for (const name of Object.keys(this.#data)) {
+      const json = this.#jsonOf(name)
+      if (json !== undefined) fields.set(name, json)
     }
-    return membersOf(this.#data)
+    return fields
+  }
+
+  #jsonOf(name: string): string | undefined {
+    const value = this.#data[name]
+    if (value === undefined) return undefined
+    // What another service has put there may have any name.
+    if (!this.#kept?.fields.has(name)) this.#checkName(name)
+    checkValue(name, value)
+    return JSON.stringify(value)
   }
 
   #checkName(field: string): void {
@@ -285,17 +295,4 @@ export class LiveSession implements Session {
   }
 }
 
-function checkValue(field: string, value: unknown): void {
-  if (isExact(value)) return
-  throw new CodecError(
-    `the field '${field.slice(0, 40)}' of a session holds something that JSON would not bring back as it is (a Date, a Map, undefined, NaN, a class …); keep it as text or numbers`,
-  )
-}
-
-function isExact(value: unknown): boolean {
-  try {
-    return isExactJson(value)
-  } catch {
-    return false
-  }
-}
+const none: Members = new Map()

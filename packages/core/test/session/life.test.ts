@@ -342,3 +342,51 @@ test('the cookie reaches a response whose headers cannot be changed', async () =
   expect(response.headers.get('location')).toBe('https://shop.example/next')
   expect(visitor.cookie).toBeDefined()
 })
+
+test('what is changed inside of a value is stored, however the value was reached, and what was only read is not', async () => {
+  const { sessions, store } = place()
+  const visitor = new Visitor(sessions)
+  await visitor.ask(async (session) => {
+    const basket = { items: [1] }
+    session.set('set', basket)
+    await session.save()
+    basket.items.push(2)
+  })
+  expect(await visitor.see((session) => session.get('set'))).toEqual({ items: [1, 2] })
+  await visitor.ask((session) => session.get<{ items: number[] }>('set')!.items.push(3))
+  await visitor.ask(async (session) => {
+    const basket = session.get<{ items: number[] }>('set')!
+    session.set('other', 1)
+    await session.save()
+    basket.items.push(4)
+  })
+  await visitor.ask((session) => (session.data.set as { items: number[] }).items.push(5))
+  await visitor.ask((session) => {
+    session.delete('set')
+    session.set('set', { items: [0] })
+    session.delete('other')
+  })
+  const before = await stored(store, idOf(visitor.cookie))
+  expect(before).toMatchObject({ set: { items: [0] } })
+  expect(before).not.toHaveProperty('other')
+  const { saved } = sessions.stats()
+  await visitor.ask((session) => [
+    session.get('set'),
+    session.data,
+    session.set('set', { items: [0] }),
+  ])
+  expect(await stored(store, idOf(visitor.cookie))).toEqual(before)
+  expect(sessions.stats().saved).toBe(saved)
+})
+
+test('a member of another service whose name could not be set is carried along', async () => {
+  const { sessions, store } = place()
+  const visitor = new Visitor(sessions)
+  await visitor.ask((session) => session.set('a', 1))
+  const id = idOf(visitor.cookie)
+  await store.set(`session:${id}`, encode({ '': 'theirs', a: 1 }), { ttlMs: minute })
+  await visitor.ask((session) => {
+    session.data.a = 2
+  })
+  expect(await stored(store, id)).toMatchObject({ '': 'theirs', a: 2 })
+})
