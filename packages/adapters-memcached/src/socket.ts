@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns'
 import { connect, isIP, type LookupFunction, type Socket, type TcpNetConnectOpts } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { FaultError, fault } from './connection-errors.ts'
 import { verified } from './tls-options.ts'
 
 /** Where a server listens: at a port of a host, or at the path of a unix socket. */
@@ -30,14 +31,25 @@ export function openSocket(
   const clear = tls === undefined ? refuseAddress : undefined
   const target = 'path' in endpoint ? endpoint : tcpTarget(endpoint, clear)
   const socket =
-    tls === undefined
-      ? connect(target, onOpen)
-      : // The name to verify is the one that was configured, whatever address it has led to.
-        connectTls({ ...verified(tls), ...target } as ConnectionOptions, onOpen)
+    tls === undefined ? connect(target, onOpen) : openTls({ ...verified(tls), ...target }, onOpen)
   socket.setNoDelay(true)
   socket.setKeepAlive(true, keepAliveMs)
   return socket
 }
+
+/** The name to verify is the one that was configured, whatever address it has led to. */
+function openTls(options: object, onOpen: () => void): Socket {
+  const socket = connectTls(options, () => {
+    const version = socket.getProtocol()
+    // A secure context that was handed in brings bounds of its own, which nobody can ask it for.
+    if (version === 'TLSv1.2' || version === 'TLSv1.3') onOpen()
+    else socket.destroy(new FaultError(fault('auth', tooOld(version))))
+  })
+  return socket
+}
+
+const tooOld = (version: string | null) =>
+  `the server and tls.secureContext agreed on ${version}; TLS 1.2 is the least`
 
 function tcpTarget(
   { host, port }: { host: string; port: number },

@@ -189,7 +189,7 @@ describe('6: the reply that comes after its deadline on a connection that was gi
     for (let call = 0; call < 5; call++) expect(textOf(await driver.get('a'))).toBe(value('a'))
     // Where the other side is merely ended, it could still be written to.
     await expect.poll(() => connections[0]!.closed, { timeout: 2_000 }).toBe(true)
-    expect(server.standing).toBe(1)
+    await expect.poll(() => server.standing, { timeout: 2_000 }).toBe(1)
   })
 })
 

@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
-import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
+import {
+  connect as connectTls,
+  createSecureContext,
+  createServer as createTlsServer,
+} from 'node:tls'
 import { InvalidOptionError } from '@holdfast/core'
 import { type Certificate, makeCertificates } from '@holdfast/lab/certificates'
 import { startFaultProxy } from '@holdfast/lab/fault-proxy'
@@ -93,6 +97,16 @@ describe('a server with TLS', () => {
     const { error } = await outcome(driver.set('secret-key', Buffer.from('secret-value'), 0), 3_000)
     expect(error).toBeDefined()
     expect((error as Error).message).toContain('TLS failed')
+    // Nor by way of a context that would allow it.
+    const secureContext = createSecureContext({
+      ca,
+      minVersion: 'TLSv1',
+      ciphers: 'DEFAULT@SECLEVEL=0',
+    })
+    const lenient = open(proxy.port, { tls: { secureContext } })
+    const refused = await outcome(lenient.set('secret-key', Buffer.from('secret-value'), 0), 3_000)
+    expect(kindOf(refused.error)).toBe('auth')
+    expect((refused.error as Error).message).toContain('TLS 1.2 is the least')
     expect(decrypted).toEqual([])
     expectNoPlaintext(proxy.recorded)
   })
