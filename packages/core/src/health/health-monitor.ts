@@ -216,6 +216,6 @@ function windowSpan(name: HealthCheckName, windowMs: number): number {
 
 /** The one monitor of a cache. */
 export function monitorOf(engine: Engine): HealthMonitor {
-  if (!(engine.monitor instanceof HealthMonitor)) engine.monitor = new HealthMonitor(engine)
-  return engine.monitor as HealthMonitor
+  engine.monitor ??= new HealthMonitor(engine)
+  return engine.monitor
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { StoreError, UnsupportedError } from '../errors.ts'
+import { isCacheError, StoreError } from '../errors.ts'
 import type { MetricsByServer, Store, StoreMetrics } from '../store/store.ts'
 
 /** Longer than this nobody waits for a server to tell of itself. */
@@ -54,8 +54,8 @@ export function pollStore(store: Store, clock: Clock, periodMs: number): Promise
       poll.refused = true
     } catch (error) {
       poll.refused =
-        error instanceof UnsupportedError ||
-        (error instanceof StoreError && error.kind === 'denied')
+        isCacheError(error) &&
+        (error.code === 'ERR_HOLDFAST_UNSUPPORTED' || (error as StoreError).kind === 'denied')
     }
     return { at, servers: undefined }
   }

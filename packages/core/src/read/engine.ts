@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache'
 import { type Clock, CoarseTime } from '../clock.ts'
 import { type Entry, goneAt } from '../entry/entry.ts'
 import { copyValue, type ValueMode } from '../entry/isolate.ts'
+import type { HealthMonitor } from '../health/health-monitor.ts'
 import { Fence, Scope, touchedMark } from '../invalidation/scope.ts'
 import type { BusEvent, ErrorKind, NotKeptReason } from '../observe/events.ts'
 import { Observer } from '../observe/observer.ts'
@@ -49,7 +50,7 @@ export class Engine {
   /** What comes with a store; `undefined` without one, and until it has been loaded. */
   far: Far | undefined
   /** What watches this cache's health since somebody first asked; it ends with the cache. */
-  monitor: { close(): void } | undefined
+  monitor: HealthMonitor | undefined
   /** While the breaker lets nothing through: since when. */
   storeOutSince: number | undefined
   /** While the bus is not up: since when. */

@@ -1,4 +1,4 @@
-import { StoreError } from '../errors.ts'
+import { isCacheError, type StoreError } from '../errors.ts'
 import type { CacheEvents, EventName } from '../observe/events.ts'
 
 /** What happened, in words that are the same whoever noticed. */
@@ -69,9 +69,10 @@ export function noticedIn<Name extends EventName>(
 }
 
 function noticedInError(error: unknown): Noticed | undefined {
-  if (!(error instanceof StoreError)) return undefined
-  if (error.kind === 'denied') return { event: 'access_denied' }
-  if (error.kind !== 'auth') return undefined
+  if (!isCacheError(error)) return undefined
+  const { kind } = error as Partial<StoreError>
+  if (kind === 'denied') return { event: 'access_denied' }
+  if (kind !== 'auth') return undefined
   return { event: hasCertificateFault(error) ? 'tls_refused' : 'auth_failed' }
 }
 
