@@ -237,7 +237,8 @@ export class LiveSession implements Session {
   }
 
   /** @throws as `#fields` */
-  #changes(): Map<string, string | undefined> {
+  #changes(): ReadonlyMap<string, string | undefined> {
+    if (!this.#isAllOpen && this.#open.size === 0) return none
     const kept = this.#kept?.fields ?? none
     if (this.#isAllOpen) return changesBetween(kept, this.#fields())
     const changes = new Map<string, string | undefined>()
@@ -295,4 +296,4 @@ export class LiveSession implements Session {
   }
 }
 
-const none: Members = new Map()
+const none: ReadonlyMap<string, never> = new Map()
