@@ -20,6 +20,12 @@ export const imagesArms: readonly ImagesArm[] = [
     copied: 'nothing',
   },
   {
+    name: 'holdfast-memory-disk',
+    what: 'Holdfast, memory before `diskStore`',
+    over: 'nginx',
+    copied: 'nothing',
+  },
+  {
     name: 'holdfast-disk',
     what: 'Holdfast, from `diskStore` alone (`memory: false`)',
     over: 'nginx',

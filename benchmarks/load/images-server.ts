@@ -43,6 +43,8 @@ const arms: Record<string, () => RequestListener | Promise<RequestListener>> = {
     response.end(body)
   },
   'holdfast-memory': () => holdfast({}),
+  'holdfast-memory-disk': () =>
+    holdfast({ store: diskStore({ directory: join(folder, 'both'), maxBytes: 1e9 }) }),
   'holdfast-disk': () =>
     holdfast({
       memory: false,
