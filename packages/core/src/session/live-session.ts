@@ -296,4 +296,4 @@ export class LiveSession implements Session {
   }
 }
 
-const none: ReadonlyMap<string, never> = new Map()
+const none: Members = new Map()
