@@ -13,7 +13,9 @@ export interface RedisClient {
     readonly host?: string | undefined
     readonly port?: number | undefined
   }
-  readonly stream?: { destroy(): unknown } | undefined
+  readonly stream?:
+    | { destroy(): unknown; cork?(): void; uncork?(): void; readonly writableCorked?: number }
+    | undefined
   connect(): Promise<void>
   disconnect(reconnect?: boolean): void
   duplicate(override?: object): RedisClient
@@ -81,4 +83,11 @@ export function isClusterClient(
   client: RedisClient | RedisClusterClient,
 ): client is RedisClusterClient {
   return client.isCluster && 'nodes' in client
+}
+
+/** What is written to a client in one turn goes to the server in one piece, from here to the turn's end. */
+export function gatherWrites({ stream }: RedisClient): void {
+  if (stream?.cork === undefined || stream.writableCorked !== 0) return
+  stream.cork()
+  process.nextTick(() => stream.uncork?.())
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { RedisArgument, RedisClient } from './redis-client.ts'
+import { gatherWrites, type RedisArgument, type RedisClient } from './redis-client.ts'
 import { refusalCode } from './redis-errors.ts'
 
 export interface Script {
@@ -43,6 +43,7 @@ export async function runScript(
   key: string,
   args: readonly RedisArgument[],
 ): Promise<unknown> {
+  gatherWrites(client)
   try {
     return await client.callBuffer('EVALSHA', [sha, 1, key, ...args])
   } catch (error) {
