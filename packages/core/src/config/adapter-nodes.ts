@@ -121,7 +121,7 @@ export const imageHandlerOptions = {
   expose: either(
     'true, false or an object with age, cacheStatus and tags',
     flag,
-    object('ImageHandlerOptions.expose', { age: flag, cacheStatus: flag, tags: flag }),
+    object('ExposeOptions', { age: flag, cacheStatus: flag, tags: flag }),
   ),
   throttle: object(
     'ThrottleOptions',

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { jsonSchema } from '../config/json-schema.ts'
 import { readConfig } from '../config/read-config.ts'
 import { isCacheError } from '../errors.ts'
 import { examine, type ImportAdapter } from './examine.ts'
@@ -24,6 +25,7 @@ says what is wrong or risky and what to do about it. Adapters are loaded from th
 begin with HOLDFAST_ are laid over the file, as in the application.
 
       --json           for programs
+      --schema         prints the JSON Schema of configurations, for editors
       --strict         warnings count as problems, too
       --timeout <ms>   how long a server may take for an answer, default 2000
   -h, --help           this text
@@ -46,6 +48,10 @@ export async function run(args: readonly string[], world: World): Promise<number
   const { values, positionals } = parsed
   if (values.help === true) {
     world.write(help)
+    return exitCodes.fine
+  }
+  if (values.schema === true) {
+    world.write(`${JSON.stringify(jsonSchema(), undefined, 2)}\n`)
     return exitCodes.fine
   }
   const [file, ...others] = positionals
@@ -79,6 +85,7 @@ const parse = (args: readonly string[]) =>
     args: [...args],
     options: {
       json: { type: 'boolean' },
+      schema: { type: 'boolean' },
       strict: { type: 'boolean' },
       timeout: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
