@@ -8,10 +8,5 @@ export type {
   RedisStoreSettings,
 } from './redis-options.ts'
 export { type RedisStore, redisStore } from './redis-store.ts'
-export {
-  type RedisShard,
-  type RedisShardConnection,
-  type ShardedRedis,
-  type ShardedRedisOptions,
-  shardedRedis,
-} from './sharded-redis.ts'
+export type { RedisShard, RedisShardConnection, ShardedRedisOptions } from './sharded-options.ts'
+export { type ShardedRedis, shardedRedis } from './sharded-redis.ts'

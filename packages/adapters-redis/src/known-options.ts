@@ -83,23 +83,29 @@ const elsewhere: Readonly<Record<string, string>> = {
   nodes: 'cluster',
 }
 
+export const isConnectionOption = (name: string): boolean => Object.hasOwn(known, name)
+
 /**
- * Refuses an option that does not exist: a misspelt `host` would otherwise mean this machine.
+ * Refuses an option that does not exist: a misspelt `host` would otherwise mean this machine. `instead` has a better
+ * word for some of those that were meant.
  * @throws {InvalidOptionError}
  */
-export function refuseUnknownOptions(options: object): void {
+export function refuseUnknownOptions(
+  options: object,
+  where = 'redisStore and redisBus have',
+  instead: (name: string) => string | undefined = () => undefined,
+): void {
   for (const name of Object.keys(options)) {
-    if (Object.hasOwn(known, name)) continue
-    const near = Object.hasOwn(elsewhere, name) ? elsewhere[name] : nearest(name)
-    const hint = near === undefined ? '; it takes the options of ioredis' : `; give ${near}`
-    throw new InvalidOptionError(
-      `redisStore and redisBus have no option '${name.slice(0, 40)}'${hint}`,
-    )
+    if (isConnectionOption(name)) continue
+    const near = Object.hasOwn(elsewhere, name) ? elsewhere[name] : nearestName(name, names)
+    const hint =
+      near === undefined ? 'it takes the options of ioredis' : (instead(near) ?? `give ${near}`)
+    throw new InvalidOptionError(`${where} no option '${name.slice(0, 40)}'; ${hint}`)
   }
 }
 
-/** The option that holds the same letters, give or take a third of them. */
-function nearest(name: string): string | undefined {
+/** The one of `names` that holds the same letters, give or take a third of them. */
+export function nearestName(name: string, names: readonly string[]): string | undefined {
   let best = Math.max(2, Math.ceil(name.length / 3)) + 1
   let found: string | undefined
   for (const candidate of names) {

@@ -4,28 +4,16 @@ import {
   type NutcrackerPool,
   type RingServer,
   type ShardedStore,
-  type ShardedStoreOptions,
   type ShardServerOptions,
   shardedStore,
 } from '@holdfast/core/sharding'
 import type { RedisStoreOptions } from './redis-options.ts'
 import { redisStore } from './redis-store.ts'
-
-/** A server: `'host:port'`, `'[::1]:6379'` or `'/path'`, or the same in parts. Default port 6379. */
-export type RedisShard = string | RingServer
-
-/** What may be said for all servers alike; where they are is said by `servers`. */
-export type RedisShardConnection = Omit<
-  RedisStoreOptions,
-  'host' | 'port' | 'path' | 'sentinels' | 'cluster'
->
-
-/** As `shardedStore`, with addresses in the place of stores; a pool of `parseNutcracker` fits as it is. */
-export interface ShardedRedisOptions extends Omit<ShardedStoreOptions, 'servers' | 'gutter'> {
-  readonly servers: readonly RedisShard[] | NutcrackerPool
-  /** Connection options of every server: user, password, TLS, database and so on. */
-  readonly connection?: RedisShardConnection | undefined
-}
+import {
+  checkShardedOptions,
+  type RedisShard,
+  type ShardedRedisOptions,
+} from './sharded-options.ts'
 
 export interface ShardedRedis extends Omit<ShardedStore, 'setServers'> {
   /**
@@ -44,7 +32,9 @@ export interface ShardedRedis extends Omit<ShardedStore, 'setServers'> {
  * @throws InvalidOptionError
  */
 export function shardedRedis(given: ShardedRedisOptions | NutcrackerPool): ShardedRedis {
-  const { servers, connection, ...options } = withPool(given)
+  const flat = withPool(given)
+  checkShardedOptions(flat)
+  const { servers, connection, ...options } = flat
   const ofPool = options as Partial<NutcrackerPool>
   if (ofPool.redis === false) {
     throw new InvalidOptionError(
