@@ -71,7 +71,7 @@ describe('1: a FIN while a request is in flight', () => {
 
   test('is told to the call at once, and the next one is answered', async () => {
     const driver = openDriver((await fake(script)).port)
-    const { error } = await outcome(driver.get('a'), commandTimeoutMs)
+    const { error } = await outcome(driver.get('a'))
     expect(kindOf(error)).toBe('unavailable')
     expect(textOf(await driver.get('a'))).toBe(value('a'))
   })
@@ -356,14 +356,14 @@ describe('13: a login', () => {
     const credentials = { username: 'anna', password: 'wr0ng-secret' }
     const driver = openDriver(server.port, { credentials })
     for (let call = 0; call < 3; call++) {
-      const { error } = await outcome(driver.get('a'), commandTimeoutMs + 300)
+      const { error } = await outcome(driver.get('a'), 2_000)
       expect(error).toBeInstanceOf(StoreError)
       expect(kindOf(error)).toBe('auth')
       expect((error as Error).message).toContain('check username and password')
       expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('wr0ng-secret')
     }
     const without = openDriver(server.port)
-    const { error } = await outcome(without.get('a'), commandTimeoutMs + 300)
+    const { error } = await outcome(without.get('a'), 2_000)
     expect((error as Error).message).toContain('set username and password')
   })
 })
