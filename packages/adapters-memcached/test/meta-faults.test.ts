@@ -165,7 +165,8 @@ describe('every operation settles by its deadline, and the next one is right', (
     isOver = true
     const tally = await reading
     expect(tally.wrong).toBe(0)
-    expect([...tally.kinds]).toEqual(['unavailable'])
+    const kinds = [...tally.kinds].filter((kind) => kind !== 'timeout' || !lag.wasBlocked())
+    expect(kinds).toEqual(['unavailable'])
     expect(tally.slowestMs).toBeLessThan(commandTimeoutMs + lag.allowanceMs())
   })
 

@@ -68,7 +68,11 @@ export const textOf = (item: { bytes: Uint8Array } | undefined) =>
  * Watches how late this process is with its own timers. A deadline is kept if it is kept but for that: each of the two
  * blocks that are forgiven adds 50 ms. Tests that run beside others hand in their own `onTestFinished`.
  */
-export function watchLag(whenFinished = onTestFinished): { allowanceMs(): number } {
+export function watchLag(whenFinished = onTestFinished): {
+  allowanceMs(): number
+  /** Whether deadlines may have passed that nobody but this machine has missed. */
+  wasBlocked(): boolean
+} {
   const everyMs = 5
   let worst = 0
   let before = performance.now()
@@ -79,6 +83,7 @@ export function watchLag(whenFinished = onTestFinished): { allowanceMs(): number
   }, everyMs)
   whenFinished(() => clearInterval(timer))
   return {
+    wasBlocked: () => worst > commandTimeoutMs / 2,
     allowanceMs() {
       worst = Math.max(worst, performance.now() - before - everyMs)
       return 50 + worst * 2 + (worst > 20 ? 100 : 0)
