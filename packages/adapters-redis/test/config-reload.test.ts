@@ -242,3 +242,41 @@ test('a secret in a file that is rotated is noticed by polling', async () => {
   writeFileSync(join(directory, 'secret'), 'b'.repeat(32))
   await expect.poll(() => changed, { timeout: 5_000 }).toEqual(['sessions.web'])
 })
+
+test('image caches take changes while they stay the same', async () => {
+  const file = join(folder(), 'holdfast.json')
+  const write = (shop: object) =>
+    writeFileSync(
+      file,
+      JSON.stringify({
+        caches: { pictures: {}, others: {} },
+        images: { shop: { cache: 'pictures', origins: ['https://a.example.com'], ...shop } },
+      }),
+    )
+  write({ key: { sortQuery: true }, limits: { bytes: '1mb' }, handler: { base: '/a' } })
+  const made = await watchConfig({ file, env: {} }, { image }, { poll: '10m' })
+  onTestFinished(() => made.close())
+  const images = made.image('shop')
+  const handler = made.imageHandler('shop')
+  const keys = () =>
+    images.key('https://a.example.com/x?a=1&b=2') === images.key('https://a.example.com/x?b=2&a=1')
+  const refusal = (host: string) =>
+    images.get(`https://${host}/x`).catch(({ code }: image.ImageError) => code)
+  expect(keys()).toBe(true)
+  expect(await refusal('b.example.com')).toBe('origin')
+  // What is left out is what it is by default again.
+  write({ origins: ['https://c.example.com'] })
+  expect(await made.reload()).toBe(true)
+  expect(made.image('shop')).toBe(images)
+  expect(keys()).toBe(false)
+  expect(await refusal('a.example.com')).toBe('origin')
+  expect((await handler(new Request('http://x/a/y'))).status).toBe(404)
+  write({ cache: 'others' })
+  await expect(made.reload()).rejects.toMatchObject({ path: 'images.shop.cache' })
+  write({ freshness: { min: '2d', max: '1d' } })
+  await expect(made.reload()).rejects.toMatchObject({
+    path: 'images.shop',
+    message: expect.stringMatching(/^images\.shop: freshness\.min/),
+  })
+  expect(await refusal('a.example.com')).toBe('origin')
+})

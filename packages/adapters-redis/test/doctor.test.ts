@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startMemcached } from '@holdfast/lab/memcached-server'
+import { startRedisCluster } from '@holdfast/lab/redis-cluster'
+import { startSentinelGroup } from '@holdfast/lab/redis-sentinel'
 import { type RedisServerOptions, startRedis } from '@holdfast/lab/redis-server'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import * as memcached from '../../adapters-memcached/src/index.ts'
@@ -179,6 +181,28 @@ describe('the doctor', () => {
     expect(findings).toContain('critical stores.replica role')
     expect(findings).toContain('critical stores.node role')
     expect(says).toContain('cluster: [addresses] in the place of host and port')
+  })
+
+  test('asks every primary of a cluster, and the one that sentinels name', async () => {
+    const [cluster, group] = await Promise.all([startRedisCluster(), startSentinelGroup()])
+    onTestFinished(async () => {
+      await Promise.all([cluster.stop(), group.stop()])
+    })
+    const { code, says } = await doctor({
+      stores: {
+        cluster: { redis: { cluster: [cluster.addresses[0]] } },
+        group: { redis: { sentinels: group.addresses, name: group.name } },
+        misnamed: { redis: { sentinels: group.addresses, name: 'nobody' } },
+      },
+    })
+    for (const { port } of cluster.primaries)
+      expect(says).toContain(`stores.cluster (127.0.0.1:${port}): role: primary with 1 replicas`)
+    const { port } = await group.primary()
+    expect(says).toContain(`stores.group (127.0.0.1:${port}): role: primary with 2 replicas`)
+    expect(says).toMatch(/ok .*stores\.cluster: round trip/)
+    expect(says).toMatch(/ok .*stores\.group: round trip/)
+    expect(says).toMatch(/stores\.misnamed: reachable: no sentinel names a primary/)
+    expect(code).toBe(1)
   })
 
   test('does without INFO and CONFIG, as managed services have it', async () => {

@@ -93,6 +93,7 @@ function parseAt(bytes: Buffer, start: number): ReturnType<Parse<RedisReply>> {
       return { value: bytes.toString('utf8', used, used + length), used: used + length + 2 }
     }
     case '*': {
+      if (line.startsWith('-')) return { value: undefined, used }
       const items: RedisReply[] = []
       let at = used
       for (let left = Number(line); left > 0; left--) {

@@ -1,9 +1,13 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fastify } from 'fastify'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { ConfigError, WatchEvents } from '../../src/config/index.ts'
 import { type HoldfastConfig, watchConfig } from '../../src/config/index.ts'
+import type { Session } from '../../src/session/index.ts'
 import { memoryStore } from '../../src/store/memory-store.ts'
 import { prometheus } from '../../src/telemetry/prometheus.ts'
 
@@ -168,6 +172,45 @@ describe('a configuration that is watched', () => {
       .toBe('ClosedError')
   })
 
+  it('takes the middleware and the plugin of sessions along, and their errors', async () => {
+    const config = (secret: string) => ({
+      stores: { m: { memory: {} } },
+      sessions: {
+        web: { store: 'm', secrets: [secret, 'b'.repeat(32)], cookie: { secure: false } },
+      },
+    })
+    const { made, change } = await watched(config('a'.repeat(32)))
+    const web = made.session('web')
+    const middleware = web.middleware()
+    const express = createServer((request, response) =>
+      middleware(request, response, () => count(request as never, response)),
+    )
+    const app = fastify()
+    await app.register(web.fastify() as never)
+    app.get('/', async (request) => String(counted(request as never)))
+    const middlewareAt = await listening(express)
+    const pluginAt = await app.listen({ port: 0, host: '127.0.0.1' })
+    onTestFinished(async () => {
+      express.close()
+      await app.close()
+    })
+    for (const address of [middlewareAt, pluginAt]) {
+      let cookie = ''
+      for (const [turn, secret] of ['b', 'c', 'd'].entries()) {
+        const response = await fetch(address, { headers: { cookie, connection: 'close' } })
+        expect(await response.text()).toBe(String(turn + 1))
+        cookie = response.headers.get('set-cookie')?.split(';')[0] ?? cookie
+        await change(config(secret.repeat(32)))
+        // The secret that signed stays among those that verify.
+        expect(made.session('web')).toBe(web)
+        await change(config('a'.repeat(32)))
+      }
+    }
+    expect(await web.list('nobody')).toEqual([])
+    expect(web.stats()).toBeDefined()
+    web.on('error', () => undefined)()
+  })
+
   it('stays closed once it is', async () => {
     const { made, change } = await watched({ caches: { a: {} } })
     const a = made.cache('a')
@@ -177,3 +220,20 @@ describe('a configuration that is watched', () => {
     await expect(a.get('k')).rejects.toThrow(/closed/)
   })
 })
+
+function counted({ session }: { session: Session }): number {
+  const visits = Number(session.get('visits') ?? 0) + 1
+  session.set('visits', visits)
+  return visits
+}
+
+function count(request: { session: Session }, response: ServerResponse): void {
+  response.end(String(counted(request)))
+}
+
+async function listening(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+}
