@@ -10,9 +10,6 @@ import type { FoundSession, KeptSession } from './session-records.ts'
 
 type State = 'new' | 'stored' | 'gone' | 'destroyed'
 
-/** What the response owes the client. */
-export type CookieDue = 'hand-out' | 'take-back' | undefined
-
 /** How a session begins in a request. */
 export interface SessionStart {
   readonly keeper: SessionKeeper
@@ -39,7 +36,8 @@ export class LiveSession implements Session {
   readonly #open = new Set<string>()
   /** All of it may. */
   #isAllOpen = false
-  #cookieDue: CookieDue
+  /** What the response owes the client. */
+  #cookieDue: 'hand-out' | 'take-back' | undefined
   /** The last of what was begun and has not ended. */
   #running: Promise<unknown> | undefined
 
@@ -123,8 +121,12 @@ export class LiveSession implements Session {
         return
       }
       const fields = this.#fields()
-      this.#took(await this.#keeper.move(this.#kept, fields, this.#client, this.#waited), fields)
-      this.#cookieDue = 'hand-out'
+      const moved = await this.#keeper.move(this.#kept, fields, this.#client, this.#waited)
+      if (moved === undefined) this.#state = 'gone'
+      else {
+        this.#took(moved, fields)
+        this.#cookieDue = 'hand-out'
+      }
     })
   }
 
@@ -175,7 +177,6 @@ export class LiveSession implements Session {
     return this.#keeper.cookieFor(this.#kept)
   }
 
-  /** The client has got the cookie. */
   noteCookie(): void {
     this.#cookieDue = undefined
   }
@@ -190,7 +191,7 @@ export class LiveSession implements Session {
       const fields = this.#fields()
       if (fields.size === 0) return false
       this.#kept = await this.#keeper.create(this.#id, fields, this.#client, this.#waited)
-      this.#state = 'stored'
+      this.#state = this.#kept === undefined ? 'gone' : 'stored'
       this.#cookieDue = 'hand-out'
       return true
     }

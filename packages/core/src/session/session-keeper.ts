@@ -51,10 +51,10 @@ export class SessionKeeper {
     fields: Members,
     client: ClientDetails,
     waited: Waited,
-  ): Promise<KeptSession> {
+  ): Promise<KeptSession | undefined> {
     await this.#enter(fields, id, waited)
     const kept = await this.records.create(id, fields, client, waited)
-    this.#noteUse(kept)
+    if (kept !== undefined) this.#noteUse(kept)
     return kept
   }
 
@@ -87,16 +87,18 @@ export class SessionKeeper {
 
   /**
    * The session under a new id. The new one is stored first and nobody knows its id yet; then the old one is ended in
-   * the very version that was carried over, so that neither a change nor a logout in between is lost.
+   * the very version that was carried over, so that neither a change nor a logout in between is lost. `undefined` where
+   * all sessions of its user were ended meanwhile.
    */
   async move(
     kept: KeptSession,
     fields: Members,
     client: ClientDetails,
     waited: Waited,
-  ): Promise<KeptSession> {
+  ): Promise<KeptSession | undefined> {
     const changes = changesBetween(kept.fields, fields)
     let moved = await this.create(newSessionId(), fields, client, waited)
+    if (moved === undefined) return undefined
     this.counters.created--
     try {
       let from: KeptSession = kept

@@ -111,24 +111,28 @@ export class SessionRecords {
     return Math.min(idleMs, this.endsAt(createdAt) - clock.now())
   }
 
+  /** `undefined` where it was barred meanwhile: then nothing is stored. */
   async create(
     id: string,
     fields: Members,
     client: ClientDetails,
     waited: Waited,
-  ): Promise<KeptSession> {
+  ): Promise<KeptSession | undefined> {
     const now = this.#settings.clock.now()
     const { kept, bytes } = this.#write(id, now, fields, client)
     const key = this.key(id)
     const keep = { ttlMs: this.lifeMs(now) }
     const there = await this.#patient.run('add', (store) => store.add!(key, bytes, keep), waited)
     // What is there can only be what an earlier try of this very write left: ids are never drawn twice.
-    if (there !== undefined && !startsWith(there, kept.head))
+    if (there !== undefined && !startsWith(there, kept.head)) {
+      const record = readRecord(there)
+      if (record !== undefined && isRetired(record.members)) return this.#dropped()
       throw new StoreError('another session has this id', {
         kind: 'protocol',
         store: this.#patient.store.name,
         operation: 'add',
       })
+    }
     this.#counters.created++
     return kept
   }
@@ -227,6 +231,15 @@ export class SessionRecords {
     // Dead already; the store forgets the mark by itself where this fails.
     await this.remove(kept.id, waited).catch(() => undefined)
     return 'done'
+  }
+
+  /** Keeps a session from being stored that somebody is about to, or says what it is by now. */
+  async bar(id: string, waited: Waited): Promise<FoundSession | undefined> {
+    const key = this.key(id)
+    const { bytes } = writeRecord(retired)
+    const keep = { ttlMs: retiredMs }
+    const there = await this.#patient.run('add', (store) => store.add!(key, bytes, keep), waited)
+    return there && this.read(id, there)
   }
 
   #write(

@@ -10,6 +10,7 @@ import type { SessionStats } from './session-counters.ts'
 import type { SessionDesk } from './session-desk.ts'
 import { SessionKeeper } from './session-keeper.ts'
 import { resolveSessionOptions, type SessionOptions } from './session-options.ts'
+import type { FoundSession } from './session-records.ts'
 import { hasCookie, verifiedCookie } from './signed-cookie.ts'
 
 /** One of a user's sessions, as a page of "your devices" shows it. */
@@ -128,9 +129,15 @@ export function createSessions(options: SessionOptions): Sessions {
       const stays = new Set([except].flat())
       const found = await readAll(keeper, user, waited)
       // One without a user may be about to become this user's: its login began before this call.
+      const isTheirs = (owner: string | undefined) => owner === user || owner === undefined
       const doomed = found.sessions
-        .filter(({ id, owner }) => !stays.has(id) && (owner === user || owner === undefined))
+        .filter(({ id, owner }) => !stays.has(id) && isTheirs(owner))
         .map(({ id }) => id)
+      // One that is not stored yet is not to be: its login has come as far as the index.
+      const young = found.young.filter((id) => !stays.has(id))
+      const late = await Promise.all(young.map((id) => keeper.records.bar(id, waited)))
+      for (const kept of late)
+        if (kept !== undefined && isTheirs(ownerOf(keeper, kept))) doomed.push(kept.id)
       await Promise.all(doomed.map((id) => keeper.destroy(id, waited)))
       await keeper.index.leave(user, doomed, found.absent, waited)
       return doomed.length
@@ -141,29 +148,30 @@ export function createSessions(options: SessionOptions): Sessions {
 }
 
 async function readAll(keeper: SessionKeeper, user: string, waited: Waited) {
-  const ids = await keeper.index.idsOf(user, waited)
+  const entered = await keeper.index.idsOf(user, waited)
+  const ids = [...entered.keys()]
   const stored = await keeper.index.read(ids, waited)
   const sessions: (SessionSummary & { readonly owner: string | undefined })[] = []
   const absent: string[] = []
+  const young: string[] = []
   for (const [index, id] of ids.entries()) {
     const bytes = stored[index]
     const kept = bytes && keeper.records.read(id, bytes)
     if (kept === undefined) {
       absent.push(id)
+      if (entered.get(id)) young.push(id)
       continue
     }
     const { createdAt, lastActivityAt, client, values } = kept
-    const owner = values[keeper.settings.userField]
-    sessions.push({
-      id,
-      createdAt,
-      lastActivityAt,
-      ...client,
-      data: values,
-      owner: owner === undefined || owner === null ? undefined : String(owner),
-    })
+    const owner = ownerOf(keeper, kept)
+    sessions.push({ id, createdAt, lastActivityAt, ...client, data: values, owner })
   }
-  return { sessions, absent }
+  return { sessions, absent, young }
+}
+
+function ownerOf(keeper: SessionKeeper, { values }: FoundSession): string | undefined {
+  const owner = values[keeper.settings.userField]
+  return owner === undefined || owner === null ? undefined : String(owner)
 }
 
 function readUser(userId: unknown): string {

@@ -98,8 +98,11 @@ export class UserIndex {
     return [...ids.slice(from), ...ids.slice(0, from)].slice(0, sample)
   }
 
-  async idsOf(user: string, waited: Waited): Promise<string[]> {
-    return [...entriesOf(await this.#get(user, waited)).keys()]
+  /** The ids, and whether each was entered so lately that its session may be about to be stored. */
+  async idsOf(user: string, waited: Waited): Promise<ReadonlyMap<string, boolean>> {
+    const entries = entriesOf(await this.#get(user, waited))
+    const now = this.#settings.clock.now()
+    return new Map([...entries].map(([id, [addedAt]]) => [id, addedAt >= now - youngMs]))
   }
 
   /** Takes out ids whose sessions were destroyed, and of `absent` those that nobody can be about to store any more. */

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { memoryStore } from '@holdfast/core'
+import { memoryStore, type Store } from '@holdfast/core'
+import { fakeClock } from '@holdfast/core/testing'
 import { describe, expect, test } from 'vitest'
 import { shuffledStore } from './shuffled-store.ts'
-import { idOf, type Place, place, Visitor } from './visitor.ts'
+import { encode, idOf, type Place, place, Visitor } from './visitor.ts'
 
 async function login({ sessions }: Place, user: string | number, visitor = new Visitor(sessions)) {
   await visitor.ask(async (session) => {
@@ -167,5 +168,82 @@ describe('what it costs', () => {
     const { sessions } = place()
     await expect(sessions.list(user as never)).rejects.toThrow('userId must be')
     await expect(sessions.destroyAll(user as never)).rejects.toThrow('userId must be')
+  })
+})
+
+describe('a login that is under way while all sessions of its user are ended', () => {
+  /** A store whose next session is stored only when it is let go. */
+  function held() {
+    const clock = fakeClock()
+    const inner = memoryStore({ clock })
+    let release = () => {}
+    let reached = () => {}
+    const isReached = new Promise<void>((resolve) => {
+      reached = resolve
+    })
+    const gate = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    let isFirst = true
+    const store: Store = {
+      ...inner,
+      async add(key, bytes, keep) {
+        if (isFirst && key.startsWith('session:') && String(Buffer.from(bytes)).includes('anna')) {
+          isFirst = false
+          reached()
+          await gate
+        }
+        return inner.add(key, bytes, keep)
+      },
+    }
+    return { ...place({ clock, store }), inner, isReached, release }
+  }
+
+  test('with a new session does not come after it', async () => {
+    const { sessions, isReached, release } = held()
+    const visitor = new Visitor(sessions)
+    const login = visitor.ask((session) => session.set('user_id', 'anna'))
+    await isReached
+    expect(await sessions.destroyAll('anna')).toBe(0)
+    release()
+    expect((await login).status).toBe(200)
+    expect(visitor.cookie).toBeUndefined()
+    expect(await sessions.list('anna')).toEqual([])
+    expect(sessions.stats()).toMatchObject({ created: 0, dropped: 1 })
+  })
+
+  test('with a new id does not come after it, and leaves the session before the login', async () => {
+    const { sessions, isReached, release } = held()
+    const visitor = new Visitor(sessions)
+    await visitor.ask((session) => session.set('basket', 1))
+    const login = visitor.ask(async (session) => {
+      session.set('user_id', 'anna')
+      await session.regenerate()
+      session.set('role', 'admin')
+    })
+    await isReached
+    await sessions.destroyAll('anna')
+    release()
+    expect((await login).status).toBe(200)
+    expect(await sessions.list('anna')).toEqual([])
+    expect(await visitor.see((session) => session.data)).toEqual({ basket: 1 })
+  })
+
+  test('and was stored in between is ended, too', async () => {
+    const { clock, inner } = held()
+    const racing: Store = {
+      ...inner,
+      // The session lands between the look at it and the bar.
+      async add(key, bytes, keep) {
+        if (String(Buffer.from(bytes)).includes('destroyed')) {
+          await inner.add(key, encode({ user_id: 'anna' }), keep)
+        } else if (key.startsWith('session:')) return undefined
+        return inner.add(key, bytes, keep)
+      },
+    }
+    const { sessions } = place({ clock, store: racing })
+    await new Visitor(sessions).ask((session) => session.set('user_id', 'anna'))
+    expect(await sessions.destroyAll('anna')).toBe(1)
+    expect(await sessions.list('anna')).toEqual([])
   })
 })
