@@ -8,7 +8,7 @@ describe('Cache-Status', () => {
       cacheStatus('holdfast', { fwd: 'uri-miss', fwdStatus: 200, stored: true, collapsed: true }),
     ).toBe('holdfast; fwd=uri-miss; fwd-status=200; stored; collapsed')
     expect(cacheStatus('a', { hit: true, ttlMs: -1_500, detail: 'stale-if-error' })).toBe(
-      'a; hit; ttl=-1; detail=stale-if-error',
+      'a; hit; ttl=-2; detail=stale-if-error',
     )
   })
 

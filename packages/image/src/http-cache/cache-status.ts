@@ -29,7 +29,8 @@ export function cacheStatus(cache: string, status: CacheStatus): string {
   if (status.fwd) parts.push(`fwd=${status.fwd}`)
   if (status.fwdStatus !== undefined) parts.push(`fwd-status=${status.fwdStatus}`)
   if (status.ttlMs !== undefined && Number.isFinite(status.ttlMs)) {
-    parts.push(`ttl=${Math.trunc(status.ttlMs / 1_000)}`)
+    // Down to whole seconds: half a second stale is not 0 s fresh.
+    parts.push(`ttl=${Math.floor(status.ttlMs / 1_000)}`)
   }
   if (status.stored) parts.push('stored')
   if (status.collapsed) parts.push('collapsed')
