@@ -54,6 +54,11 @@ export function isNotModified(request: Fields, kept: Fields, receivedAt: number)
   return changedAt <= since
 }
 
+/** Whether `If-Match` names what is there (RFC 9110, 13.1.1): by strong comparison, or by `*`, which anything matches. */
+export function isWanted(condition: string, etag: string): boolean {
+  return listMembers(condition).some((tag) => tag === '*' || isSameStrongTag(tag, etag))
+}
+
 /** Conditions only an origin can judge; a request with one goes through. */
 export function hasOriginCondition(request: Fields): boolean {
   return Boolean(request.get('if-match')) || Boolean(request.get('if-unmodified-since'))

@@ -52,17 +52,17 @@ export function adminHandler(
     }
     const text = await textOf(request)
     if (text === undefined) return json(413, { error: 'size' })
-    const hook =
-      verb === 'webhook' ? hookOf(request, text, webhooks, reader.clock.now()) : undefined
-    if (verb === 'webhook' && hook === undefined) return json(403, { error: 'signature' })
+    const hooks =
+      verb === 'webhook' ? hooksOf(request, text, webhooks, reader.clock.now()) : undefined
+    if (hooks?.length === 0) return json(403, { error: 'signature' })
     const wish = readWish(text)
     // By a name that is not its own alone, an origin would purge what others have.
-    const isOthers = hook !== undefined && (wish?.origin !== undefined || wish?.tags.length !== 0)
+    const isOthers = hooks !== undefined && (wish?.origin !== undefined || wish?.tags.length !== 0)
     if (wish === undefined || isOthers) return json(400, { error: 'body' })
     try {
       if (verb === 'warm') return json(200, await warm(images, wish.urls))
-      if (hook === undefined) return json(200, await purge(images, wish))
-      const own = wish.urls.filter((url) => covers(hook, url))
+      if (hooks === undefined) return json(200, await purge(images, wish))
+      const own = wish.urls.filter((url) => covers(hooks, url))
       if (own.length < wish.urls.length) return json(403, { error: 'origin' })
       return json(200, await purge(images, { urls: own, soft: wish.soft, tags: [] }))
     } catch (error) {
@@ -91,7 +91,8 @@ function readAdminOptions(options: AdminHandlerOptions): {
   if (!Array.isArray(webhooks)) throw unmet('webhooks', 'a list of { match, secret }', webhooks)
   return {
     authorize,
-    webhooks: webhooks.map(({ match, secret }, place) => {
+    webhooks: webhooks.map((each: unknown, place) => {
+      const { match, secret } = readObject(each, ['match', 'secret'], `webhooks[${place}]`)
       if (typeof secret !== 'string' || secret.length < 16) {
         throw new InvalidOptionError(
           `webhooks[${place}].secret must be a string of at least 16 characters`,
@@ -153,26 +154,26 @@ async function warm(images: ImageCache, urls: readonly string[]) {
   return { loaded, failed: reasons }
 }
 
-/** The webhook whose secret signed this body, recently. */
-function hookOf(
+/** The webhooks whose secret signed this body, recently: one system may own several origins, and one secret. */
+function hooksOf(
   request: Request,
   text: string,
   webhooks: readonly Webhook[],
   now: number,
-): Webhook | undefined {
+): readonly Webhook[] {
   const timestamp = request.headers.get('x-holdfast-timestamp') ?? ''
   const signature = request.headers.get('x-holdfast-signature') ?? ''
-  if (!/^\d{1,12}$/.test(timestamp) || !/^[0-9a-f]{64}$/.test(signature)) return undefined
-  if (Math.abs(Number(timestamp) * 1_000 - now) > mostSkewMs) return undefined
+  if (!/^\d{1,12}$/.test(timestamp) || !/^[0-9a-f]{64}$/.test(signature)) return []
+  if (Math.abs(Number(timestamp) * 1_000 - now) > mostSkewMs) return []
   const given = Buffer.from(signature, 'hex')
-  return webhooks.find(({ secret }) =>
+  return webhooks.filter(({ secret }) =>
     timingSafeEqual(createHmac('sha256', secret).update(`${timestamp}.${text}`).digest(), given),
   )
 }
 
-function covers(hook: Webhook, text: string): boolean {
+function covers(hooks: readonly Webhook[], text: string): boolean {
   const url = tryUrl(text)
-  return url !== undefined && hook.covers(url)
+  return url !== undefined && hooks.some((hook) => hook.covers(url))
 }
 
 /** `undefined`: it is too long. Counted as it comes, since a webhook is read before anybody knows who sent it. */

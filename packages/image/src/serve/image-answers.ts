@@ -1,10 +1,10 @@
 import { requestedRange } from '../http-cache/byte-range.ts'
 import { cacheStatus } from '../http-cache/cache-status.ts'
-import { isNotModified } from '../http-cache/validators.ts'
+import { isNotModified, isWanted } from '../http-cache/validators.ts'
 import { etagOf } from '../image-cache/image-cache.ts'
 import type { Picture } from '../image-cache/picture.ts'
 import type { Reading } from '../image-cache/reading.ts'
-import type { Answer, Asked } from './asked.ts'
+import { type Answer, type Asked, wordsOf } from './asked.ts'
 
 /** What an answer says of the cache behind it. */
 export interface Exposure {
@@ -49,6 +49,10 @@ export class ImageAnswers {
   answer(asked: Asked, reading: Reading): Answer {
     const { picture } = reading
     const { body } = picture
+    const wanted = asked.get('if-match')
+    if (wanted !== null && !isWanted(wanted, etagOf(picture.sha256))) {
+      return wordsOf(412, 'precondition')
+    }
     const condition = asked.get('if-none-match')
     const kept = { get: (name: string) => (name === 'etag' ? etagOf(picture.sha256) : null) }
     if (condition !== null) {
@@ -136,8 +140,7 @@ function cacheControl({ decision, isKept }: Reading, isAgeShown: boolean): strin
 /** What this cache did, in the words of RFC 9211. */
 function statusOf(reading: Reading, cdnId: string): string {
   const { status, decision, isKept, detail, collapsed, replaced, upstreamStatus } = reading
-  // Down to whole seconds: half a second stale is not 0 s fresh.
-  const ttlMs = Math.floor(decision.ttlMs / 1_000) * 1_000
+  const { ttlMs } = decision
   if (status === 'hit') return cacheStatus(cdnId, { hit: true, ttlMs })
   if (status === 'stale') {
     return cacheStatus(cdnId, {

@@ -19,7 +19,10 @@ async function setup() {
         }
   const handler = adminHandler(made.images, {
     authorize: (request) => request.headers.get('authorization') === 'Bearer admin',
-    webhooks: [{ match: 'http://img.example.com', secret }],
+    webhooks: [
+      { match: 'http://img.example.com', secret },
+      { match: 'http://other.example.com/own/', secret },
+    ],
   })
   const post = async (path: string, body: unknown, headers: Record<string, string> = {}) => {
     const response = await handler(
@@ -54,6 +57,10 @@ describe('the admin handler', () => {
   it('refuses to be built without authorize, and to do anything without its yes', async () => {
     const { images, post } = await setup()
     expect(() => adminHandler(images, {} as never)).toThrow(/authorize must be a function/)
+    for (const webhooks of [[null], ['http://a'], [{ match: 'http://a', secret, more: 1 }]]) {
+      const wrong = { authorize: () => true, webhooks } as never
+      expect(() => adminHandler(images, wrong)).toThrow(/webhooks\[0\]/)
+    }
     await images.get(url)
     expect(await post('/purge', { urls: [url] })).toEqual({
       status: 403,
@@ -157,6 +164,9 @@ describe('the admin handler', () => {
     expect(await post('/webhook', { urls: [url] }, { authorization: 'Bearer admin' })).toEqual(
       wrong,
     )
+    // One secret may stand for several origins.
+    const both = { urls: [url, 'http://other.example.com/own/a'] }
+    expect((await hook(both)).status).toBe(200)
     // Only by URL: tags and origins may be others' too.
     await images.get(url)
     expect((await hook({ tags: ['cats'], urls: [url] })).status).toBe(400)

@@ -167,6 +167,23 @@ describe('an image that is served', () => {
   })
 })
 
+describe('a condition that wants what is there', () => {
+  it('is a 412 for anything else, by strong comparison, and before any other condition', async () => {
+    const { get } = await setup()
+    const etag = (await get()).headers.get('etag')!
+    const statusOf = async (headers: Record<string, string>) => (await get(headers)).status
+    expect(await statusOf({ 'if-match': etag })).toBe(200)
+    expect(await statusOf({ 'if-match': `"x", ${etag}` })).toBe(200)
+    expect(await statusOf({ 'if-match': '*' })).toBe(200)
+    expect(await statusOf({ 'if-match': etag, range: 'bytes=0-1' })).toBe(206)
+    expect(await statusOf({ 'if-match': etag, 'if-none-match': etag })).toBe(304)
+    for (const wrong of ['"x"', `W/${etag}`, etag.slice(1, -1)]) {
+      expect(await statusOf({ 'if-match': wrong, 'if-none-match': etag })).toBe(412)
+      expect(await statusOf({ 'if-match': wrong, range: 'bytes=0-1' })).toBe(412)
+    }
+  })
+})
+
 describe('a request that is refused', () => {
   it.each([
     ['POST', `/?url=${encodeURIComponent(url)}`, 405, 'method'],
