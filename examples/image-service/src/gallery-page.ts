@@ -31,21 +31,22 @@ export function galleryPage(shown: readonly Shown[], isDown: boolean): string {
   body { margin: 0 auto; max-width: 62rem; padding: 1.5rem; background: light-dark(#f6f7f9, #14171c) }
   header { display: flex; flex-wrap: wrap; gap: .6rem; align-items: center; margin-bottom: 1rem }
   h1 { font-size: 1.3rem; margin: 0 auto 0 0 } h2 { font-size: 1rem; margin: 1.8rem 0 .6rem }
-  button { font: inherit; padding: .35rem .8rem; border: 1px solid var(--line); border-radius: .5rem; background: light-dark(#fff, #1d222a); cursor: pointer }
-  .down { color: #b3261e; font-weight: 600 }
-  .grid { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)) }
+  .action { font: inherit; color: inherit; text-decoration: none; padding: .35rem .8rem; border: 1px solid var(--line); border-radius: .5rem; background: light-dark(#fff, #1d222a); cursor: pointer }
+  .action:focus-visible { outline: 2px solid #2563c9; outline-offset: 2px }
+  .down { color: light-dark(#b3261e, #ff8a80); font-weight: 600 }
+  .grid { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr)) }
   figure { margin: 0; border: 1px solid var(--line); border-radius: .7rem; overflow: hidden; background: light-dark(#fff, #1d222a) }
   .frame { aspect-ratio: 4/3; background: light-dark(#e9ecf0, #262c35); display: grid; place-items: center; color: #8a919c }
   figure[data-bad] .frame { aspect-ratio: 4/1 } img { width: 100%; height: 100%; object-fit: cover; display: none }
   figcaption { padding: .6rem .8rem; display: grid; grid-template-columns: 1fr auto; gap: .1rem .6rem }
   small, code { grid-column: 1/-1; color: light-dark(#5c6470, #9aa3af) } small:empty { display: none } code { font-size: .78rem; overflow-wrap: anywhere }
-  .badge { border-radius: 1rem; padding: 0 .6rem; font-size: .82rem; font-weight: 600; background: #8a919c; color: #fff }
+  .badge { align-self: center; border-radius: 1rem; padding: .05rem .6rem; font-size: .82rem; white-space: nowrap; font-weight: 600; background: #8a919c; color: #fff }
   .hit { background: #1a7f4b } .miss { background: #2563c9 } .revalidated { background: #0e7c86 } .stale { background: #b26a00 } .refused { background: #b3261e }
 </style>
 <header><h1>Images through Holdfast</h1>
   <span class="${isDown ? 'down' : ''}">the origin is ${isDown ? 'down' : 'up'}</span>
-  <button id="again">load again</button>
-  <a href="/toggle"><button>${isDown ? 'bring the origin back' : 'take the origin down'}</button></a>
+  <button class="action" id="again">load again</button>
+  <a class="action" href="/toggle">${isDown ? 'bring the origin back' : 'take the origin down'}</a>
 </header>
 <div class="grid">${good.map(card).join('')}</div>
 <h2>What this origin also sends, and no client ever gets</h2>
