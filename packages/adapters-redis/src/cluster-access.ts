@@ -56,9 +56,9 @@ export function ownClusterAccess(
       store,
       purpose,
     })
-    return async () => {
+    return async (begun) => {
       if (isInClear) refusePublicPlaintext(address.host)
-      return open()
+      return open(begun)
     }
   }
   const translate = translation(natMap)

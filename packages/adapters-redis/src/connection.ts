@@ -7,6 +7,8 @@ import { closedError, type Place, storeError } from './redis-errors.ts'
 export interface Connection {
   /** The client, where a command may be written to it right now. */
   readonly client: RedisClient | undefined
+  /** A client that is being connected. */
+  readonly opening?: RedisClient | undefined
   /** It was lost, or could not be made: whoever asks now is told so at once. */
   readonly isAway: boolean
   /** The client, as soon as there is one. Rejects at once where the last try has failed and the next is not due. */
@@ -45,6 +47,7 @@ export class OwnConnection implements Connection {
   #state: State = 'idle'
   #client: RedisClient | undefined
   #opening: Promise<RedisClient> | undefined
+  #begun: RedisClient | undefined
   #failure: StoreError | ClosedError | undefined
   /** Asked to hurry while a try was under way, which may have gone to the wrong place. */
   #isHurried = false
@@ -56,6 +59,10 @@ export class OwnConnection implements Connection {
 
   get client(): RedisClient | undefined {
     return this.#client
+  }
+
+  get opening(): RedisClient | undefined {
+    return this.#begun
   }
 
   get isAway(): boolean {
@@ -100,7 +107,10 @@ export class OwnConnection implements Connection {
 
   #open(): Promise<RedisClient> {
     this.#state = 'opening'
-    const opening = this.#options.open().then(
+    const begun = (client: RedisClient) => {
+      this.#begun = client
+    }
+    const opening = this.#options.open(begun).then(
       (client) => this.#opened(client),
       (error: unknown) => {
         throw this.#notOpened(error)
@@ -114,6 +124,7 @@ export class OwnConnection implements Connection {
 
   #opened(client: RedisClient): RedisClient {
     this.#opening = undefined
+    this.#begun = undefined
     if (this.#state === 'closed') {
       cutOff(client)
       throw closedError(this.#place)
@@ -143,6 +154,7 @@ export class OwnConnection implements Connection {
 
   #notOpened(error: unknown): StoreError | ClosedError {
     this.#opening = undefined
+    this.#begun = undefined
     const failure = storeError(error, this.#place)
     if (this.#state === 'closed') return closedError(this.#place)
     this.#failure = failure

@@ -190,7 +190,8 @@ export class Exchange {
   #expired(call: EndedCall): void {
     const place = this.#place(call.operation)
     if (call.client === undefined) {
-      call.reject(timedOut(place, connectionWaitMs, 'connectTimeout'))
+      const { opening } = this.#options.connection
+      call.reject(timedOut(place, connectionWaitMs, 'connectTimeout', opening))
       return
     }
     call.reject(timedOut(place, this.#options.commandTimeoutMs, 'commandTimeout'))

@@ -36,6 +36,10 @@ export class HandedConnection implements Connection {
     return this.#handed.status === 'ready' ? this.#handed : undefined
   }
 
+  get opening(): RedisClient {
+    return this.#handed
+  }
+
   get isAway(): boolean {
     return this.#failed && this.#handed.status !== 'ready'
   }

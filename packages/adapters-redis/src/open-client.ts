@@ -11,8 +11,8 @@ import { closedError, type Place, refusalCode, storeError, timedOut } from './re
 import { checkTls, type RedisStoreOptions } from './redis-options.ts'
 import type { ServerAddress } from './server-address.ts'
 
-/** Opens one connection, once: a client that is lost is thrown away, and the next one starts from nothing. */
-export type OpenClient = () => Promise<RedisClient>
+/** Opens one connection, once: a client that is lost is thrown away, and the next one starts from nothing. `begun` gets it before it is connected. */
+export type OpenClient = (begun?: (client: RedisClient) => void) => Promise<RedisClient>
 
 /** Makes an unconnected client of ioredis. */
 export type CreateClient = (options: object) => RedisClient
@@ -75,7 +75,7 @@ export function ownClientOpener({
   const connectTimeout = options.connectTimeout ?? defaultConnectTimeoutMs
   const deadlines = new Deadlines(clock, connectTimeout)
 
-  const openWith = async (): Promise<RedisClient> => {
+  const openWith: OpenClient = async (begun) => {
     const secret =
       typeof password === 'function'
         ? await asked(() => password(), 'password', clock, place)
@@ -92,15 +92,16 @@ export function ownClientOpener({
       ...(tlsOptions === undefined ? {} : { tls: tlsOptions }),
       ...managedOptions,
     })
+    begun?.(client)
     return handshake(client, deadlines, there, (each) => verify?.(each, located))
   }
 
-  return async () => {
-    if (password === undefined) return openWith()
+  return async (begun) => {
+    if (password === undefined) return openWith(begun)
     const judged = await pace.turn(purpose)
     let verdict: Verdict = 'undecided'
     try {
-      const client = await openWith()
+      const client = await openWith(begun)
       verdict = 'accepted'
       return client
     } catch (error) {
@@ -135,7 +136,7 @@ async function handshake(
   let wait: Wait | undefined
   const late = new Promise<never>((_, reject) => {
     wait = new Wait(
-      () => reject(timedOut(place, deadlines.spanMs, 'connectTimeout')),
+      () => reject(timedOut(place, deadlines.spanMs, 'connectTimeout', client)),
       () => reject(closedError(place)),
     )
     deadlines.add(wait)

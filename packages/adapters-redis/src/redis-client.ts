@@ -71,6 +71,12 @@ export function cutOff(client: RedisClient, reconnect = false): void {
   client.stream?.destroy()
 }
 
+/** The server has taken the connection and not answered the TLS handshake. ioredis counts that as connecting. */
+export function awaitsTls({ status, stream }: RedisClient): boolean {
+  if (status !== 'connecting' || stream === undefined) return false
+  return 'encrypted' in stream && 'connecting' in stream && stream.connecting === false
+}
+
 /** The same bytes under the class that ioredis writes as they are. Nothing is copied. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes)

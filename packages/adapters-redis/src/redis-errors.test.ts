@@ -1,7 +1,8 @@
 import { inspect } from 'node:util'
 import { ClosedError, InvalidOptionError, StoreError } from '@holdfast/core'
 import { expect, test } from 'vitest'
-import { storeError, withoutConnection } from './redis-errors.ts'
+import type { RedisClient } from './redis-client.ts'
+import { storeError, timedOut, withoutConnection } from './redis-errors.ts'
 
 const place = { store: 'redis', operation: 'get' }
 
@@ -54,4 +55,27 @@ test.each([
 
 test('something that is no error is a failure without a quote', () => {
   expect(storeError('hunter2', place).message).not.toContain('hunter2')
+})
+
+test.each<[string, object, boolean]>([
+  [
+    'a TLS handshake',
+    { status: 'connecting', stream: { encrypted: true, connecting: false } },
+    true,
+  ],
+  ['TCP', { status: 'connecting', stream: { encrypted: true, connecting: true } }, false],
+  ['a connection in clear', { status: 'connecting', stream: { connecting: false } }, false],
+  ['a greeting', { status: 'connect', stream: { encrypted: true, connecting: false } }, false],
+  ['a password', { status: 'connecting' }, false],
+])('a deadline that runs out over %s says whether TLS may be the reason', (_, client, isTls) => {
+  const { message } = timedOut(place, 200, 'connectTimeout', client as RedisClient)
+  expect(message.includes('does it speak TLS?')).toBe(isTls)
+  expect(message).toMatch(/within 200 ms.*see (tls and )?connectTimeout/i)
+})
+
+test('an answer in clear to a TLS handshake is called that', () => {
+  const error = Object.assign(new Error('x'), { code: 'ERR_SSL_WRONG_VERSION_NUMBER' })
+  const { message, kind } = storeError(error, place) as StoreError
+  expect(kind).toBe('auth')
+  expect(message).toContain('no TLS (ERR_SSL_WRONG_VERSION_NUMBER); does the server speak it?')
 })

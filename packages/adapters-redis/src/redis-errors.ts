@@ -1,4 +1,5 @@
 import { ClosedError, InvalidOptionError, StoreError, type StoreErrorKind } from '@holdfast/core'
+import { awaitsTls, type RedisClient } from './redis-client.ts'
 
 /** The first word of a refusal is its code; engines and versions agree on nothing behind it. */
 const kindOfCode: Readonly<Record<string, StoreErrorKind>> = {
@@ -150,12 +151,18 @@ const isProtocolFault = ({ name, message }: Error) =>
 const isCertificateFault = (code: string | undefined) =>
   code !== undefined && /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL/.test(code)
 
+/** What OpenSSL says of an answer in clear. */
+const isNoTls = (code: string) =>
+  /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$/.test(code)
+
 const codeOf = (error: Error): string | undefined =>
   'code' in error && typeof error.code === 'string' ? error.code : undefined
 
 /** System errors name what happened and where; other texts may quote what came over the wire. */
 function reasonOf(error: Error): string {
   const code = codeOf(error)
+  if (code !== undefined && isNoTls(code))
+    return `what came is no TLS (${code}); does the server speak it? See tls`
   if (code !== undefined) return isCertificateFault(code) ? `TLS was refused with ${code}` : code
   if (lostConnection.test(error.message)) return 'the connection is closed'
   if (isProtocolFault(error)) return 'what came is no reply of Redis; is it one?'
@@ -185,9 +192,14 @@ export function withoutConnection(failure: unknown, place: Place): StoreError | 
   )
 }
 
-export const timedOut = (place: Place, ms: number, option: string) => {
+/** `opening`: the client that is not connected yet, where one is waited for. */
+export const timedOut = (place: Place, ms: number, option: string, opening?: RedisClient) => {
   const { store, operation } = place
-  const message = `${whatAt(place)} was not answered within ${ms} ms; see ${option}`
+  const advice =
+    opening !== undefined && awaitsTls(opening)
+      ? `: the server took the connection and has not answered the TLS handshake; does it speak TLS? See tls and ${option}`
+      : `; see ${option}`
+  const message = `${whatAt(place)} was not answered within ${ms} ms${advice}`
   return new StoreError(message, { kind: 'timeout', store, operation })
 }
 

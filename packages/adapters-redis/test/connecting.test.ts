@@ -229,6 +229,17 @@ describe('TLS', () => {
     },
   )
 
+  test('asked of a server that does not speak it is named as the reason, before and after the deadline', async () => {
+    const server = await startedRedis({})
+    const store = made({ host: '127.0.0.1', port: server.port, tls: {} })
+    const reason = async () => (await failureOf(store.get('a'))).message
+    // Where a random byte of the greeting ends a line, the server answers it in clear.
+    expect(await reason()).toMatch(/[25]00 ms.*does it speak TLS|what came is no TLS/)
+    await expect
+      .poll(reason, { timeout: 5_000 })
+      .toMatch(/500 ms.*does it speak TLS|what came is no TLS/)
+  })
+
   test('options are asked for again at each connect, so a renewed authority is found', async () => {
     const server = await served(certificates.good)
     let asked = 0
