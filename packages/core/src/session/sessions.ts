@@ -139,7 +139,7 @@ export function createSessions(options: SessionOptions): Sessions {
       for (const kept of late)
         if (kept !== undefined && isTheirs(ownerOf(keeper, kept))) doomed.push(kept.id)
       await Promise.all(doomed.map((id) => keeper.destroy(id, waited)))
-      await keeper.index.leave(user, doomed, found.absent, waited)
+      await keeper.index.leave(user, [...doomed, ...young], found.absent, waited)
       return doomed.length
     },
     stats: () => keeper.stats(),

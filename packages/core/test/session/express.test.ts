@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { memoryStore, StoreError } from '@holdfast/core'
 import { expressSessionStore } from '@holdfast/core/session'
 import { fakeClock, faultyStore } from '@holdfast/core/testing'
@@ -68,4 +69,46 @@ test('what is not express-session is refused', () => {
   expect(() => expressSessionStore({} as never, memoryStore())).toThrow(
     'the module express-session',
   )
+})
+
+test('no id and no value is in any error, warning or inspection', async () => {
+  const canary = 'canary-5c1e'
+  const clock = fakeClock()
+  const inner = memoryStore({ clock })
+  const faulty = faultyStore(inner, { faults: [], clock })
+  const store = expressSessionStore(expressSession, faulty, { clock })
+  const output: unknown[] = [store]
+  const call = async (run: (callback: (error: unknown) => void) => void) => {
+    const answered = new Promise<unknown>((resolve) => run(resolve))
+    await clock.advance('3s')
+    output.push(await answered)
+  }
+  const session = {
+    cookie: { originalMaxAge: 60_000, expires: new Date(clock.now() + 60_000) },
+    secret: canary,
+  } as never
+  const circle: Record<string, unknown> = { cookie: {}, [canary]: canary }
+  circle.again = circle
+  await call((callback) => store.set(canary, session, callback))
+  expect(new TextDecoder().decode(await inner.get(`session:${canary}`))).toContain(canary)
+  for (const error of [
+    new Error(`a foreign error about ${canary}`),
+    new StoreError('no', { kind: 'unavailable' }),
+    new StoreError('no', { kind: 'full' }),
+  ]) {
+    faulty.play([{ kind: 'reject', error }])
+    await call((callback) => store.get(canary, callback))
+    await call((callback) => store.set(canary, session, callback))
+    await call((callback) => store.touch(canary, session, callback as never))
+    await call((callback) => store.destroy(canary, callback))
+    faulty.play([])
+  }
+  await call((callback) => store.set('other', circle as never, callback))
+  const errors = output.filter((each) => each instanceof Error)
+  expect(errors.length).toBeGreaterThanOrEqual(10)
+  const text = output
+    .map((each) => `${inspect(each, { depth: 20, showHidden: true })}\n${String(each)}`)
+    .join('\n')
+  expect(text).not.toContain(canary)
+  expect(JSON.stringify(errors)).not.toContain(canary)
 })
