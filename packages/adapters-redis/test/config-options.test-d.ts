@@ -18,8 +18,8 @@ import type { RedisStoreOptions, RedisStoreSettings } from '../src/redis-options
 
 test('every name is an option of its adapter', () => {
   expectTypeOf<keyof typeof redisOptions>().toExtend<keyof RedisStoreOptions>()
-  expectTypeOf<keyof typeof shardedRedisOptions>().toExtend<keyof ShardedRedisOptions | 'gutter'>()
-  expectTypeOf<keyof typeof memcachedOptions>().toExtend<keyof MemcachedStoreOptions>()
+  expectTypeOf<keyof typeof shardedRedisOptions>().toExtend<keyof ShardedRedisOptions | 'ring'>()
+  expectTypeOf<keyof typeof memcachedOptions>().toExtend<keyof MemcachedStoreOptions | 'ring'>()
 })
 
 test('every option that can be written down has its name', () => {
@@ -27,7 +27,7 @@ test('every option that can be written down has its name', () => {
     keyof RedisStoreSettings | 'cluster' | 'readFrom' | 'maxLag' | 'insecure' | 'tls' | 'password'
   >().toExtend<keyof typeof redisOptions>()
   expectTypeOf<Exclude<keyof MemcachedStoreOptions, 'clock' | 'random'>>().toEqualTypeOf<
-    keyof typeof memcachedOptions
+    Exclude<keyof typeof memcachedOptions, 'ring'>
   >()
   expectTypeOf<Exclude<keyof DiskStoreOptions, 'clock'>>().toEqualTypeOf<keyof typeof diskOptions>()
   expectTypeOf<Exclude<keyof ImageCacheOptions, 'transform'>>().toEqualTypeOf<

@@ -83,12 +83,15 @@ describe('the doctor', () => {
           redis: { host: '127.0.0.1', port: cache.port },
           capacity: { objects: 10_000, objectBytes: 1_000 },
         },
-        api: { memcached: { servers: [api.address] } },
+        api: { memcached: { ring: 'api' } },
       },
+      rings: { api: { servers: [{ host: '127.0.0.1', port: api.port }] } },
       caches: { users: { store: 'cache' }, api: { store: 'api' } },
       sessions: { web: { store: 'sessions', secrets } },
+      buses: { main: { redis: { host: '127.0.0.1', port: cache.port } } },
       fleet: { processes: 50 },
     })
+    expect(findings).toContain('ok buses.main reachable')
     expect(says).toMatch(/^.*0 critical/m)
     expect(code).toBe(0)
     for (const check of ['reachable', 'version', 'eviction', 'memory', 'sockets', 'clock']) {

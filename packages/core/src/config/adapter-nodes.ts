@@ -80,16 +80,18 @@ const servers = list(either("'host:port', or an object with host and port", text
 
 export const shardedRedisOptions = {
   servers,
+  ring: reference('rings'),
   connection: object('RedisShardConnection', redisConnection),
   ...fleetShape,
   ...ringShape,
 }
 export const shardedRedisNode = object('ShardedRedisOptions', shardedRedisOptions, {
-  required: ['servers'],
+  oneOf: ['servers', 'ring'],
 })
 
 export const memcachedOptions = {
   servers,
+  ring: reference('rings'),
   protocol: choice('binary', 'meta'),
   tls,
   username: text,
@@ -105,7 +107,7 @@ export const memcachedOptions = {
   ...ringShape,
 }
 export const memcachedNode = object('MemcachedStoreOptions', memcachedOptions, {
-  required: ['servers'],
+  oneOf: ['servers', 'ring'],
 })
 
 export const diskOptions = { directory: text, maxBytes: count(1), maxEntries: count(1) }

@@ -14,6 +14,8 @@ export interface StoreSurroundings {
   readonly adapters: AnyAdapters
   /** The store of another name, built before. */
   store(name: string): Store
+  /** The options of a ring, its servers included. */
+  ring(name: string): object
   /** Loaded before, where a store needs it. */
   readonly shardedStore: typeof import('../sharding/sharded-store.ts').shardedStore | undefined
 }
@@ -26,30 +28,34 @@ type Making = (options: object) => Store
 const builders: Readonly<Record<StoreKind, Build>> = {
   redis: (options: object, name, path, { adapters }) =>
     adapterFunction<Making>(adapters, 'redis', 'redisStore', path)({ storeName: name, ...options }),
-  shardedRedis: (options: object, name, path, { adapters }) => {
-    const { connection, ...rest } = options as { connection?: object }
+  shardedRedis: (options: object, name, path, { adapters, ring: ringOf }) => {
+    const { connection, ring, ...rest } = options as { connection?: object; ring?: string }
     return adapterFunction<Making>(
       adapters,
       'redis',
       'shardedRedis',
       path,
     )({
+      ...(ring === undefined ? {} : ringOf(ring)),
       name,
       ...rest,
       connection: { storeName: name, ...connection },
     })
   },
-  memcached: (options: { gutter?: string }, name, path, { adapters, store }) =>
-    adapterFunction<Making>(
+  memcached: (options: object, name, path, { adapters, store, ring: ringOf }) => {
+    const { gutter, ring, ...rest } = options as { gutter?: string; ring?: string }
+    return adapterFunction<Making>(
       adapters,
       'memcached',
       'memcachedStore',
       path,
     )({
+      ...(ring === undefined ? {} : ringOf(ring)),
       name,
-      ...options,
-      ...(options.gutter === undefined ? {} : { gutter: borrowed(store(options.gutter)) }),
-    }),
+      ...rest,
+      ...(gutter === undefined ? {} : { gutter: borrowed(store(gutter)) }),
+    })
+  },
   memory: (options: object, name) => memoryStore({ name, ...options }),
   disk: (options: object, _name, path, { adapters }) =>
     adapterFunction<Making>(adapters, 'image', 'diskStore', path)(options),

@@ -80,7 +80,12 @@ export async function buildParts(
   const storeOf = (name: string): Store =>
     stores.get(name)?.made ??
     build('stores', name, () =>
-      buildStore(name, clear.stores![name]!, { adapters, store: storeOf, shardedStore }),
+      buildStore(name, clear.stores![name]!, {
+        adapters,
+        store: storeOf,
+        ring: (ring) => ringOptions(clear.rings![ring]!, pools.get(ring)),
+        shardedStore,
+      }),
     )
 
   try {
@@ -161,7 +166,7 @@ function ringOptions({ nutcracker: _, pool: _pool, ...options }: RingConfig, fou
 }
 
 /** The pools that rings take from files. */
-async function poolsOf(config: HoldfastConfig): Promise<ReadonlyMap<string, unknown>> {
+export async function poolsOf(config: HoldfastConfig): Promise<ReadonlyMap<string, unknown>> {
   const pools = new Map<string, unknown>()
   for (const [name, { nutcracker, pool }] of Object.entries(config.rings ?? {})) {
     if (nutcracker === undefined) continue

@@ -4,7 +4,7 @@ import { refuseUnknownName } from '../options/known-names.ts'
 import { readObject } from '../options/readers.ts'
 import { ConfigError } from './config-error.ts'
 import type { LeafNode, Node, ObjectNode } from './node.ts'
-import { readSecret, type SecretPlaces } from './secret.ts'
+import { readSecret, Secret, type SecretPlaces } from './secret.ts'
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
 
@@ -116,11 +116,16 @@ function takes(node: Node, value: unknown): boolean {
       return Array.isArray(value)
     case 'map':
     case 'object':
-      return typeof value === 'object' && value !== null && !Array.isArray(value)
+      return (
+        typeof value === 'object' &&
+        value !== null &&
+        !Array.isArray(value) &&
+        !(value instanceof Secret)
+      )
     case 'either':
       return node.of.some((each) => takes(each, value))
     default:
-      return typeof value === 'string' || typeof value === 'function'
+      return typeof value === 'string' || typeof value === 'function' || value instanceof Secret
   }
 }
 

@@ -22,7 +22,7 @@ export interface HoldfastConfig {
   readonly stores?: Readonly<Record<string, StoreConfig>> | undefined
   /** Buses for caches whose store has none of its own. */
   readonly buses?: Readonly<Record<string, BusConfig>> | undefined
-  /** Rings, for `sharded` stores and for the application itself. */
+  /** Rings, for stores over several servers and for the application itself. */
   readonly rings?: Readonly<Record<string, RingConfig>> | undefined
   /** Web sessions. */
   readonly sessions?: Readonly<Record<string, SessionConfig>> | undefined

@@ -129,6 +129,50 @@ describe('what a configuration becomes', () => {
     expect(error.path).toBe('stores.a')
   })
 
+  it('gives stores the ring that they name, of whatever it is made', async () => {
+    const seen: Record<string, unknown>[] = []
+    const adapter = (options: object) => {
+      seen.push(options as Record<string, unknown>)
+      return memoryStore()
+    }
+    writeFileSync(
+      join(folder, 'pool.yml'),
+      'alpha:\n  listen: 127.0.0.1:1\n  hash: murmur\n  servers:\n   - 10.0.0.1:11211:1\n',
+    )
+    const file = join(folder, 'stores.yaml')
+    writeFileSync(
+      file,
+      `
+rings:
+  pool: { nutcracker: pool.yml }
+  own: { servers: [{ host: 10.0.0.1 }], distribution: rendezvous }
+stores:
+  a: { memcached: { ring: pool, protocol: meta } }
+  b: { shardedRedis: { ring: own, timeout: 50ms } }
+`,
+    )
+    await createFromConfig(await readConfig({ file, env: {} }), {
+      memcached: adapter,
+      redis: { redisStore: adapter, shardedRedis: adapter },
+    })
+    expect(seen[0]).toMatchObject({
+      compat: 'twemproxy',
+      hash: 'murmur',
+      name: 'a',
+      protocol: 'meta',
+    })
+    expect(seen[1]).toEqual({
+      name: 'b',
+      servers: [{ host: '10.0.0.1' }],
+      distribution: 'rendezvous',
+      timeout: '50ms',
+      connection: { storeName: 'b' },
+    })
+    writeFileSync(file, 'stores: { a: { memcached: {} } }')
+    const error = await refusal(readConfig({ file, env: {} }))
+    expect(error.message).toMatch(/stores\.a\.memcached must have exactly one of servers, ring/)
+  })
+
   it('keeps rings of a nutcracker.yml in the place they have there', async () => {
     writeFileSync(
       join(folder, 'nutcracker.yml'),

@@ -1,5 +1,5 @@
 import type { Cache } from '../cache.ts'
-import { systemClock } from '../clock.ts'
+import { keepAlive, systemClock } from '../clock.ts'
 import { isCacheError } from '../errors.ts'
 import { type Duration, parseDuration } from '../options/duration.ts'
 import { refuseUnknownNames } from '../options/known-names.ts'
@@ -93,6 +93,8 @@ export async function watchConfig<Images extends ImagesLike = ImagesLike>(
   const sessions = new Map<string, { readonly turns: Turns<Sessions>; readonly handle: Sessions }>()
   const images = new WatchedImages(adapters, (name) => caches.get(name)!.handle)
   const drains = new Set<Promise<void>>()
+  /** Each ends the patience of a drain. */
+  const hurries = new Set<() => void>()
   let enabledBefore = new Map<string, boolean>()
 
   const read = async () => {
@@ -154,10 +156,15 @@ export async function watchConfig<Images extends ImagesLike = ImagesLike>(
   /** Calls that began before the change end first; then what they used is closed, unless it is still used. */
   const drain = async (before: Parts, after: Parts, gone: readonly Promise<void>[]) => {
     let timer: unknown
+    let hurry: () => void = () => undefined
     const late = new Promise<void>((resolve) => {
       timer = systemClock.setTimeout(resolve, drainMs)
+      hurry = resolve
     })
+    hurries.add(hurry)
+    keepAlive(timer, false)
     await Promise.race([Promise.all(gone), late])
+    hurries.delete(hurry)
     systemClock.clearTimeout(timer)
     await closeParts(before, after)
   }
@@ -175,7 +182,9 @@ export async function watchConfig<Images extends ImagesLike = ImagesLike>(
       if (isClosed) return false
       try {
         const next = await read()
-        const isChanged = next.print !== print && (await adopt(next))
+        // What stands in a nutcracker.yml is compared when the rings are built.
+        const isNew = next.print !== print || readsPools(next.config)
+        const isChanged = isNew && (await adopt(next))
         lastRefusal = ''
         return isChanged
       } catch (error) {
@@ -211,6 +220,8 @@ export async function watchConfig<Images extends ImagesLike = ImagesLike>(
       [...parts.caches.values()].map((part) => part.made.close(closeOptions)),
     )
     await closeParts(parts)
+    // Whoever is late by now has had as long as the loads of the present.
+    for (const hurry of hurries) hurry()
     await Promise.allSettled(drains)
   }
   const configured = handles<Images>({
@@ -258,5 +269,8 @@ function differences(before: Parts, after: Parts): string[] {
       .map((name) => `${kind}.${name}`),
   )
 }
+
+const readsPools = ({ rings = {} }: HoldfastConfig) =>
+  Object.values(rings).some(({ nutcracker }) => nutcracker !== undefined)
 
 const exact = (_name: string, value: unknown) => (value === Infinity ? 'Infinity' : value)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { systemClock } from '../clock.ts'
 import type { Adapters } from '../config/adapters.ts'
+import { poolsOf } from '../config/build.ts'
 import type { HoldfastConfig, StoreConfig } from '../config/config-options.ts'
 import { createFromConfig } from '../config/create-from-config.ts'
 import { inClear, revealSecrets } from '../config/revealed.ts'
@@ -10,7 +11,7 @@ import { checkCapacity } from './capacity.ts'
 import { checkConfiguration } from './config-checks.ts'
 import { type Finding, notesInto } from './finding.ts'
 import type { ServerRoom } from './patient.ts'
-import { checkServers, storesBehind } from './servers.ts'
+import { type Address, checkServers, storesBehind } from './servers.ts'
 
 /** Brings an adapter from where the caller has it. @throws for one that is not installed */
 export type ImportAdapter = (name: string) => Promise<object>
@@ -36,6 +37,10 @@ export async function examine(
   const ofCaches = storesBehind(stores, storesOf(clear.caches))
   const { processes = 1, serverConnections = 65_000 } = clear.fleet ?? {}
 
+  const pools = await poolsOf(config)
+  const serversOf = (ring: string) =>
+    (pools.get(ring) as { servers: readonly Address[] } | undefined)?.servers ??
+    (clear.rings?.[ring]?.servers as readonly Address[])
   const rooms = new Map<string, (ServerRoom | undefined)[]>()
   await Promise.all(
     Object.entries(stores).map(async ([name, store]) => {
@@ -50,7 +55,24 @@ export async function examine(
         timeoutMs,
         findings,
       }
-      rooms.set(name, await checkServers(store, patient))
+      rooms.set(name, await checkServers(store, patient, serversOf))
+    }),
+  )
+  await Promise.all(
+    Object.entries(clear.buses ?? {}).map(async ([name, { redis }]) => {
+      const own: Finding[] = []
+      const patient = {
+        part: `buses.${name}`,
+        hasSessions: false,
+        socketsPerServer: 2,
+        processes,
+        serverConnections,
+        timeoutMs,
+        findings: own,
+      }
+      await checkServers({ redis }, patient, serversOf)
+      // Nothing is kept there: how it makes room and what it writes to disk is others' business.
+      findings.push(...own.filter(({ check }) => !ofStorage.has(check)))
     }),
   )
   tellNeighbours(findings, ofSessions, ofCaches)
@@ -87,6 +109,8 @@ function tellNeighbours(
     )
   }
 }
+
+const ofStorage = new Set(['eviction', 'maxmemory', 'memory', 'persistence'])
 
 const storesOf = (parts: Readonly<Record<string, { readonly store?: string | undefined }>> = {}) =>
   Object.values(parts).flatMap(({ store }) => (store === undefined ? [] : [store]))

@@ -19,17 +19,23 @@ interface RedisConnection extends Connection {
   readonly sentinelPassword?: string
   readonly name?: string
 }
-type Address = string | Endpoint | { readonly name?: string | undefined }
+export type Address = string | Endpoint | { readonly name?: string | undefined }
 
 /** Looks at every server that a store itself connects to. */
 export async function checkServers(
   config: StoreConfig,
   patient: Patient,
+  serversOf: (ring: string) => readonly Address[],
 ): Promise<(ServerRoom | undefined)[]> {
   if (config.redis !== undefined) return checkRedis(config.redis as RedisConnection, patient)
   if (config.shardedRedis !== undefined) {
-    const { servers, connection = {} } = config.shardedRedis as unknown as {
-      readonly servers: readonly Address[]
+    const {
+      ring,
+      servers = serversOf(ring!),
+      connection = {},
+    } = config.shardedRedis as unknown as {
+      readonly ring?: string
+      readonly servers?: readonly Address[]
       readonly connection?: Connection
     }
     return Promise.all(
@@ -39,11 +45,19 @@ export async function checkServers(
     )
   }
   if (config.memcached !== undefined) {
-    const { servers, tls, username, password, protocol, itemBytes } =
-      config.memcached as unknown as Partial<MemcachedOptions> & {
-        readonly servers: readonly Address[]
-        readonly tls?: Endpoint['tls']
-      }
+    const {
+      ring,
+      servers = serversOf(ring!),
+      tls,
+      username,
+      password,
+      protocol,
+      itemBytes,
+    } = config.memcached as unknown as Partial<MemcachedOptions> & {
+      readonly ring?: string
+      readonly servers?: readonly Address[]
+      readonly tls?: Endpoint['tls']
+    }
     const options = {
       protocol: protocol ?? 'binary',
       username,

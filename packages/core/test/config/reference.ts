@@ -70,6 +70,7 @@ const words: Readonly<Record<string, string>> = {
   'CacheConfig.defaults': 'How entries are kept, unless a policy or a call says otherwise.',
   'CacheConfig.resilience': 'What keeps a bad day from becoming a worse one.',
   'CacheConfig.health': 'When `health()` warns.',
+  ring: 'The name of one of `rings`, in place of `servers`: its servers, and how keys are dealt out among them.',
   breaker: 'When a store that fails is not asked any more, and when again.',
   eject: 'When a server is taken out, and when it is tried again.',
   'SessionConfig.cookie': 'The attributes of the cookie.',

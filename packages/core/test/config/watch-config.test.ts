@@ -211,6 +211,17 @@ describe('a configuration that is watched', () => {
     web.on('error', () => undefined)()
   })
 
+  it('does not wait in close for calls that were late when it changed', async () => {
+    const { made, change } = await watched({ caches: { a: {} } })
+    const under = made
+      .cache('a')
+      .wrap('k', () => new Promise(() => undefined), { loadTimeout: '5m' })
+    under.catch(() => undefined)
+    await change({ caches: { a: { defaults: { ttl: '1m' } } } })
+    await made.close({ drain: 0 })
+    await expect(under).rejects.toThrow(/closed/)
+  })
+
   it('stays closed once it is', async () => {
     const { made, change } = await watched({ caches: { a: {} } })
     const a = made.cache('a')
