@@ -1,6 +1,9 @@
 /** What a server keeps under a key. */
 export interface Item {
-  /** The value, in memory of its own: nothing else of what was received hangs on it. */
+  /**
+   * The value, copied out of what was received, which it does not hold on to. By the meta protocol small ones
+   * share memory, of which one may hold 8 KiB; by the binary protocol each has memory of its own.
+   */
   readonly bytes: Uint8Array
   /** The 32 bits that were stored with it. */
   readonly flags: number

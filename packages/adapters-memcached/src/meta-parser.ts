@@ -1,4 +1,5 @@
 import { ProtocolFault } from './connection-errors.ts'
+import { ValueMemory } from './value-memory.ts'
 
 /**
  * One reply. The same object tells all replies of a connection, so whoever takes it keeps no hold of it.
@@ -14,7 +15,7 @@ export interface MetaReply {
   flags: number
   /** Flag `c`, exact: a number where it is small enough for one, else a bigint. */
   cas: number | bigint
-  /** The value of `VA`, in memory of its own. */
+  /** The value of `VA`, copied out of what was received. */
   bytes: Uint8Array
   text: string
 }
@@ -38,6 +39,7 @@ const [letterA, letterO, letterZ, letterC, letterF] = [65, 79, 90, 99, 102]
 export class MetaParser {
   readonly #tell: (reply: MetaReply) => void
   readonly #maxValueBytes: number
+  readonly #memory = new ValueMemory()
   readonly #reply: MetaReply = {
     kind: 'MN',
     opaque: -1,
@@ -128,8 +130,7 @@ export class MetaParser {
   #valueOf(size: number): boolean {
     const chunk = this.#chunk
     const from = this.#at
-    // From the pool it would cost less, and a value of 100 bytes that somebody keeps would keep 8 KB.
-    const value = Buffer.allocUnsafeSlow(size)
+    const value = this.#memory.take(size)
     if (chunk.length - from >= size + 2) {
       chunk.copy(value, 0, from, from + size)
       this.#at = from + size
