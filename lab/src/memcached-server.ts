@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { hostname } from 'node:os'
+import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { Certificate } from './certificates.ts'
 import { type Child, startChild, untilReady } from './child.ts'
@@ -48,8 +48,6 @@ export async function startMemcached(
   const program = requireProgram('memcached')
   let port = options.port ?? (await freePort())
   const scratch = options.users !== undefined || options.unixSocket ? scratchDirectory() : undefined
-  // It runs as somebody else, who has to get in.
-  if (scratch !== undefined) chmodSync(scratch.path, 0o777)
   if (scratch !== undefined && options.users !== undefined) writeLogins(scratch, options.users)
   const socketPath = options.unixSocket ? join(scratch!.path, 's') : undefined
   const env = scratch === undefined ? {} : { SASL_CONF_PATH: scratch.path }
@@ -106,8 +104,9 @@ function argsFor(
   all.push('-U', '0', ...args)
   if (users !== undefined) all.push('-S')
   if (protocol !== undefined) all.push('-B', protocol)
-  // memcached refuses to run as root unless it is told whom to become.
-  if (process.getuid?.() === 0) all.push('-u', 'nobody')
+  // memcached refuses to run as root unless it is told whom to become. Who becomes somebody else loses the order to end
+  // with its parent.
+  if (process.getuid?.() === 0) all.push('-u', userInfo().username)
   if (tls) {
     const settings = [`ssl_chain_cert=${tls.certFile}`, `ssl_key=${tls.keyFile}`]
     if (tls.minVersion !== undefined) settings.push(`ssl_min_version=${tls.minVersion}`)
@@ -125,7 +124,6 @@ function writeLogins({ path }: Scratch, users: Readonly<Record<string, string>>)
     const args = ['-p', '-c', '-f', database, '-a', 'memcached', '-u', hostname(), name]
     execFileSync(program, args, { input: password })
   }
-  chmodSync(database, 0o644)
   const lines = ['mech_list: plain', 'pwcheck_method: auxprop', 'auxprop_plugin: sasldb']
   writeFileSync(join(path, 'memcached.conf'), [...lines, `sasldb_path: ${database}`, ''].join('\n'))
 }

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /**
@@ -18,10 +18,12 @@ process.on('exit', () => {
   }
 })
 
-/** Ctrl-C would end the process without an 'exit'. Whoever listens as well ends it in their own way. */
-process.on('SIGINT', () => {
-  if (process.listenerCount('SIGINT') === 1) process.exit(130)
-})
+/** These would end the process without an 'exit'. Whoever listens as well ends it in their own way. */
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (process.listenerCount(signal) === 1) process.exit(128 + constants.signals[signal])
+  })
+}
 
 /** Registers what to do at the end of the process; the answer takes it back. */
 export function atExit(cleanup: () => void): () => void {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, readdirSync } from 'node:fs'
 import { connect } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -149,30 +150,39 @@ describe('a client process', () => {
     await expect(client.call('echo', 1)).rejects.toThrow('has ended')
   })
 
-  test('and its servers end with the process that started them, even when that is killed', async () => {
-    // What a killed process had on disk is left to whoever owns its temporary directory.
-    const scratch = scratchDirectory()
-    onTestFinished(() => scratch.remove())
-    const parent = spawn(
-      process.execPath,
-      [
-        '--input-type=module',
-        '-e',
-        orphanScript(new URL('../src/redis-server.ts', import.meta.url)),
-      ],
-      { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, TMPDIR: scratch.path } },
-    )
-    const port = Number(await new Promise((resolve) => parent.stdout.once('data', resolve)))
-    expect(await accepts(port)).toBe(true)
-    parent.kill('SIGKILL')
-    for (let tries = 0; tries < 100 && (await accepts(port)); tries++) await soon(20)
-    expect(await accepts(port)).toBe(false)
-  })
+  test.each([
+    ['redis-server.ts', 'startRedis', 'SIGKILL'],
+    ['redis-server.ts', 'startRedis', 'SIGTERM'],
+    ['memcached-server.ts', 'startMemcached', 'SIGKILL'],
+    ['memcached-server.ts', 'startMemcached', 'SIGTERM'],
+    ['memcached-server.ts', 'startMemcached', 'SIGINT'],
+  ] as const)(
+    'and its servers end with the process that started them: %s, %s, %s',
+    async (file, start, signal) => {
+      const scratch = scratchDirectory()
+      onTestFinished(() => scratch.remove())
+      const module = new URL(`../src/${file}`, import.meta.url)
+      const parent = spawn(
+        process.execPath,
+        ['--input-type=module', '-e', orphanScript(module, start)],
+        { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, TMPDIR: scratch.path } },
+      )
+      const port = Number(await new Promise((resolve) => parent.stdout.once('data', resolve)))
+      expect(await accepts(port)).toBe(true)
+      const exited = once(parent, 'exit')
+      parent.kill(signal)
+      await exited
+      for (let tries = 0; tries < 100 && (await accepts(port)); tries++) await soon(20)
+      expect(await accepts(port)).toBe(false)
+      // What a killed process had on disk is left to whoever owns its temporary directory.
+      if (signal !== 'SIGKILL') expect(readdirSync(scratch.path)).toEqual([])
+    },
+  )
 })
 
-const orphanScript = (module: URL) =>
-  `const { startRedis } = await import(${JSON.stringify(module.href)})
-   console.log((await startRedis()).port)
+const orphanScript = (module: URL, start: string) =>
+  `const { ${start}: start } = await import(${JSON.stringify(module.href)})
+   console.log((await start()).port)
    setInterval(() => {}, 1000)`
 
 describe('the fault proxy', async () => {
