@@ -17,6 +17,8 @@ export class DiskIndex {
   #files = new Map<string, Indexed>()
   #bytes = 0
   #seq = 0
+  /** What went while the folder is being scanned: the scan may have seen it before. */
+  #gone: Set<string> | undefined
 
   get entries(): number {
     return this.#files.size
@@ -26,23 +28,26 @@ export class DiskIndex {
     return this.#bytes
   }
 
-  get seq(): number {
-    return this.#seq
-  }
-
   get(name: string): Indexed | undefined {
     return this.#files.get(name)
   }
 
   /** Puts a file behind all others: it has just been used. */
   put(name: string, facts: FileFacts & { readonly expiresAt: number | undefined }): void {
-    this.drop(name)
+    this.#forget(name)
+    this.#gone?.delete(name)
     const { bytes, usedAt, expiresAt } = facts
     this.#files.set(name, { bytes, usedAt, expiresAt, seq: ++this.#seq })
     this.#bytes += bytes
   }
 
+  /** A file is gone. */
   drop(name: string): void {
+    this.#forget(name)
+    this.#gone?.add(name)
+  }
+
+  #forget(name: string): void {
     const known = this.#files.get(name)
     if (known === undefined) return
     this.#files.delete(name)
@@ -54,15 +59,31 @@ export class DiskIndex {
     return this.#files.keys()
   }
 
-  /** What a scan saw, in the order of use, and behind it what was used here since the scan began at `since`. */
+  /** A scan of the folder begins; `rebuild` ends it, and wants the answer. */
+  beginScan(): number {
+    this.#gone = new Set()
+    return this.#seq
+  }
+
+  /** The scan came to nothing. */
+  endScan(): void {
+    this.#gone = undefined
+  }
+
+  /**
+   * What a scan saw and is still there, in the order of use, and behind it what was used here since the scan began at
+   * `since`.
+   */
   rebuild(scanned: readonly (FileFacts & { readonly name: string })[], since: number): void {
     const before = this.#files
+    const gone = this.#gone
+    this.endScan()
     const byUse = [...scanned].sort((a, b) => a.usedAt - b.usedAt)
     this.#files = new Map()
     this.#bytes = 0
     for (const { name, bytes, usedAt } of byUse) {
       const known = before.get(name)
-      if (known !== undefined && known.seq > since) continue
+      if ((known !== undefined && known.seq > since) || gone?.has(name)) continue
       this.#add(name, { bytes, usedAt, expiresAt: known?.expiresAt, seq: known?.seq ?? 0 })
     }
     for (const [name, known] of before) if (known.seq > since) this.#add(name, known)

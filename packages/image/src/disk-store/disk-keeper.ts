@@ -114,13 +114,14 @@ export class DiskKeeper {
     // What cannot be removed now fails whoever writes, and is tried again by the next scan.
     const done = () => {
       this.#scanning = undefined
+      this.index.endScan()
     }
     this.#scanning ??= this.#scan().then(done, done)
     return this.#scanning
   }
 
   async #scan(): Promise<void> {
-    const since = this.index.seq
+    const since = this.index.beginScan()
     this.#scannedAt = this.#clock.now()
     this.#bytesWritten = 0
     this.#entriesWritten = 0
