@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { startMemcached } from '@holdfast/lab/memcached-server'
 import { startRedisCluster } from '@holdfast/lab/redis-cluster'
 import { startSentinelGroup } from '@holdfast/lab/redis-sentinel'
@@ -206,6 +209,36 @@ describe('the doctor', () => {
     expect(says).toMatch(/ok .*stores\.group: round trip/)
     expect(says).toMatch(/stores\.misnamed: reachable: no sentinel names a primary/)
     expect(code).toBe(1)
+  })
+
+  test('is a command that takes the adapters of the folder in which it runs', async () => {
+    const { port } = await redisServer({ maxmemory: '50mb', 'maxmemory-policy': 'allkeys-lfu' })
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-doctor-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const file = join(folder, 'holdfast.yaml')
+    writeFileSync(file, `stores: { a: { redis: { host: 127.0.0.1, port: ${port} } } }`)
+    const from = (directory: string) =>
+      promisify(execFile)(
+        process.execPath,
+        [
+          '--conditions=holdfast-source',
+          fileURLToPath(new URL('../../core/src/doctor/holdfast-doctor.ts', import.meta.url)),
+          file,
+        ],
+        { cwd: directory, env: { PATH: process.env.PATH } },
+      ).then(
+        ({ stdout }) => ({ code: 0, stdout }),
+        ({ code, stdout }: { code: number; stdout: string }) => ({ code, stdout }),
+      )
+    const application = fileURLToPath(new URL('../../../examples/two-processes', import.meta.url))
+    expect(await from(application)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/ok .*stores\.a: round trip/),
+    })
+    expect(await from(folder)).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining(`it cannot be loaded from ${folder}`),
+    })
   })
 
   test('does without INFO and CONFIG, as managed services have it', async () => {
