@@ -7,6 +7,7 @@ import { refuseUnknownNames } from '../options/known-names.ts'
 import { readBoolean, readCount, readObject } from '../options/readers.ts'
 import type { Store } from '../store/store.ts'
 import { ExpressRecords, type StoredExpressSession } from './express-records.ts'
+import { expressNames, refuseNamesElsewhere } from './names-elsewhere.ts'
 import { PatientStore } from './patient-store.ts'
 import { checkSessionStore, readPrefix, readRetry, week } from './session-options.ts'
 
@@ -69,6 +70,7 @@ export function expressSessionStore<Module extends ExpressSessionModule>(
     )
   readStore(store, 'the store of expressSessionStore')
   readObject(given, 'expressSessionStore')
+  refuseNamesElsewhere(given, expressNames, 'expressSessionStore')
   refuseUnknownNames(given, options, 'expressSessionStore')
   const prefix = readPrefix(given.prefix ?? 'session:', 'prefix')
   const ttlMs = parseDuration(given.ttl ?? week, 'ttl')

@@ -35,6 +35,7 @@ export async function handleFetch(
     if (!(error instanceof SessionError)) desk.failed(error)
     return refused(error)
   }
+  session.tellUse()
   const { cookie } = session
   return cookie === undefined ? response : withCookie(response, cookie)
 }

@@ -157,6 +157,7 @@ export class HeldResponse {
       this.#sendHead()
       for (const step of steps) step()
       if (wasUnsent) this.#session.noteCookie()
+      this.#session.tellUse()
     } catch (error) {
       // The one who is to answer for it, an error handler of the application, begins anew.
       if (!response.headersSent) this.#reopen(before)

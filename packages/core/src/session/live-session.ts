@@ -142,11 +142,7 @@ export class LiveSession implements Session {
 
   /** Whether the store has to be asked before the response may go. */
   get isUnsettled(): boolean {
-    return (
-      this.#running !== undefined ||
-      this.hasChanged ||
-      (this.#state === 'stored' && this.#keeper.isTouchDue(this.#kept!))
-    )
+    return this.#running !== undefined || this.hasChanged
   }
 
   /** Whether there are changes that are not stored. */
@@ -156,17 +152,19 @@ export class LiveSession implements Session {
   }
 
   /**
-   * What the end of a request does: stores what has changed, or says that the session is in use. A touch that fails
-   * fails no request, since nothing is lost by it: at worst the session ends too early, and the next request tries again.
-   * What a handler began and did not wait for is waited for here, and its failure is the request's.
+   * What the end of a request does: stores what has changed. What a handler began and did not wait for is waited for here, and its failure is the request's.
    */
   settle(): Promise<void> {
     const begun = this.#running
     return this.#inTurn(async () => {
       if (begun !== undefined) await begun
-      const changed = await this.#save()
-      if (!changed) await this.#touch().catch(() => undefined)
+      await this.#save()
     })
+  }
+
+  /** Behind the response: nothing is lost where it fails, at worst the session ends too early; the next one tries again. */
+  tellUse(): void {
+    this.#touch().catch(() => undefined)
   }
 
   /** The value of `Set-Cookie`; `undefined` where the client has what it needs. */
@@ -186,30 +184,30 @@ export class LiveSession implements Session {
     return this.#cookieDue !== undefined
   }
 
-  async #save(): Promise<boolean> {
+  async #save(): Promise<void> {
     if (this.#state === 'new') {
       const fields = this.#fields()
-      if (fields.size === 0) return false
+      if (fields.size === 0) return
       this.#kept = await this.#keeper.create(this.#id, fields, this.#client, this.#waited)
       this.#state = this.#kept === undefined ? 'gone' : 'stored'
       this.#cookieDue = 'hand-out'
-      return true
+      return
     }
-    if (this.#state !== 'stored' || this.#kept === undefined) return false
+    if (this.#state !== 'stored' || this.#kept === undefined) return
     const changes = this.#changes()
-    if (changes.size === 0) return false
+    if (changes.size === 0) return
     const fields = withChanges(this.#kept.fields, changes)
     const kept = await this.#keeper.update(this.#kept, changes, this.#client, this.#waited)
     if (kept === undefined) this.#state = 'gone'
     else this.#took(kept, fields)
-    return true
   }
 
   async #touch(): Promise<void> {
-    if (this.#state !== 'stored' || this.#kept === undefined) return
-    if (!this.#keeper.isTouchDue(this.#kept)) return
-    const isThere = await this.#keeper.touch(this.#kept, this.#client, this.#waited)
-    if (!isThere) this.#state = 'gone'
+    const kept = this.#kept
+    if (this.#state !== 'stored' || kept === undefined || !this.#keeper.isTouchDue(kept)) return
+    const isThere = await this.#keeper.touch(kept, this.#client, this.#waited)
+    // It may have another id by now, or have been ended here.
+    if (!isThere && this.#state === 'stored' && this.#id === kept.id) this.#state = 'gone'
   }
 
   #handOut(field: string): void {

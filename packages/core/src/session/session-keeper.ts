@@ -73,9 +73,14 @@ export class SessionKeeper {
   }
 
   async touch(kept: KeptSession, client: ClientDetails, waited: Waited): Promise<boolean> {
-    const isThere = await this.records.touch(kept, client, waited)
-    if (isThere) this.#noteUse(kept)
-    else this.#pace.forget(kept.id)
+    // Noted before, so that other requests of this moment need not tell it, too.
+    this.#noteUse(kept)
+    let isThere = false
+    try {
+      isThere = await this.records.touch(kept, client, waited)
+    } finally {
+      if (!isThere) this.#pace.forget(kept.id)
+    }
     return isThere
   }
 

@@ -15,6 +15,7 @@ import {
   readOneOf,
 } from '../options/readers.ts'
 import type { Store } from '../store/store.ts'
+import { cookieNames, refuseNamesElsewhere, sessionNames } from './names-elsewhere.ts'
 import type { CookieSettings } from './set-cookie.ts'
 
 export interface SessionCookieOptions {
@@ -166,6 +167,7 @@ const cookieDefaults: CookieParts = {
 }
 
 const readCookie: Reader<CookieSettings> = (value, option) => {
+  refuseNamesElsewhere(value, cookieNames, option)
   const parts = readOptions(cookieDefaults, value, cookieTable, option, `${option}.`)
   const { secure, sameSite, domain, path } = parts
   const isHostOnly = domain === undefined && path === '/'
@@ -215,6 +217,7 @@ export const week = 7 * 24 * 60 * 60 * 1_000
 /** @throws InvalidOptionError, and UnsupportedError for a store that cannot compare and set. */
 export function resolveSessionOptions(options: SessionOptions): SessionSettings {
   const given = readObject(options, 'createSessions') as SessionOptions
+  refuseNamesElsewhere(given, sessionNames, 'createSessions')
   refuseUnknownNames(given, Object.keys(table), 'createSessions')
   const defaults: Parts = {
     store: undefined,

@@ -118,15 +118,22 @@ describe('a store that does not answer', () => {
     expect([value.status, ms <= 10]).toEqual([200, true])
   })
 
-  test('a touch that gets no answer delays a request by one try, and fails none', async () => {
+  test('a touch delays no request and fails none, and one that failed is tried again by the next', async () => {
     const { store, visitor, timed, clock, sessions } = await about({ idleTimeout: '30m' })
-    await clock.advance('2m')
-    store.play([failing('read-only', { on: 'touch' })])
-    const { value } = await timed(visitor.ask(() => 1))
-    expect(value.status).toBe(200)
+    for (const fault of [{ kind: 'hang', on: 'touch' }, failing('read-only', { on: 'touch' })]) {
+      await clock.advance('2m')
+      store.play([fault as StoreFault])
+      const { value, ms } = await timed(visitor.ask(() => 1))
+      expect([value.status, ms <= 10]).toEqual([200, true])
+      await clock.advance('3s')
+      expect(sessions.stats().touched).toBe(0)
+    }
     store.play([])
-    await visitor.ask(() => 1)
+    const before = store.calls('touch')
+    await Promise.all([visitor.ask(() => 1), visitor.ask(() => 1), visitor.ask(() => 1)])
+    await clock.advance(1)
     expect(sessions.stats().touched).toBe(1)
+    expect(store.calls('touch') - before).toBe(1)
   })
 })
 

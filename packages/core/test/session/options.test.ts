@@ -58,6 +58,40 @@ describe('options that cannot work are refused at once, by their path', () => {
   })
 })
 
+describe('a name of another library is answered with the one that is meant here', () => {
+  test.for<[Record<string, unknown>, string]>([
+    [{ secret: 'canary' }, "createSessions has no option 'secret'; write secrets: [secret]"],
+    [{ password: 'canary' }, 'write secrets: [password]'],
+    [{ name: 'sid' }, 'write cookie: { name }'],
+    [{ cookieName: 'sid' }, 'write cookie: { name }'],
+    [{ cookieOptions: {} }, "no option 'cookieOptions'; write cookie"],
+    [{ maxAge: 1 }, 'write ttl, how long a session lives, or idleTimeout'],
+    [{ rolling: true }, 'write idleTimeout'],
+    [{ resave: false }, 'what has changed is stored'],
+    [{ saveUninitialized: false }, 'what is empty is not'],
+    [{ client: {} }, 'write store: redisStore(client)'],
+    [{ proxy: true }, 'write trustProxy'],
+    [{ cookie: { maxAge: 1 } }, "cookie has no option 'maxAge'; it lives as long as its session"],
+    [{ cookie: { expires: 1 } }, 'in createSessions, write ttl'],
+    [{ cookie: { httpOnly: true } }, 'it always is'],
+  ])('%j', ([options, message]) => {
+    const words = expect.objectContaining({
+      code: 'ERR_HOLDFAST_INVALID_OPTION',
+      message: expect.stringContaining(message),
+    })
+    expect(create(options)).toThrow(words)
+    expect(create(options)).not.toThrow(/canary/)
+  })
+
+  test.for<[Record<string, unknown>, string]>([
+    [{ client: {} }, 'it takes a store as its second argument'],
+    [{ secret: 'canary' }, "it is express-session's own"],
+    [{ maxAge: 1 }, 'write ttl'],
+  ])('expressSessionStore: %j', ([options, message]) => {
+    expect(() => expressSessionStore(expressSession, memoryStore(), options)).toThrow(message)
+  })
+})
+
 test('a store that cannot compare and set is refused with what it lacks', () => {
   const { add: _, ...without } = memoryStore()
   const refused = expect.objectContaining({
