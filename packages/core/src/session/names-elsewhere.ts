@@ -23,7 +23,7 @@ export const sessionNames: NamesElsewhere = {
   unset: changes,
   genid: 'leave it out; an id is 256 random bits',
   idGenerator: 'leave it out; an id is 256 random bits',
-  proxy: 'write trustProxy',
+  proxy: 'leave it out; a cookie is Secure unless cookie.secure is false, whatever stands in front',
   client: 'write store: redisStore(client)',
 }
 

@@ -70,7 +70,7 @@ describe('a name of another library is answered with the one that is meant here'
     [{ resave: false }, 'what has changed is stored'],
     [{ saveUninitialized: false }, 'what is empty is not'],
     [{ client: {} }, 'write store: redisStore(client)'],
-    [{ proxy: true }, 'write trustProxy'],
+    [{ proxy: true }, 'Secure unless cookie.secure is false'],
     [{ cookie: { maxAge: 1 } }, "cookie has no option 'maxAge'; it lives as long as its session"],
     [{ cookie: { expires: 1 } }, 'in createSessions, write ttl'],
     [{ cookie: { httpOnly: true } }, 'it always is'],
