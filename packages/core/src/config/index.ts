@@ -11,7 +11,7 @@ export type {
   MemcachedAdapter,
   RedisAdapter,
 } from './adapters.ts'
-export { ConfigError } from './config-error.ts'
+export { ConfigError, type ConfigErrorDetails } from './config-error.ts'
 export type {
   AdapterOptions,
   BusConfig,
