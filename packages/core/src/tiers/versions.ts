@@ -33,6 +33,7 @@ export class Versions {
   readonly #codec: Codec
   /** The last stamp this process saw; used where one cannot be read. */
   readonly #lastRead = new LRUCache<string, Stamp>({ max: remembered })
+  readonly #added = new WeakMap<Budget, Map<string, Promise<Stamp | undefined>>>()
   readonly #beingSet = new Map<string, Promise<Stamp>>()
 
   constructor(store: GuardedStore, codec: Codec) {
@@ -71,32 +72,54 @@ export class Versions {
     await budget.spend((ms) =>
       Promise.all(
         missing.map(async (ref) => {
-          const { key } = ref
-          const stamp = newStamp()
-          try {
-            const bytes = encodeVersion({ key, stamp }, this.#codec)
-            const ttlMs = lifeOf(ref)
-            if (!this.#store.hasClaims) {
-              found.set(key, await this.#setOnce(ref, stamp, bytes, ms))
-              return
-            }
-            const there = await this.#store.add(key, bytes, { ttlMs }, ms)
-            if (there === undefined) {
-              this.#lastRead.set(key, stamp)
-              found.set(key, stamp)
-              return
-            }
-            const read = this.read(key, there)
-            if (read !== undefined) found.set(key, read)
-            // Bytes that are no version would be in the way for ever.
-            else await this.#store.set(key, bytes, { ttlMs }, ms).then(() => found.set(key, stamp))
-          } catch {
-            const last = this.#lastRead.get(key)
-            if (last !== undefined) found.set(key, last)
-          }
+          const stamp = await this.#addOnce(ref, budget, ms)
+          if (stamp !== undefined) found.set(ref.key, stamp)
         }),
       ),
     )
+  }
+
+  /**
+   * Of the keys of one call that miss a version, the first adds it and the others take it: a thousand cold keys with
+   * a tag would ask for the same two versions a thousand times each. What was there earlier in the same call is at
+   * worst older, and an entry under an older version is not believed.
+   */
+  #addOnce(ref: VersionRef, budget: Budget, ms: number): Promise<Stamp | undefined> {
+    const { key } = ref
+    const ofCall = this.#added.get(budget) ?? new Map<string, Promise<Stamp | undefined>>()
+    this.#added.set(budget, ofCall)
+    const underWay = ofCall.get(key)
+    if (underWay !== undefined) return underWay
+    const adding = this.#addVersion(ref, ms).then((stamp) => {
+      // The next try of the call may do better.
+      if (stamp === undefined) ofCall.delete(key)
+      return stamp
+    })
+    ofCall.set(key, adding)
+    return adding
+  }
+
+  /** Never rejects. */
+  async #addVersion(ref: VersionRef, ms: number): Promise<Stamp | undefined> {
+    const { key } = ref
+    const stamp = newStamp()
+    try {
+      const bytes = encodeVersion({ key, stamp }, this.#codec)
+      const ttlMs = lifeOf(ref)
+      if (!this.#store.hasClaims) return await this.#setOnce(ref, stamp, bytes, ms)
+      const there = await this.#store.add(key, bytes, { ttlMs }, ms)
+      if (there === undefined) {
+        this.#lastRead.set(key, stamp)
+        return stamp
+      }
+      const read = this.read(key, there)
+      if (read !== undefined) return read
+      // Bytes that are no version would be in the way for ever.
+      await this.#store.set(key, bytes, { ttlMs }, ms)
+      return stamp
+    } catch {
+      return this.#lastRead.get(key)
+    }
   }
 
   /**
