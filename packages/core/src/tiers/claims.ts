@@ -8,6 +8,8 @@ import { newStamp } from './stamps.ts'
 
 /** How often a holder gives a sign of life. */
 const beatMs = 250
+/** While one is not answered, the next waits this long: a store that is behind is not given more to do. */
+const patienceMs = 2 * beatMs
 /** A claim whose holder has given none for this long is free to be taken; its holder no longer believes in it either. */
 export const silenceMs = 1_000
 /** Only collects litter. Whole seconds, as Memcached counts; with it a holder that slept longer finds nothing to fulfil. */
@@ -24,6 +26,8 @@ export interface Claim {
   /** When the last sign of life that the store took was sent. */
   aliveAt: number
   lost: boolean
+  /** When a sign of life was sent that is not answered yet. */
+  beatSentAt?: number | undefined
   /** For whom it is held. */
   owner?: { readonly voided: boolean }
   /** The store was asked for it and did not say: it may stand there, and nobody here loads under it. */
@@ -71,11 +75,15 @@ export class Claims {
 
   /** Where the answer is lost, those who wait elsewhere should not have to wait until the claim falls silent. */
   async #ask<T>(claim: Claim, budget: Budget, run: (ms: number) => Promise<T>): Promise<T> {
+    let wasSent = false
     try {
-      return await budget.spend(run)
+      return await budget.spend((ms) => {
+        wasSent = ms > 0
+        return run(ms)
+      })
     } catch (error) {
       claim.unanswered = true
-      if (this.#store.isUsable) this.#hold(claim)
+      if (wasSent && this.#store.isUsable) this.#hold(claim)
       throw error
     }
   }
@@ -161,6 +169,8 @@ export class Claims {
       if (await this.#withdraw(claim, head)) this.letGo(claim)
       return
     }
+    if (claim.beatSentAt !== undefined && sentAt - claim.beatSentAt < patienceMs) return
+    claim.beatSentAt = sentAt
     claim.beat++
     try {
       const kept = await this.#store.replace(
@@ -176,6 +186,7 @@ export class Claims {
     } catch {
       // One lost beat is not a lost claim; the next one, or the second without any, decides.
     }
+    if (claim.beatSentAt === sentAt) claim.beatSentAt = undefined
     if (claim.lost) this.letGo(claim)
   }
 

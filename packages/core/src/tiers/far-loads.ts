@@ -6,6 +6,7 @@ import type { Flight } from '../read/flight.ts'
 import { freshness } from '../read/freshness.ts'
 import type { Load } from '../read/load.ts'
 import { type Budget, countedMs } from '../resilience/budget.ts'
+import { claimInGroups } from './claim-groups.ts'
 import { type Claim, silenceMs } from './claims.ts'
 import type { Found, FoundEntry } from './far-found.ts'
 import type { FarKeeper } from './far-keeper.ts'
@@ -72,18 +73,18 @@ export class FarLoads {
     const budget = this.#tier.budget(
       Math.max(...load.flights.map((flight) => this.#spentMs.get(flight) ?? 0)),
     )
-    const mine: Flight[] = []
+    const mine = new Set<Flight>()
     const others: (readonly [Flight, Held])[] = []
-    await Promise.all(
-      load.flights.map(async (flight) => {
-        const granted = await this.#acquire(flight, budget)
-        if (granted.granted === 'load') mine.push(flight)
-        else if (granted.granted === 'entry') this.#answer(flight, granted.found)
-        else others.push([flight, granted])
-      }),
-    )
+    const claim = async (flight: Flight, within: Budget) => {
+      const granted = await this.#acquire(flight, within)
+      if (granted.granted === 'load') mine.add(flight)
+      else if (granted.granted === 'entry') this.#answer(flight, granted.found)
+      else others.push([flight, granted])
+    }
+    const spent = this.#tier.budget(Number.POSITIVE_INFINITY)
+    await claimInGroups(load.flights, budget, spent, this.#engine.clock, claim)
     if (load.settled) {
-      this.#keeper.release(mine)
+      this.#keeper.release([...mine])
       return
     }
     const { leftMs } = budget
@@ -100,7 +101,7 @@ export class FarLoads {
       })
     }
     // In the order asked, whatever order the claims came back in.
-    if (mine.length > 0) proceed(load.flights.filter((flight) => mine.includes(flight)))
+    if (mine.size > 0) proceed(load.flights.filter((flight) => mine.has(flight)))
   }
 
   #answer(flight: Flight, found: FoundEntry): void {

@@ -109,6 +109,28 @@ describe('a cold key', () => {
     await world.close()
   })
 
+  it('stays with a holder whose signs of life take half a second, without their piling up', async () => {
+    const world = new Processes()
+    const patient = { resilience: { storeTimeout: '5s' } } as const
+    const [holder, other] = pair(world, patient)
+    const { load, runs } = held<string>()
+    const first = holder.cache.wrap('key', load)
+    const second = other.cache.wrap('key', load)
+    await world.clock.advance(100)
+    holder.store.play([{ kind: 'delay', ms: 400, on: 'replace' }])
+    const before = holder.store.calls('replace')
+    await world.clock.advance(4_000)
+    expect(holder.store.calls('replace') - before).toBeLessThanOrEqual(8)
+    expect(holder.store.calls('replace') - before).toBeGreaterThanOrEqual(7)
+    expect(runs).toHaveLength(1)
+    holder.store.play([])
+    runs[0]?.resolve('value')
+    await world.clock.advance(500)
+    expect(await Promise.all([first, second])).toEqual(['value', 'value'])
+    expect(runs).toHaveLength(1)
+    await world.close()
+  })
+
   it('takes nothing from a holder that slept, though nobody took the claim meanwhile', async () => {
     const world = new Processes()
     const [sleeper, other] = pair(world)
@@ -665,6 +687,30 @@ describe('wrapMany', () => {
     await world.clock.advance(500)
     expect(answer.value?.size).toBe(100)
     expect((await two.cache.getMany(keys)).size).toBe(100)
+    await world.close()
+  })
+
+  it('of a thousand cold keys claims as many as a slow store answers in time, and finds no fault with it', async () => {
+    const world = new Processes()
+    const [one, two] = pair(world, { memory: false })
+    const opened: string[] = []
+    one.cache.on('breaker', ({ state }) => opened.push(state))
+    // A store that takes so many claims in a row, each group of them in 90 ms.
+    one.store.play([{ kind: 'delay', ms: 90, on: 'add' }])
+    const before = one.store.calls('add')
+    const keys = Array.from({ length: 1_000 }, (_none, index) => `key ${index}`)
+    const answer = watched(
+      one.cache.wrapMany(keys, (missing) => missing.map(() => 'value'), { tags: ['tag'] }),
+    )
+    await world.clock.advance(180)
+    await world.rest()
+    expect(answer.value?.size).toBe(1_000)
+    expect(opened).toEqual([])
+    // Two groups within the 200 ms of `storeTimeout`; of the others nothing was sent, so nothing is to be withdrawn.
+    expect([...(await two.cache.getMany(keys)).keys()]).toEqual(keys.slice(0, 512))
+    expect(one.far.tier.claims.size).toBe(0)
+    // The versions of the namespace and the tag are added once, not once for each key.
+    expect(one.store.calls('add') - before).toBeLessThan(512 + 10)
     await world.close()
   })
 
