@@ -5,7 +5,7 @@ import { startRedisCluster } from '@holdfast/lab/redis-cluster'
 import { startSentinelGroup } from '@holdfast/lab/redis-sentinel'
 import { type RedisServer, startRedis } from '@holdfast/lab/redis-server'
 import { until } from '@holdfast/lab/until'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, type TestContext, test } from 'vitest'
 import { redisStore } from '../src/index.ts'
 
 const ttlMs = 600_000
@@ -15,9 +15,10 @@ const getsOf = async (server: RedisServer) => {
   return get + mget
 }
 
+// Each has servers of its own, and mostly waits for them.
 describe.each(['redis', 'valkey'] as const)('a replica of %s', (engine) => {
   /** A primary, and a replica that follows it through a proxy which can delay what it is told. */
-  async function start() {
+  async function start({ onTestFinished }: TestContext) {
     const primary = await startRedis({ engine })
     onTestFinished(() => primary.stop())
     const between: FaultProxy = await startFaultProxy({ upstream: { port: primary.port } })
@@ -38,8 +39,8 @@ describe.each(['redis', 'valkey'] as const)('a replica of %s', (engine) => {
     return { primary, between, replica, store, writer }
   }
 
-  test('that keeps up is read from; what the process wrote itself is read from the primary', async () => {
-    const { primary, replica, store, writer } = await start()
+  test.concurrent('that keeps up is read from; what the process wrote itself is read from the primary', async (context) => {
+    const { primary, replica, store, writer } = await start(context)
     await writer.set('a', Buffer.from('one'), { ttlMs })
     await expect
       .poll(
@@ -67,8 +68,8 @@ describe.each(['redis', 'valkey'] as const)('a replica of %s', (engine) => {
     expect(await getsOf(primary)).toBe(before + 1)
   })
 
-  test('that is 3 s behind: no read is older than 2 s, and none fails', async () => {
-    const { between, store, writer } = await start()
+  test.concurrent('that is 3 s behind: no read is older than 2 s, and none fails', async (context) => {
+    const { between, store, writer } = await start(context)
     const writtenAt: number[] = []
     let isOn = true
     const writing = (async () => {
@@ -100,8 +101,8 @@ describe.each(['redis', 'valkey'] as const)('a replica of %s', (engine) => {
     expect(oldestMs).toBeLessThan(2_000)
   })
 
-  test('does not give a near tier what was deleted elsewhere', async () => {
-    const { between, primary, store } = await start()
+  test.concurrent('does not give a near tier what was deleted elsewhere', async (context) => {
+    const { between, primary, store } = await start(context)
     // A busy machine must not be taken for a server that does not answer.
     const options = {
       name: 'near',
@@ -111,7 +112,7 @@ describe.each(['redis', 'valkey'] as const)('a replica of %s', (engine) => {
     const reading = createCache({ store, ...options })
     const other = redisStore({ host: '127.0.0.1', port: primary.port })
     const changing = createCache({ store: other, ...options })
-    onTestFinished(async () => {
+    context.onTestFinished(async () => {
       await reading.close()
       await changing.close()
       await other.close()
@@ -133,7 +134,9 @@ describe.each(['redis', 'valkey'] as const)('a replica of %s', (engine) => {
   })
 })
 
-test('replicas that sentinels and clusters name are read from', async () => {
+test.concurrent('replicas that sentinels and clusters name are read from', async ({
+  onTestFinished,
+}) => {
   const group = await startSentinelGroup()
   onTestFinished(() => group.stop())
   const cluster = await startRedisCluster()

@@ -3,13 +3,13 @@ import { type Cache, createCache } from '@holdfast/core'
 import { type Changed, changePrimaryOf, cutReplicas } from '@holdfast/lab/primary-changes'
 import { type SentinelGroup, startSentinelGroup } from '@holdfast/lab/redis-sentinel'
 import { until } from '@holdfast/lab/until'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, type TestContext, test } from 'vitest'
 import { redisStore } from '../src/index.ts'
 import { firstAfter, startTraffic, type Told } from './failover-traffic.ts'
 
 describe.each(['redis', 'valkey'] as const)('sentinels of %s under load', (engine) => {
   /** Each story has a group of its own: sentinels refuse a second failover for a while after one. */
-  async function start() {
+  async function start({ onTestFinished }: TestContext) {
     const group = await startSentinelGroup({ engine })
     onTestFinished(() => group.stop())
     const open = () => redisStore({ sentinels: [...group.addresses], name: group.name })
@@ -37,8 +37,8 @@ describe.each(['redis', 'valkey'] as const)('sentinels of %s under load', (engin
     return { lost: lost.length, ms: lost.length === 0 ? 0 : lost.at(-1)!.at - lost[0]!.at }
   }
 
-  test('whose primary is killed after it lost its replicas: what was deleted is gone 5 s after the promotion', async () => {
-    const { group, primary, open } = await start()
+  test.concurrent('whose primary is killed after it lost its replicas: what was deleted is gone 5 s after the promotion', async (context) => {
+    const { group, primary, open } = await start(context)
     const traffic = await startTraffic(open)
     await sleep(500)
     const isCut = await cutReplicas(primary)
@@ -49,13 +49,13 @@ describe.each(['redis', 'valkey'] as const)('sentinels of %s under load', (engin
     expectGoodFailover(await traffic.stop(), changed)
   })
 
-  test('whose primary is killed while a key is being loaded: one more load at most, and nothing stale', async () => {
-    const { group, primary, open } = await start()
+  test.concurrent('whose primary is killed while a key is being loaded: one more load at most, and nothing stale', async (context) => {
+    const { group, primary, open } = await start(context)
     const stores = [open(), open()] as const
     const [one, other] = stores.map((store) =>
       createCache({ store, memory: false, name: 'slow', defaults: { ttl: '10m' } }),
     ) as [Cache, Cache]
-    onTestFinished(async () => {
+    context.onTestFinished(async () => {
       for (const cache of [one, other]) await cache.close()
       for (const store of stores) await store.close()
     })
@@ -100,8 +100,8 @@ describe.each(['redis', 'valkey'] as const)('sentinels of %s under load', (engin
     expect(loads.kept - before.kept).toBeLessThanOrEqual(1)
   })
 
-  test('whose primary is stopped', async () => {
-    const { group, primary, open } = await start()
+  test.concurrent('whose primary is stopped', async (context) => {
+    const { group, primary, open } = await start(context)
     const traffic = await startTraffic(open)
     await sleep(500)
     const changed = await changePrimaryOf(group, primary, 'stopped')
@@ -111,8 +111,8 @@ describe.each(['redis', 'valkey'] as const)('sentinels of %s under load', (engin
     expectGoodFailover(told, changed)
   })
 
-  test('whose primary is changed as for maintenance: at most 1.2 s of acknowledged writes are lost', async () => {
-    const { group, primary, open } = await start()
+  test.concurrent('whose primary is changed as for maintenance: at most 1.2 s of acknowledged writes are lost', async (context) => {
+    const { group, primary, open } = await start(context)
     const traffic = await startTraffic(open)
     await sleep(500)
     const changed = await changePrimaryOf(group, primary, 'planned')
