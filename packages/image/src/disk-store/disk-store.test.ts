@@ -202,19 +202,6 @@ describe('the bounds', () => {
     await store.close()
   })
 
-  it('are used up to nine tenths at least, however many write while the folder is read again', async () => {
-    const directory = await folder()
-    const store = diskStore({ directory, maxBytes: 1e6, maxEntries: 200 })
-    for (let round = 0; round < 40; round++) {
-      const names = Array.from({ length: 50 }, (_, index) => `key ${round} ${index}`)
-      await Promise.all(names.map((name) => store.set(name, text('1'), minute)))
-    }
-    const { entries } = await store.metrics()
-    expect(entries).toBeGreaterThanOrEqual(180)
-    expect((await filesIn(directory)).length).toBe(entries)
-    await store.close()
-  })
-
   it('hold for a folder that was over them at the start', async () => {
     const directory = await folder()
     const first = diskStore({ directory, maxBytes: 1e6 })
