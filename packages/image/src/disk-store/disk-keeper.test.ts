@@ -7,6 +7,15 @@ import { systemClock } from '../clock.ts'
 import { DiskFolder } from './disk-folder.ts'
 import { DiskKeeper } from './disk-keeper.ts'
 
+/** A promise and what ends it. */
+function gate(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {}
+  const promise = new Promise<void>((end) => {
+    resolve = end
+  })
+  return { promise, resolve }
+}
+
 const nameOf = (text: string) => createHash('sha256').update(text).digest('hex')
 
 test('what is evicted while the folder is read again is not counted, and nothing goes in its place', async () => {
@@ -21,8 +30,8 @@ test('what is evicted while the folder is read again is not counted, and nothing
   }
   for (let index = 0; index < 20; index++) await write(`before ${index}`)
   // A scan that has seen everything, and is not done yet.
-  const { promise: isOver, resolve: end } = Promise.withResolvers<void>()
-  const { promise: hasSeen, resolve: seen } = Promise.withResolvers<void>()
+  const { promise: isOver, resolve: end } = gate()
+  const { promise: hasSeen, resolve: seen } = gate()
   const scan = folder.scan.bind(folder)
   folder.scan = async function* (leftBefore) {
     yield* scan(leftBefore)
@@ -32,8 +41,8 @@ test('what is evicted while the folder is read again is not counted, and nothing
   const scanning = keeper.scan()
   await hasSeen
   // An eviction that is under way when the scan ends.
-  const { promise: mayGoOn, resolve: goOn } = Promise.withResolvers<void>()
-  const { promise: isUnderWay, resolve: underWay } = Promise.withResolvers<void>()
+  const { promise: mayGoOn, resolve: goOn } = gate()
+  const { promise: isUnderWay, resolve: underWay } = gate()
   const remove = folder.remove.bind(folder)
   let removed = 0
   folder.remove = async (name) => {
@@ -45,7 +54,7 @@ test('what is evicted while the folder is read again is not counted, and nothing
   }
   const writing = write('meanwhile')
   await isUnderWay
-  const { promise: isRebuilt, resolve: rebuilt } = Promise.withResolvers<void>()
+  const { promise: isRebuilt, resolve: rebuilt } = gate()
   const rebuild = keeper.index.rebuild.bind(keeper.index)
   keeper.index.rebuild = (...args) => {
     rebuild(...args)
