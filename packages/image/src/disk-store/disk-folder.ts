@@ -10,6 +10,8 @@ const entryName = /^[0-9a-f]{64}$/
 const folderName = /^[0-9a-f]{2}$/
 const temporaryName = /^\.tmp-[0-9a-f]{16}$/
 
+const mostTries = 4
+
 const noFollow = constants.O_NOFOLLOW ?? 0
 const creating = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | noFollow
 
@@ -64,6 +66,17 @@ export class DiskFolder {
 
   /** In one step for every reader: a temporary file in the same folder, then a rename over the entry. */
   async write(name: string, file: Uint8Array): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#write(name, file)
+      } catch (error) {
+        // Another process whose clock is far ahead took the temporary file for one that was left, or cleared the folder.
+        if (codeOf(error) !== 'ENOENT' || tries === mostTries) throw error
+      }
+    }
+  }
+
+  async #write(name: string, file: Uint8Array): Promise<void> {
     const temporary = join(this.#folderOf(name), `.tmp-${randomBytes(8).toString('hex')}`)
     const handle = await this.#create(name, temporary)
     try {
