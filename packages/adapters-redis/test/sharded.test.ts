@@ -217,7 +217,9 @@ test('one of three is killed under load: the others go on as before, and its key
     )
     const isTheirs = ({ key }: Call) => store.explain(`kill:${key}`).server !== 'two'
     const usualMs = Math.max(p99(before.filter(isTheirs)), p99(undisturbed))
-    expect(p99(after.filter(isTheirs))).toBeLessThan(usualMs * 1.25 + noiseMs)
+    // The slower the machine lets the undisturbed be, the further two loads on it lie apart.
+    const crowdedMs = noiseMs + p99(undisturbed) / 2
+    expect(p99(after.filter(isTheirs))).toBeLessThan(usualMs * 1.25 + crowdedMs)
     expect(loads.size / keys.length).toBeLessThan(0.38)
     const ofTwo = [...loads.keys()].filter((key) => store.explain(`kill:${key}`).server === 'two')
     expect(ofTwo.length).toBeGreaterThan(100)
