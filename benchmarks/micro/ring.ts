@@ -4,15 +4,15 @@ import { availableParallelism, cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { ringCandidates } from './ring-candidates.ts'
 import type { RingFigures } from './ring-child.ts'
+import { type RingResults, ringPage, ringPagePath, ringResultsPath } from './ring-page.ts'
 import { seed, seededRandom, shuffled } from './workload.ts'
 
 /*
  * `node micro/ring.ts`, after a build: rings beside each other, every one in a process of its own (see method.md).
- * Writes results/ring.json and prints it as a table; medians over the rounds.
+ * Writes results/ring.json and the page made of it; medians over the rounds.
  */
 
 const rounds = 5
-const resultsPath = new URL('../results/ring.json', import.meta.url)
 const childPath = fileURLToPath(new URL('./ring-child.ts', import.meta.url))
 const random = seededRandom(seed)
 
@@ -46,27 +46,16 @@ const rings = ringCandidates.map(({ name, from }) => {
     moved: median((each) => each.moved),
   }
 })
-const results = {
+const results: RingResults = {
   date: new Date().toISOString().slice(0, 10),
   node: process.versions.node,
   machine: `${process.platform} ${process.arch}, ${availableParallelism()} cores of ${cpus()[0]?.model ?? 'an unknown processor'}`,
   rounds,
   rings,
 }
-writeFileSync(resultsPath, `${JSON.stringify(results, null, 2)}\n`)
-
-console.log(
-  '| ring | ns a lookup, 4 / 10 / 100 / 1,000 servers | ms to build 100 / 1,000 | fullest of 10 | moved when 1 of 10 leaves |',
-)
-console.log('|---|---|---|---|---|')
-for (const { name, version, lookupNs, buildMs, fullest, moved } of rings) {
-  const lookups = [4, 10, 100, 1000].map((size) => lookupNs[size]!.toFixed(0)).join(' / ')
-  const builds = [100, 1000].map((size) => buildMs[size]!.toFixed(1)).join(' / ')
-  const label = version === undefined ? name : `${name} ${version}`
-  console.log(
-    `| ${label} | ${lookups} | ${builds} | ${fullest.toFixed(2)} | ${(moved * 100).toFixed(1)} % |`,
-  )
-}
+writeFileSync(ringResultsPath, `${JSON.stringify(results, null, 2)}\n`)
+writeFileSync(ringPagePath, ringPage(results))
+console.log(ringPage(results))
 
 function versionOf(name: string): string {
   const manifest = new URL(`../node_modules/${name}/package.json`, import.meta.url)
