@@ -188,11 +188,10 @@ test('one of three is killed under load: the others go on as before, and its key
   try {
     // What is loaded while the bus comes up is not believed afterwards.
     await busIsUp
-    // What was loaded while a server was slow to answer is believed near for 5 s, and not stored: looked for there.
+    // What was loaded while a server was slow to answer is believed near for 5 s, and not stored: waited for.
     const reader = createCache({ namespace: 'kill', store, memory: false, bus: false })
     for (let missing: readonly string[] = keys, tries = 0; missing.length > 0; tries++) {
-      expect(tries).toBeLessThan(20)
-      await cache.delete(missing).catch(() => {})
+      expect(tries).toBeLessThan(50)
       for (let from = 0; from < missing.length; from += 50)
         await Promise.all(missing.slice(from, from + 50).map(wrap))
       // Values are stored behind the callers.
