@@ -127,6 +127,7 @@ export class FarWrites {
    * keys loses its claim. Rejects if what was there may still stand.
    */
   async set(scope: Scope, items: readonly OutgoingKey[]): Promise<(Stamp | undefined)[]> {
+    const { era } = this.#makeUp
     const names = items.map(({ key }) => storeKey(scope, key))
     try {
       const budget = this.#tier.budget()
@@ -159,8 +160,7 @@ export class FarWrites {
       )
       for (const { key, write } of items) {
         if (write.voided) continue
-        this.#makeUp.forgetDeletes(scope, [key])
-        this.#makeUp.acknowledgedKeys(scope, [key], true)
+        this.#makeUp.acknowledgedKeys(scope, [key], 'set', era)
       }
       return encoded.map((one) => one?.stamp)
     } catch (error) {
@@ -199,11 +199,11 @@ export class FarWrites {
   }
 
   async delete(scope: Scope, keys: readonly string[]): Promise<void> {
+    const { era } = this.#makeUp
     const names = keys.map((key) => storeKey(scope, key))
     try {
       await this.#tier.budget().spend((ms) => this.#tier.store.deleteMany(names, ms))
-      this.#makeUp.forgetDeletes(scope, keys)
-      this.#makeUp.acknowledgedKeys(scope, keys, false)
+      this.#makeUp.acknowledgedKeys(scope, keys, 'gone', era)
     } catch (error) {
       this.#failed('delete', error, () => this.#makeUp.noteDeletes(scope, keys))
     }
@@ -211,6 +211,7 @@ export class FarWrites {
 
   /** Stale from now on, where there is a window to be stale in; else deleted. */
   async expire(scope: Scope, keys: readonly string[]): Promise<void> {
+    const { era } = this.#makeUp
     const names = keys.map((key) => storeKey(scope, key))
     try {
       const budget = this.#tier.budget()
@@ -238,7 +239,7 @@ export class FarWrites {
           if (!kept) await budget.spend((ms) => this.#tier.store.deleteMany([name], ms))
         }),
       )
-      this.#makeUp.acknowledgedKeys(scope, keys, false)
+      this.#makeUp.acknowledgedKeys(scope, keys, 'stale', era)
     } catch (error) {
       this.#failed('expire', error, () => this.#makeUp.noteDeletes(scope, keys))
     }
@@ -281,13 +282,14 @@ export class FarWrites {
     told: Told,
     groups: readonly (readonly VersionRef[])[],
   ): Promise<void> {
+    const { era } = this.#makeUp
     const budget = this.#tier.budget()
     let written = 0
     try {
       for (const refs of groups) {
         const versions = refs.map((ref) => this.#tier.versions.renew(ref))
         await budget.spend((ms) => this.#tier.store.setMany(versions, ms))
-        this.#makeUp.acknowledgedVersions(refs, told)
+        this.#makeUp.acknowledgedVersions(refs, told, era)
         written++
       }
     } catch (error) {

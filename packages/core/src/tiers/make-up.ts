@@ -36,6 +36,7 @@ export class MakeUp {
   #timer: TimerHandle
   #changeTimer: TimerHandle
   #nextMs = firstMs
+  #era = 0
   #closed = false
 
   constructor(engine: Engine, settings: FarSettings, store: GuardedStore, versions: Versions) {
@@ -62,24 +63,41 @@ export class MakeUp {
     this.soon()
   }
 
-  /** Nothing of what stood under these keys is left. */
-  forgetDeletes(scope: Scope, keys: readonly string[]): void {
-    for (const key of keys) this.journal.forgetDelete(storeKey(scope, key))
+  /** Counts the primaries that the store has had: what one of them acknowledges says nothing about the next. */
+  get era(): number {
+    return this.#era
   }
 
-  /** The store took what was to become of them. `isSet`: there is a new value. */
-  acknowledgedKeys(scope: Scope, keys: readonly string[], isSet: boolean): void {
+  /** The store took what was to become of these keys, which it was asked in `era`. */
+  acknowledgedKeys(
+    scope: Scope,
+    keys: readonly string[],
+    became: 'gone' | 'stale' | 'set',
+    era: number,
+  ): void {
+    if (era !== this.#era) {
+      this.noteDeletes(scope, keys)
+      return
+    }
+    // One that is only stale may not have been what was to be deleted.
+    if (became !== 'stale') for (const key of keys) this.journal.forgetDelete(storeKey(scope, key))
     const recent = this.#recent
     if (recent === undefined) return
     const now = this.#engine.clock.monotonic()
     const path = pathOf(scope)
     for (const key of keys) {
       const told = toldOfKey(path, key)
+      const isSet = became === 'set'
       recent.note({ key: storeKey(scope, key), version: undefined, told, isSet }, now)
     }
   }
 
-  acknowledgedVersions(refs: readonly VersionRef[], told: Told): void {
+  /** The same of versions. */
+  acknowledgedVersions(refs: readonly VersionRef[], told: Told, era: number): void {
+    if (era !== this.#era) {
+      this.noteVersions(refs, told)
+      return
+    }
     const now = this.#engine.clock.monotonic()
     for (const ref of refs) {
       const { key } = ref
@@ -93,6 +111,7 @@ export class MakeUp {
     const recent = this.#recent
     const { clock } = this.#engine
     if (recent === undefined || this.#closed) return
+    this.#era++
     const now = clock.monotonic()
     const { all, isWhole } = recent.lastMinute(now)
     for (const what of all) {

@@ -90,6 +90,26 @@ describe('after a change of the primary', () => {
     expect(store.listeners.size).toBe(0)
   })
 
+  it('what the former one acknowledged is made once more also where its word arrives after the change', async () => {
+    const { clock, cache, store } = await world()
+    let arrive = () => {}
+    const arrived = new Promise<void>((resolve) => {
+      arrive = resolve
+    })
+    const remove = store.far.delete
+    store.far.delete = (key) => remove(key).then(() => arrived)
+    const deleted = cache.delete('deleted')
+    await clock.advance(1)
+    await store.fall()
+    store.far.delete = remove
+    arrive()
+    await deleted
+    expect(await cache.get('deleted')).toBeUndefined()
+    await clock.advance(1_000)
+    expect(await cache.get('deleted')).toBeUndefined()
+    await cache.close()
+  })
+
   it('what was acknowledged more than a minute ago has long been copied, and is left alone', async () => {
     const { clock, cache, store } = await world()
     await cache.delete('deleted')
