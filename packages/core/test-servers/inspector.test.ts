@@ -89,7 +89,7 @@ describe.each(views)('in Chromium on %s, the inspector', (_, view) => {
     await products.set('a', 1)
     await page.goto(url)
     await shows('overall', 'unknown')
-    expect(await page.locator('#ring li').count()).toBe(2)
+    await expect.poll(() => page.locator('#ring li').count(), soon).toBe(2)
     await shows('tiers', /Near.*1 entries.*Far: sharded.*breaker closed.*Bus.*Origin/)
     await shows('asked-note', '0 ever')
     for (let i = 0; i < 30; i++) await products.get('a')
