@@ -5,8 +5,10 @@ import { StoreError } from '../errors.ts'
 import type { HealthEvent } from '../observe/events.ts'
 import type { CacheOptions } from '../options/options.ts'
 import { shardedStore } from '../sharding/sharded-store.ts'
+import { failoverStore } from '../store/failover-store.ts'
 import { memoryStore } from '../store/memory-store.ts'
 import type { Store, StoreMetrics } from '../store/store.ts'
+import { prometheus } from '../telemetry/prometheus.ts'
 import { type FakeClock, fakeClock } from '../testing/fake-clock.ts'
 import { faultyStore } from '../testing/faulty-store.ts'
 import type { HealthCheck } from './health-report.ts'
@@ -275,6 +277,86 @@ describe('the servers', () => {
       status: 'warn',
       value: 0.8,
       server: 'three:3',
+    })
+    await cache.close()
+    await store.close?.()
+  })
+
+  /** A sharded store of two servers that use so much of what they may. */
+  const shardsThatUse = (clock: FakeClock, ...used: readonly number[]) =>
+    shardedStore({
+      clock,
+      servers: used.map((usedBytes, index) => ({
+        name: `${index + 1}:1`,
+        weight: 1,
+        store: tellingStore({ usedBytes, limitBytes: 1_000 }).store,
+      })),
+    })
+
+  test('of a failover store are judged one by one, those of a sharded store inside it and the gutter too', async () => {
+    const clock = fakeClock()
+    const main = faultyStore(shardsThatUse(clock, 100, 800), { clock, faults: [] })
+    const gutter = tellingStore({ usedBytes: 900, limitBytes: 1_000 })
+    const store = failoverStore([main, gutter.store], { clock })
+    const cache = createCache({ name: 'shop', store, bus: false, clock })
+    await cache.health()
+    await clock.advance('5m')
+    expect(await check(cache, 'memory_utilization')).toMatchObject({
+      status: 'critical',
+      value: 0.9,
+      server: 'gutter',
+    })
+    gutter.told.metrics = { usedBytes: 1, limitBytes: 1_000 }
+    await clock.advance('11m')
+    expect(await check(cache, 'memory_utilization')).toMatchObject({
+      status: 'warn',
+      value: 0.8,
+      server: 'main: 2:1',
+    })
+    const text = prometheus(cache)
+    for (const [server, bytes] of [
+      ['main: 1:1', 100],
+      ['main: 2:1', 800],
+      ['gutter', 1],
+    ])
+      expect(text).toContain(
+        `holdfast_server_memory_used_bytes{cache="shop",server="${server}"} ${bytes}\n`,
+      )
+    await cache.close()
+    await store.close()
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  test('of a failover store whose main one does not answer are unknown, and the gutter is told of', async () => {
+    const clock = fakeClock()
+    const main = faultyStore(shardsThatUse(clock, 100), { clock, faults: [{ kind: 'reject' }] })
+    const gutter = tellingStore({ usedBytes: 1, limitBytes: 1_000 })
+    const store = failoverStore([main, gutter.store], { clock })
+    const cache = createCache({ name: 'shop', store, bus: false, clock })
+    cache.on('error', () => {})
+    await cache.health()
+    await clock.advance('5m')
+    expect(await check(cache, 'memory_utilization')).toMatchObject({
+      status: 'ok',
+      server: 'gutter',
+    })
+    expect(prometheus(cache)).not.toContain('server="main')
+    await cache.close()
+    await store.close()
+  })
+
+  test('of shards that are themselves over several servers are told apart by both names', async () => {
+    const clock = fakeClock()
+    const store = shardedStore({
+      clock,
+      servers: [{ name: 'east', weight: 1, store: shardsThatUse(clock, 100, 860) }],
+    })
+    const cache = createCache({ store, bus: false, clock })
+    await cache.health()
+    await clock.advance('5m')
+    expect(await check(cache, 'memory_utilization')).toMatchObject({
+      status: 'critical',
+      server: 'east: 2:1',
     })
     await cache.close()
     await store.close?.()

@@ -9,6 +9,7 @@ import type {
   StoreEntry,
   StoreMetrics,
 } from '../store/store.ts'
+import { metricsOfEach } from './metrics-by-server.ts'
 import { inNameOrder } from './name-order.ts'
 import type { RingExplanation } from './ring.ts'
 import { ShardPool } from './shard-pool.ts'
@@ -248,16 +249,7 @@ export function shardedStore(options: ShardedStoreOptions): ShardedStore {
   if (abilities.has('metrics')) {
     const metricsByServer = async () => {
       open('metrics')
-      const all = await Promise.allSettled(
-        pool.everyServer.map(async (server) => {
-          const own = await server.run('metrics', 0, (inner) => inner.metrics!())
-          return [server.name, own] as const
-        }),
-      )
-      const answers = all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
-      const failed = all.find((one) => one.status === 'rejected')
-      if (answers.length === 0 && failed !== undefined) throw failed.reason
-      return new Map(answers)
+      return metricsOfEach(pool.everyServer)
     }
     store.metrics = async () => total([...(await metricsByServer()).values()])
     Object.assign(store, { metricsByServer } satisfies MetricsByServer)

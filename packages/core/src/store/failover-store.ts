@@ -1,11 +1,13 @@
 import { ClosedError, StoreError } from '../errors.ts'
 import { deleteAll, lengthOf, setAll } from '../sharding/many-keys.ts'
+import { metricsOfEach, tellsOfServers } from '../sharding/metrics-by-server.ts'
 import type { ShardServer } from '../sharding/shard-server.ts'
 import { shardedBus } from '../sharding/sharded-bus.ts'
 import { type FailoverStoreOptions, readStores, resolveFailover } from './failover-options.ts'
 import { FailoverSides } from './failover-sides.ts'
 import type {
   Bus,
+  MetricsByServer,
   SettledRead,
   SettledReads,
   Store,
@@ -261,6 +263,13 @@ export function failoverStore(
       check('metrics', [])
       return sides.use('metrics').run('metrics', 0, (at) => at.metrics!())
     }
+  }
+  if (both.some(tellsOfServers)) {
+    const metricsByServer = async () => {
+      check('metrics', [])
+      return metricsOfEach([sides.main, sides.gutter])
+    }
+    Object.assign(store, { metricsByServer } satisfies MetricsByServer)
   }
   if (both.every(({ bus }) => bus)) {
     store.bus = () => {

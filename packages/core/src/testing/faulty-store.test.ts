@@ -146,3 +146,14 @@ test('the same seed strikes the same calls', async () => {
 test('refuses a script without a list of faults', () => {
   expect(() => faultyStore(memoryStore(), {} as never)).toThrow('{ faults: [...] }')
 })
+
+test('passes on what a store over several servers tells of each, with its faults', async () => {
+  const byServer = async () => new Map([['10.0.0.1', { connections: 1 }]])
+  const inner = Object.assign(memoryStore(), { metricsByServer: byServer })
+  const store = faultyStore(inner, { faults: [{ kind: 'reject', on: 'metrics', nth: 2 }] })
+  const { metricsByServer } = store as typeof store & typeof inner
+  expect(await metricsByServer()).toEqual(new Map([['10.0.0.1', { connections: 1 }]]))
+  await expect(metricsByServer()).rejects.toMatchObject({ operation: 'metrics' })
+  expect(store.calls('metrics')).toBe(2)
+  expect(faultyStore(memoryStore(), { faults: [] })).not.toHaveProperty('metricsByServer')
+})

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { ClosedError, InvalidOptionError, StoreError } from '../errors.ts'
-import type { Keep, Store, StoreEntry } from '../store/store.ts'
+import type { Keep, MetricsByServer, Store, StoreEntry } from '../store/store.ts'
 import { wait } from './conformance-case.ts'
 import { FaultDice, type FaultTiming } from './faults.ts'
 
@@ -208,6 +208,13 @@ export function faultyStore(store: Store, script: StoreFaultScript): FaultyStore
   if (store.bus) faulty.bus = () => store.bus!()
   if (store.metrics) {
     faulty.metrics = () => strike('metrics', [], {}, () => store.metrics!())
+  }
+  const { metricsByServer } = store as Partial<MetricsByServer>
+  if (metricsByServer) {
+    const none: Awaited<ReturnType<typeof metricsByServer>> = new Map()
+    Object.assign(faulty, {
+      metricsByServer: () => strike('metrics', [], none, () => metricsByServer.call(store)),
+    } satisfies MetricsByServer)
   }
   if (store.close) {
     faulty.close = async () => {
