@@ -10,7 +10,7 @@ export interface RedisClusterOptions {
   readonly primaries?: number
   /** Of each primary. Default 1. */
   readonly replicas?: number
-  /** After how long without an answer a node counts as failed. Default 1,000. */
+  /** After how long without an answer a node counts as failed. Default 2,000: a busy machine may keep one waiting for a second. */
   readonly nodeTimeoutMs?: number
   readonly config?: Readonly<Record<string, string>>
 }
@@ -43,13 +43,16 @@ const host = '127.0.0.1'
 
 /** Starts a cluster on free loopback ports. About two seconds. */
 export async function startRedisCluster(options: RedisClusterOptions = {}): Promise<RedisCluster> {
-  const { engine = 'redis', primaries: count = 3, replicas = 1, nodeTimeoutMs = 1_000 } = options
-  // The default port of the cluster's bus is 10,000 higher, where there may be no port any more.
-  const busPorts = await freePorts(count * (1 + replicas))
+  const { engine = 'redis', primaries: count = 3, replicas = 1, nodeTimeoutMs = 2_000 } = options
+  const nodeCount = count * (1 + replicas)
+  // Both at once, so that no node takes the port of another's bus, by default 10,000 above its own.
+  const ports = await freePorts(2 * nodeCount)
+  const busPorts = ports.slice(nodeCount)
   const started = await Promise.allSettled(
-    busPorts.map((busPort) =>
+    busPorts.map((busPort, index) =>
       startRedis({
         engine,
+        port: ports[index]!,
         config: {
           'cluster-enabled': 'yes',
           'cluster-port': `${busPort}`,
@@ -140,10 +143,15 @@ function clusterOf(
       for (const slot of all) await moveSlot(slot, from, to, nodes.slice(0, count))
     },
     async settled() {
-      await until('the cluster is whole', async () => {
-        const views = await Promise.all(running().map(viewOf))
-        return views.every((view) => view.isWhole && view.ranges === views[0]?.ranges)
-      })
+      let views: Awaited<ReturnType<typeof viewOf>>[] = []
+      await until(
+        () => `the cluster is whole: ${JSON.stringify(views, null, 1)}`,
+        async () => {
+          views = await Promise.all(running().map(viewOf))
+          return views.every((view) => view.isWhole && view.ranges === views[0]?.ranges)
+        },
+        30_000,
+      )
     },
     stop,
   }
@@ -155,8 +163,9 @@ async function viewOf(node: RedisServer) {
   const replication = String(await node.command('INFO', 'replication'))
   const isLinked = !/role:slave/.test(replication) || /master_link_status:up/.test(replication)
   return {
-    isWhole:
-      info.includes('cluster_state:ok') && isLinked && ranges.every((each) => each.copies > 0),
+    port: node.port,
+    isLinked,
+    isWhole: info.includes('cluster_state:ok') && isLinked,
     ranges: JSON.stringify(ranges.map(({ from, to, port }) => [from, to, port]).sort()),
   }
 }
@@ -165,18 +174,12 @@ interface Range {
   readonly from: number
   readonly to: number
   readonly port: number
-  readonly copies: number
 }
 
 async function rangesOf(node: RedisServer): Promise<Range[]> {
   const reply = (await node.command('CLUSTER', 'SLOTS')) as [number, number, ...Reply[][]][]
   return reply
-    .map(([from, to, owner, ...replicas]) => ({
-      from,
-      to,
-      port: Number(owner?.[1]),
-      copies: replicas.length + 1,
-    }))
+    .map(([from, to, owner]) => ({ from, to, port: Number(owner?.[1]) }))
     .sort((a, b) => a.from - b.from)
 }
 
