@@ -1,5 +1,6 @@
-// Prints `tests: N passed, N failed, N skipped` from vitest's JSON report.
+// Prints `tests: N passed, N failed, N skipped` from vitest's JSON report and, beside it, the verdict of watched.mjs.
 import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 const path = process.argv[2]
 if (path === undefined || !existsSync(path)) {
@@ -16,6 +17,14 @@ const broken = report.testResults.filter(
   (file) =>
     file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
 ).length
-const failed = report.numFailedTests + broken
+// Secrets in the output are one failure of the whole run; so is output that nobody has searched.
+const verdict = join(path, '../leaks.json')
+const searched = existsSync(verdict) ? JSON.parse(readFileSync(verdict, 'utf8')) : undefined
+const leaky = searched?.leaks === 0 && searched.letters > 0 ? 0 : 1
+if (searched === undefined) {
+  console.error(`closing-line: expected a verdict at ${verdict}: nobody searched the output`)
+}
+const failed = report.numFailedTests + broken + leaky
 const skipped = report.numPendingTests + report.numTodoTests
 console.log(`tests: ${report.numPassedTests} passed, ${failed} failed, ${skipped} skipped`)
+process.exitCode = leaky

@@ -21,10 +21,13 @@ export function leakForms(marker: string): LeakForm[] {
     { name: 'base64', pattern: new RegExp(base64Cores(marker).map(escaped).join('|'), 'g') },
     // `63616e`, `63 61 6e` as a Buffer is inspected, `63:61:6e`, `0x63, 0x61`.
     { name: 'hex', pattern: new RegExp(hex.join('(?:0x|[\\s:,-]){0,12}'), 'gi') },
-    // `[ 99, 97, 110 ]`, over several lines as a Uint8Array is inspected; `{ '0': 99, '1': 97 }`.
+    // `[ 99, 97, 110 ]`, over several lines as a Uint8Array is inspected, also in JSON; `{ '0': 99, '1': 97 }`.
     {
       name: 'list of bytes',
-      pattern: new RegExp(`\\b${bytes.join(`\\s*,\\s*(?:["']?\\d+["']?:\\s*)?`)}\\b`, 'g'),
+      pattern: new RegExp(
+        `\\b${bytes.join(`\\s*,(?:\\s|\\\\n)*(?:["']?\\d+["']?:\\s*)?`)}\\b`,
+        'g',
+      ),
     },
     { name: 'session cookie', pattern: /(?<![\w-])[\w-]{43}\.[\w+/-]{43}(?![\w-])/g },
     { name: 'express-session cookie', pattern: /s(?::|%3A)[\w-]{8,}\.[\w+/%-]{43,}/gi },

@@ -35,6 +35,10 @@ describe('a planted secret is found', () => {
     ['in hex of upper case', key.toString('hex').toUpperCase()],
     ['as an inspected Buffer', inspect(key)],
     ['as an inspected Uint8Array', inspect(new Uint8Array(key))],
+    [
+      'as an inspected Uint8Array in a report of JSON',
+      JSON.stringify(inspect(new Uint8Array(key))),
+    ],
     ['as an indented Uint8Array', JSON.stringify({ a: { b: [...key] } }, null, 4)],
     ['as a Buffer in JSON', JSON.stringify({ key })],
     ['as a Uint8Array in JSON', JSON.stringify(new Uint8Array(key))],
