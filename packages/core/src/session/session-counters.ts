@@ -8,6 +8,8 @@ export interface SessionStats {
   readonly touched: number
   readonly regenerated: number
   readonly destroyed: number
+  /** Users all of whose sessions were ended by one `destroyAll`. */
+  readonly erased: number
   /** Writes that met another request's and were merged with it. */
   readonly conflicts: number
   /** Late writes to sessions that had been destroyed, or had ended: nothing was stored. */
@@ -37,6 +39,7 @@ export const sessionCounters = (): SessionCounters => ({
   touched: 0,
   regenerated: 0,
   destroyed: 0,
+  erased: 0,
   conflicts: 0,
   dropped: 0,
   rejected: 0,

@@ -140,6 +140,7 @@ export function createSessions(options: SessionOptions): Sessions {
         if (kept !== undefined && isTheirs(ownerOf(keeper, kept))) doomed.push(kept.id)
       await Promise.all(doomed.map((id) => keeper.destroy(id, waited)))
       await keeper.index.leave(user, [...doomed, ...young], found.absent, waited)
+      if (stays.size === 0) keeper.counters.erased++
       return doomed.length
     },
     stats: () => keeper.stats(),

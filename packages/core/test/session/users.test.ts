@@ -42,6 +42,7 @@ test('a number and its text name the same user', async () => {
   await login(shop, 42)
   expect(await ids(shop, '42')).toHaveLength(1)
   expect(await shop.sessions.destroyAll(42)).toBe(1)
+  expect(shop.sessions.stats()).toMatchObject({ destroyed: 1, erased: 1 })
 })
 
 test('destroyAll ends all sessions of a user in every process, except those that are to stay', async () => {
@@ -51,6 +52,7 @@ test('destroyAll ends all sessions of a user in every process, except those that
   const elsewhere = place({ store: shop.store, clock: shop.clock })
   const stays = idOf(visitors[2]!.cookie)
   expect(await elsewhere.sessions.destroyAll('anna', { except: stays })).toBe(3)
+  expect(elsewhere.sessions.stats()).toMatchObject({ destroyed: 3, erased: 0 })
   for (const [index, visitor] of visitors.entries()) {
     const isNew = await new Visitor(elsewhere.sessions, visitor.cookie).see(
       (session) => session.isNew,
