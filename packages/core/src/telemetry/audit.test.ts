@@ -1,11 +1,17 @@
 import { channel } from 'node:diagnostics_channel'
-import { expect, test } from 'vitest'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { createCache } from '../cache.ts'
+import { watchConfig } from '../config/watch-config.ts'
 import { StoreError } from '../errors.ts'
+import { createSessions } from '../session/sessions.ts'
 import { encryptedStore } from '../store/encrypted-store.ts'
 import { memoryStore } from '../store/memory-store.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
 import { type AuditRecord, audit } from './audit.ts'
+import { securityEvents } from './security-events.ts'
 
 const secret = Buffer.alloc(32, 7).toString('base64')
 
@@ -68,12 +74,13 @@ test('what goes on is told at once, then every ten seconds with its count, then 
 })
 
 test.for([
-  ['auth', undefined, 'auth_failed'],
-  ['auth', 'CERT_HAS_EXPIRED', 'tls_refused'],
-  ['denied', undefined, 'access_denied'],
-] as const)('a store that fails with %s, cause %s, is %s', async ([kind, code, event]) => {
+  ['auth', {}, 'auth_failed'],
+  ['auth', { code: 'CERT_HAS_EXPIRED' }, 'tls_refused'],
+  ['denied', {}, 'access_denied'],
+  ['protocol', { name: 'FalseRedirection' }, 'foreign_redirect'],
+] as const)('a store that fails with %s, cause %j, is %s', async ([kind, marks, event]) => {
   const clock = fakeClock()
-  const cause = Object.assign(new Error('canary-password'), code === undefined ? {} : { code })
+  const cause = Object.assign(new Error('canary-password'), marks)
   const failing = () => Promise.reject(new StoreError('canary-password', { kind, cause }))
   const store = { ...memoryStore(), get: failing, getMany: failing }
   const cache = createCache({ name: 'shop', clock, store, bus: false })
@@ -110,7 +117,7 @@ test.for([
 
 test('forged cookies, unknown ids and damaged sessions are told by what their counters moved', async () => {
   const clock = fakeClock()
-  const stats = { rejected: 5, unknown: 0, damaged: 0 }
+  const stats = { rejected: 5, unknown: 0, damaged: 0, erased: 0 }
   const records: AuditRecord[] = []
   const sessions = { login: { stats: () => ({ ...stats }) } }
   const end = audit({ sessions, clock }, (record) => records.push(record))
@@ -121,10 +128,86 @@ test('forged cookies, unknown ids and damaged sessions are told by what their co
     { event: 'session_tampered', source: 'session', name: 'login', count: 3 },
     { event: 'session_fixation_blocked', source: 'session', name: 'login', count: 1 },
   ])
+  // As after a change of the configuration, which begins to count anew.
+  Object.assign(stats, { rejected: 2, unknown: 0 })
+  await clock.advance('10s')
+  expect(records.at(-1)).toMatchObject({ event: 'session_tampered', count: 2 })
   stats.damaged += 1
   end()
   expect(records.at(-1)).toMatchObject({ event: 'session_damaged', count: 1 })
   expect(clock.pendingTimers).toBe(0)
+})
+
+test('a user whose sessions are all ended is told of, without who; one that keeps a session is not', async () => {
+  const clock = fakeClock()
+  const sessions = createSessions({
+    store: memoryStore({ clock }),
+    secrets: ['a secret of the test that is long enough'],
+    ttl: '7d',
+    clock,
+  })
+  const records: AuditRecord[] = []
+  const end = audit({ sessions: { login: sessions }, clock }, (record) => records.push(record))
+  await sessions.destroyAll('canary-user', { except: 'this one' })
+  await clock.advance('10s')
+  expect(records).toEqual([])
+  await sessions.destroyAll('canary-user')
+  await clock.advance('10s')
+  expect(records).toMatchObject([
+    { event: 'subject_erased', source: 'session', name: 'login', count: 1 },
+  ])
+  expect(JSON.stringify(records)).not.toContain('canary')
+  end()
+})
+
+test('a change of a watched configuration is told of by the kinds of its parts, without what it says', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-audit-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'app.json')
+  const config = (ttl: string) => ({
+    stores: { canary: { memory: {} } },
+    caches: {
+      'canary-a': { store: 'canary', defaults: { ttl } },
+      'canary-b': { defaults: { ttl } },
+    },
+  })
+  writeFileSync(file, JSON.stringify(config('1m')))
+  const watched = await watchConfig({ file, env: {} }, {}, { poll: Infinity })
+  onTestFinished(() => watched.close({ drain: 0 }))
+  const clock = fakeClock()
+  const records: AuditRecord[] = []
+  const end = audit({ configs: { app: watched }, clock }, (record) => records.push(record))
+  expect(await watched.reload()).toBe(false)
+  expect(records).toEqual([])
+  writeFileSync(file, JSON.stringify(config('2m')))
+  expect(await watched.reload()).toBe(true)
+  expect(records).toEqual([
+    {
+      schemaVersion: 1,
+      at: '2026-01-01T00:00:00.000Z',
+      event: 'config_changed',
+      source: 'config',
+      name: 'app',
+      reason: 'caches',
+      count: 1,
+    },
+  ])
+  writeFileSync(file, '{"caches": {')
+  await expect(watched.reload()).rejects.toThrow('expected')
+  expect(records).toHaveLength(1)
+  end()
+  writeFileSync(file, JSON.stringify(config('3m')))
+  expect(await watched.reload()).toBe(true)
+  await clock.advance('1m')
+  expect(records).toHaveLength(1)
+  expect(clock.pendingTimers).toBe(0)
+})
+
+test('the page of operations has every event, and no other', () => {
+  const page = readFileSync(new URL('../../../../docs/operations.md', import.meta.url), 'utf8')
+  const section = page.slice(page.indexOf('## The audit stream'), page.indexOf('## Runbooks'))
+  const named = [...section.matchAll(/^\| `(\w+)` *\|/gm)].map(([, name]) => name)
+  expect(named.sort()).toEqual([...securityEvents])
 })
 
 test('a writer that throws changes nothing for the cache', async () => {

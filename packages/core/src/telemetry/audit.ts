@@ -4,7 +4,12 @@ import { type Clock, keepAlive, systemClock, type TimerHandle } from '../clock.t
 import { refuseUnknownNames } from '../options/known-names.ts'
 import { readFunction, readObject } from '../options/readers.ts'
 import { engineOf, enginesOf, follow } from './insight.ts'
-import { type Noticed, noticedIn, type SecurityEventName } from './security-events.ts'
+import {
+  type Noticed,
+  noticedIn,
+  noticedInChange,
+  type SecurityEventName,
+} from './security-events.ts'
 
 /** One line of the audit stream. It holds no secret, no key, no id, no address of a visitor and no value. */
 export interface AuditRecord {
@@ -13,8 +18,8 @@ export interface AuditRecord {
   /** When, as ISO 8601 in UTC. */
   readonly at: string
   readonly event: SecurityEventName
-  readonly source: 'cache' | 'session'
-  /** The name of the cache, or the one that the sessions were handed in under. */
+  readonly source: 'cache' | 'session' | 'config'
+  /** The name of the cache, or the one that sessions and configurations were handed in under. */
   readonly name: string
   /** More exactly, for some events; one word of a fixed list. */
   readonly reason?: string
@@ -24,7 +29,17 @@ export interface AuditRecord {
 
 /** The counters of sessions that are a matter of security. */
 export interface AuditedSessions {
-  stats(): { readonly rejected: number; readonly unknown: number; readonly damaged: number }
+  stats(): {
+    readonly rejected: number
+    readonly unknown: number
+    readonly damaged: number
+    readonly erased: number
+  }
+}
+
+/** A configuration that tells of its changes. */
+export interface AuditedConfig {
+  on(event: 'changed', listener: (event: { readonly parts: readonly string[] }) => void): () => void
 }
 
 /** What is watched. */
@@ -32,6 +47,8 @@ export interface AuditSources {
   readonly caches?: Cache | readonly Cache[] | undefined
   /** What `createSessions` made, by a name for each. */
   readonly sessions?: Readonly<Record<string, AuditedSessions>> | undefined
+  /** What `watchConfig` made, by a name for each. */
+  readonly configs?: Readonly<Record<string, AuditedConfig>> | undefined
   /** Source of time. Default: the first cache's. */
   readonly clock?: Clock | undefined
 }
@@ -43,20 +60,22 @@ const sessionEvents = {
   rejected: 'session_tampered',
   unknown: 'session_fixation_blocked',
   damaged: 'session_damaged',
+  erased: 'subject_erased',
 } as const satisfies Record<string, SecurityEventName>
 
 const security = channel('holdfast:security')
 
 /**
  * Tells of security events until the returned function is called: bytes that were not believed, credentials and
- * certificates that were refused, addresses that were blocked, forged session cookies, clears. Each is told at once and,
- * while it goes on, every ten seconds with its count, so that an attack does not become a flood of lines. The same
- * records go to the `node:diagnostics_channel` `holdfast:security`.
+ * certificates that were refused, addresses that were blocked, forged session cookies, clears, users whose sessions were
+ * all ended, changes of the configuration. Each is told at once, of sessions within ten seconds, and, while it goes on,
+ * every ten seconds with its count, so that an attack does not become a flood of lines. The same records go to the
+ * `node:diagnostics_channel` `holdfast:security`.
  * @throws InvalidOptionError
  */
 export function audit(sources: AuditSources, write: (record: AuditRecord) => void): () => void {
   readObject(sources, 'audit(sources, write)')
-  refuseUnknownNames(sources, ['caches', 'sessions', 'clock'], 'audit')
+  refuseUnknownNames(sources, ['caches', 'sessions', 'configs', 'clock'], 'audit')
   readFunction(write, 'write of audit(sources, write)')
   const engines = sources.caches === undefined ? [] : enginesOf(sources.caches, 'audit')
   const trail = new Trail(sources.clock ?? engines[0]?.clock ?? systemClock, write)
@@ -74,6 +93,12 @@ export function audit(sources: AuditSources, write: (record: AuditRecord) => voi
   )
   for (const [name, sessions] of Object.entries(sources.sessions ?? {}))
     trail.follow(name, sessions)
+  for (const [name, config] of Object.entries(sources.configs ?? {}))
+    ends.push(
+      config.on('changed', ({ parts }) => {
+        for (const noticed of noticedInChange(parts)) trail.note('config', name, noticed)
+      }),
+    )
   return () => {
     for (const end of ends.splice(0)) end()
     trail.close()
@@ -122,7 +147,8 @@ class Trail {
     this.#looks.push(() => {
       const now = sessions.stats()
       for (const counter of Object.keys(sessionEvents) as (keyof typeof sessionEvents)[]) {
-        const more = now[counter] - before[counter]
+        // Whoever counts less than before has begun anew, after a change of the configuration.
+        const more = now[counter] - (now[counter] < before[counter] ? 0 : before[counter])
         if (more > 0) this.note('session', name, { event: sessionEvents[counter] }, more)
       }
       before = now

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export {
+  type AuditedConfig,
   type AuditedSessions,
   type AuditRecord,
   type AuditSources,

@@ -1,23 +1,28 @@
 import { isCacheError, type StoreError } from '../errors.ts'
 import type { CacheEvents, EventName } from '../observe/events.ts'
 
-/** What happened, in words that are the same whoever noticed. */
-export type SecurityEventName =
-  | 'access_denied'
-  | 'admin_clear'
-  | 'auth_failed'
-  | 'content_refused'
-  | 'decrypt_failed'
-  | 'foreign_redirect'
-  | 'integrity_failed'
-  | 'key_echo_mismatch'
-  | 'mac_failed'
-  | 'session_damaged'
-  | 'session_fixation_blocked'
-  | 'session_tampered'
-  | 'signature_refused'
-  | 'ssrf_blocked'
-  | 'tls_refused'
+/** What can happen, in words that are the same whoever noticed. */
+export const securityEvents = [
+  'access_denied',
+  'admin_clear',
+  'auth_failed',
+  'config_changed',
+  'content_refused',
+  'decrypt_failed',
+  'foreign_redirect',
+  'integrity_failed',
+  'key_echo_mismatch',
+  'mac_failed',
+  'session_damaged',
+  'session_fixation_blocked',
+  'session_tampered',
+  'signature_refused',
+  'ssrf_blocked',
+  'subject_erased',
+  'tls_refused',
+] as const
+
+export type SecurityEventName = (typeof securityEvents)[number]
 
 /**
  * The reasons that are a matter of security, of stores and of images. Only these words are told on: a reason that is not
@@ -72,18 +77,38 @@ function noticedInError(error: unknown): Noticed | undefined {
   if (!isCacheError(error)) return undefined
   const { kind } = error as Partial<StoreError>
   if (kind === 'denied') return { event: 'access_denied' }
+  // A server named another one that is none of ours; nobody connected to it.
+  if (kind === 'protocol' && comesFrom(error, isFalseRedirection))
+    return { event: 'foreign_redirect', reason: 'server' }
   if (kind !== 'auth') return undefined
-  return { event: hasCertificateFault(error) ? 'tls_refused' : 'auth_failed' }
+  return { event: comesFrom(error, isCertificateFault) ? 'tls_refused' : 'auth_failed' }
 }
 
-/** The names that Node and OpenSSL give to a certificate or a handshake that is not to be trusted. */
-const certificateFault = /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL/
+/** What adapters call a redirection that no honest server sends. */
+const isFalseRedirection = ({ name }: Error) => name === 'FalseRedirection'
 
-function hasCertificateFault(error: Error): boolean {
+/** Whether it has to do with the names that Node and OpenSSL give to a certificate or handshake that is not to be trusted. */
+const isCertificateFault = (error: Error) =>
+  'code' in error &&
+  typeof error.code === 'string' &&
+  /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL/.test(error.code)
+
+function comesFrom(error: Error, isIt: (error: Error) => boolean): boolean {
   let at: unknown = error
   for (let depth = 0; depth < 8 && at instanceof Error; depth++) {
-    if ('code' in at && typeof at.code === 'string' && certificateFault.test(at.code)) return true
+    if (isIt(at)) return true
     at = at.cause
   }
   return false
+}
+
+/** The parts that a configuration has; of names and paths nothing is told. */
+const configParts: readonly string[] = ['buses', 'caches', 'images', 'rings', 'sessions', 'stores']
+
+/** What a change of these parts of a configuration means, such as `caches.api`. */
+export function noticedInChange(parts: readonly string[]): readonly Noticed[] {
+  const kinds = new Set(parts.map((part) => part.split('.', 1)[0] ?? ''))
+  return configParts
+    .filter((kind) => kinds.has(kind))
+    .map((reason) => ({ event: 'config_changed', reason }))
 }
