@@ -1,5 +1,4 @@
-import { whenTurnEnds } from '../clock.ts'
-import { ClosedError, StoreError } from '../errors.ts'
+import type { StoreError } from '../errors.ts'
 import { Breaker } from '../resilience/breaker.ts'
 import type { Deadlines } from '../resilience/deadlines.ts'
 import type { Store, StoreEntry } from '../store/store.ts'
@@ -8,8 +7,16 @@ import { Latency, type LatencySummary } from './latency.ts'
 import { deleteAll, getAll, lengthOf, setAll } from './many-keys.ts'
 import { MissedDeletes } from './missed-deletes.ts'
 import { Call, speaksOfTheServer } from './server-call.ts'
+import {
+  answerLate,
+  closedMeanwhile,
+  type ServerOperation,
+  serverAway,
+  toldOfServer,
+} from './server-errors.ts'
 import type { ShardedSettings } from './sharded-options.ts'
 import { Slowness } from './slowness.ts'
+import { TurnGets } from './turn-gets.ts'
 
 /** What one server did, under twemproxy's names for the same, and how long it took. Bytes are those of keys and values. */
 export interface ServerStats {
@@ -35,27 +42,18 @@ export interface ServerStats {
   readonly latency: LatencySummary
 }
 
-interface WaitingGet {
-  readonly key: string
-  resolve(bytes: Uint8Array | undefined): void
-  reject(error: unknown): void
-}
-
 interface Gate {
   succeeded(): void
   failed(): void
   stop(): void
 }
 
-/** So many keys are asked of a server at once at most. */
-const mostInBatch = 512
 /** A first connection takes its time; until then silence says nothing. */
 const connectGraceMs = 500
 
 /**
  * One server of a sharded store: its own deadline, its own judgement of whether it answers, its own count of what it
- * missed. Gets of one turn of the event loop go out together: a naive sharder turns one packet into as many as there
- * are servers, and loses to a proxy that way.
+ * missed.
  */
 export class ShardServer {
   readonly name: string
@@ -73,7 +71,11 @@ export class ShardServer {
   readonly #latency = new Latency()
   readonly #slowness = new Slowness()
   readonly #calls = new Set<Call<unknown>>()
-  #gets: WaitingGet[] = []
+  readonly #gets = new TurnGets(
+    () => this.#calls.size === 0,
+    (key) => this.#getOne(key),
+    (keys) => this.getMany(keys),
+  )
   #isOut = false
   #closed = false
   #requests = 0
@@ -151,41 +153,13 @@ export class ShardServer {
   }
 
   get(key: string): Promise<Uint8Array | undefined> {
-    return new Promise((resolve, reject) => {
-      const size = this.#gets.push({ key, resolve, reject })
-      if (size === 1) {
-        if (this.#calls.size === 0) process.nextTick(() => this.#send())
-        else whenTurnEnds(() => this.#send())
-      } else if (size === mostInBatch) this.#send()
-    })
+    return this.#gets.get(key)
   }
 
-  #send(): void {
-    const gets = this.#gets
-    if (gets.length === 0) return
-    this.#gets = []
-    if (gets.length === 1) {
-      const { key, resolve, reject } = gets[0]!
-      this.run('get', key.length, (store) => store.get(key)).then((bytes) => {
-        if (bytes !== undefined) this.#responseBytes += bytes.byteLength
-        resolve(bytes)
-      }, reject)
-      return
-    }
-    const keys: string[] = []
-    for (const { key } of gets) keys.push(key)
-    this.run('getMany', lengthOf(keys), (store) => getAll(store, keys)).then(
-      (all) => {
-        for (let index = 0; index < gets.length; index++) {
-          const bytes = all[index]
-          if (bytes !== undefined) this.#responseBytes += bytes.byteLength
-          gets[index]!.resolve(bytes)
-        }
-      },
-      (error: unknown) => {
-        for (const { reject } of gets) reject(error)
-      },
-    )
+  async #getOne(key: string): Promise<Uint8Array | undefined> {
+    const bytes = await this.run('get', key.length, (store) => store.get(key))
+    if (bytes !== undefined) this.#responseBytes += bytes.byteLength
+    return bytes
   }
 
   async getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
@@ -206,7 +180,7 @@ export class ShardServer {
 
   /** One operation of a caller, under the deadline, judged by what becomes of it. */
   run<T>(operation: string, bytes: number, send: (store: Store) => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(this.#closedError(operation))
+    if (this.#closed) return Promise.reject(closedMeanwhile(this.#of(operation)))
     if (this.#isOut) return Promise.reject(this.unavailable(operation))
     this.#requestBytes += bytes
     return this.#call(operation, false, send)
@@ -214,7 +188,7 @@ export class ShardServer {
 
   /** As `run`, but sent whether the server is out or not, and without consequences. */
   attempt<T>(operation: string, send: (store: Store) => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(this.#closedError(operation))
+    if (this.#closed) return Promise.reject(closedMeanwhile(this.#of(operation)))
     return this.#call(operation, true, send)
   }
 
@@ -230,7 +204,7 @@ export class ShardServer {
       })
       call.onLate = () => {
         this.#timedOut++
-        this.#failed(call, this.#late(operation), !this.#isSilentSince(sentAt))
+        this.#failed(call, answerLate(this.#of(operation), timeoutMs), !this.#isSilentSince(sentAt))
       }
       this.#calls.add(call as Call<unknown>)
       this.#deadlines.add(call, timeoutMs, sentAt)
@@ -271,7 +245,9 @@ export class ShardServer {
   #failed<T>(call: Call<T>, error: unknown, isBusy = false): void {
     const { fullIsFailure, clock } = this.#settings
     const isUnwell = speaksOfTheServer(error, fullIsFailure)
-    call.end(isUnwell ? this.#told(error, call.operation) : error)
+    call.end(
+      isUnwell ? toldOfServer(error, this.#of(call.operation), this.#isPartial(this)) : error,
+    )
     if (isUnwell) this.#errors++
     else this.#answeredAt = clock.monotonic()
     if (call.isProbe) return
@@ -290,45 +266,13 @@ export class ShardServer {
     for (let times = 0; times < Math.max(1, failureLimit); times++) this.#gate.failed()
   }
 
-  /** A failure of one server, told as what it is for the whole store: some of its keys. */
-  #told(error: unknown, operation: string): unknown {
-    if (error instanceof ClosedError) return error
-    const { name } = this.#settings
-    const inner = error instanceof StoreError ? error : undefined
-    return new StoreError(
-      `${operation} on the server '${this.name}' of the store '${name}' failed${inner === undefined ? '' : `: ${inner.message}`}`,
-      {
-        kind: inner?.kind ?? 'unknown',
-        store: name,
-        operation,
-        retryable: inner?.retryable ?? false,
-        cause: error,
-        partial: this.#isPartial(this),
-      },
-    )
-  }
-
-  #late(operation: string): StoreError {
-    const { name, timeoutMs } = this.#settings
-    return new StoreError(`no answer within the ${timeoutMs} ms of \`timeout\``, {
-      kind: 'timeout',
-      store: name,
-      operation,
-    })
-  }
-
+  /** A call that was not sent, as nothing is sent to it at present. */
   unavailable(operation: string): StoreError {
-    const { name } = this.#settings
-    return new StoreError(
-      `the server '${this.name}' of the store '${name}' does not answer at present; it is probed until it does, and onFailure says what becomes of its keys`,
-      { kind: 'unavailable', store: name, operation, partial: this.#isPartial(this) },
-    )
+    return serverAway(this.#of(operation), this.#isPartial(this))
   }
 
-  #closedError(operation: string): ClosedError {
-    return new ClosedError(
-      `${operation} on the store '${this.#settings.name}', which has been closed`,
-    )
+  #of(operation: string): ServerOperation {
+    return { server: this.name, store: this.#settings.name, operation }
   }
 
   stats(): ServerStats {
@@ -343,7 +287,7 @@ export class ShardServer {
       timedOut: this.#timedOut,
       ejects: this.#ejection?.ejects ?? this.#ejects,
       ejectedAt: this.#ejectedAt,
-      inQueue: this.#gets.length,
+      inQueue: this.#gets.waiting,
       outQueue: this.#calls.size,
       missedDeletes: this.missed.size,
       latency: this.#latency.summary(),
@@ -355,10 +299,8 @@ export class ShardServer {
     if (this.#closed) return
     this.#closed = true
     this.#gate.stop()
-    const gets = this.#gets
-    this.#gets = []
-    for (const { reject } of gets) reject(this.#closedError('get'))
-    for (const call of [...this.#calls]) call.end(this.#closedError(call.operation))
+    this.#gets.refuse(closedMeanwhile(this.#of('get')))
+    for (const call of [...this.#calls]) call.end(closedMeanwhile(this.#of(call.operation)))
     if (!keepStore) await this.store.close?.()
   }
 }
