@@ -27,7 +27,7 @@ export type DiskStore = Store & Required<Pick<Store, 'list' | 'metrics' | 'close
 
 /**
  * A store in a folder of this machine: one file per entry under a hashed name, written whole or not at all, believed
- * only if its SHA-256 holds, and bounded in bytes and in number; the one unused longest goes first. Several processes
+ * only if its digest holds, and bounded in bytes and in number; the one unused longest goes first. Several processes
  * may use one folder, and share neither claims nor a bus: each loads a cold key once. Files in the folder that are not
  * its own are left alone.
  *

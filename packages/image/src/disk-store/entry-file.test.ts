@@ -41,7 +41,7 @@ describe('a file of the disk store', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), (noise, asOurs) => {
         const file = Buffer.from(noise)
-        if (asOurs) file.write('HFD1')
+        if (asOurs) file.write('HFD2')
         expect(decodeEntryFile(file, key, 0).state).toBe('damaged')
         readHead(file)
       }),

@@ -1,18 +1,25 @@
-import { createHash } from 'node:crypto'
+import { createCipheriv, createSecretKey } from 'node:crypto'
 
 /**
  * What a file of the disk store holds. Everything behind the digest is what the digest is of, so a cut, an extension
  * and one flipped bit are told from an entry, and so is an entry that stands under the name of another.
  *
- *    0   4  magic                        36  8  expiresAt, Unix ms as a double; Infinity: never
- *    4  32  SHA-256 of all that follows  44  4  length of the key
- *                                        48  …  the key in UTF-8, then the bytes
+ *    0   4  magic                        20  8  expiresAt, Unix ms as a double; Infinity: never
+ *    4  16  digest of all that follows   28  4  length of the key
+ *                                        32  …  the key in UTF-8, then the bytes
+ *
+ * The digest is GHASH, the hash of AES-GCM (NIST SP 800-38D), as GMAC has it: 128 bits, and a twelfth of the time that
+ * SHA-256 takes, since processors have an instruction for it. Its key is no secret. Like any digest that everybody can
+ * compute it tells damage and not intent; against who writes to the folder on purpose there is `encryptedStore`.
  */
-const magic = Buffer.from('HFD1', 'latin1')
+const magic = Buffer.from('HFD2', 'latin1')
 const digestAt = 4
-const signedAt = 36
-const keyLengthAt = 44
-export const headBytes = 48
+const signedAt = 20
+const keyLengthAt = 28
+export const headBytes = 32
+
+const digestKey = createSecretKey(Buffer.from('holdfast disk v2', 'latin1'))
+const digestNonce = Buffer.alloc(12)
 
 export type EntryFile =
   | { readonly state: 'live'; readonly bytes: Uint8Array; readonly expiresAt: number }
@@ -60,5 +67,7 @@ export function readHead(
 }
 
 function digestOf(file: Buffer): Buffer {
-  return createHash('sha256').update(file.subarray(signedAt)).digest()
+  const gmac = createCipheriv('aes-128-gcm', digestKey, digestNonce)
+  gmac.setAAD(file.subarray(signedAt)).final()
+  return gmac.getAuthTag()
 }

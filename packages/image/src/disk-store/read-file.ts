@@ -45,10 +45,11 @@ export function readWholeFile(
         const next = (at: number) =>
           read(file, bytes, at, bytes.length - at, at, (error, count) => {
             if (error) done(error)
+            // All that was expected and no byte more: asking once again for nothing would be another way into the pool.
+            else if (at + count === size) done(null, { bytes: bytes.subarray(0, size), stat })
             else if (count > 0 && at + count < bytes.length) next(at + count)
-            else if (at + count === size || stat !== undefined) {
-              done(null, { bytes: bytes.subarray(0, at + count), stat })
-            } else ask()
+            else if (stat !== undefined) done(null, { bytes: bytes.subarray(0, at + count), stat })
+            else ask()
           })
         next(0)
       }

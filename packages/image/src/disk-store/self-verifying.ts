@@ -2,7 +2,7 @@ import type { Store } from '@holdfast/core'
 
 const stores = new WeakSet<Store>()
 
-/** Notes a store that compares all it hands out with a SHA-256, so that nobody above it pays for a second one. */
+/** Notes a store that compares all it hands out with a digest of 128 bits, so that nobody above it pays for a second one. */
 export function noteSelfVerifying(store: Store): void {
   stores.add(store)
 }

@@ -25,7 +25,7 @@ export function clockOf(cache: Cache): Clock {
 
 const storeKey: unique symbol = Symbol.for('holdfast.store')
 
-/** Whether all that the store of a cache hands out has been compared with a SHA-256 just before. */
+/** Whether all that the store of a cache hands out has been compared with a digest of 128 bits just before. */
 export function isVerifiedByStore(cache: Cache): boolean {
   const store = (cache as { [storeKey]?: Store | undefined })[storeKey]
   return store !== undefined && isSelfVerifying(store)

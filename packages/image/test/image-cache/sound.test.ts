@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createCipheriv, createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,7 +11,11 @@ import { png } from './pictures.ts'
 
 vi.mock('node:crypto', async (original) => {
   const crypto = await original<typeof import('node:crypto')>()
-  return { ...crypto, createHash: vi.fn(crypto.createHash) }
+  return {
+    ...crypto,
+    createHash: vi.fn(crypto.createHash),
+    createCipheriv: vi.fn(crypto.createCipheriv),
+  }
 })
 
 const closing: (() => Promise<unknown>)[] = []
@@ -29,24 +33,33 @@ async function over(store: Store) {
   return made
 }
 
-/** How many times as many bytes as the image has were hashed by SHA-256 for one hit. */
-async function hashedBy(made: Awaited<ReturnType<typeof over>>): Promise<number> {
-  const hashing = vi.mocked(createHash)
-  hashing.mockClear()
-  const real = (await vi.importActual<typeof import('node:crypto')>('node:crypto')).createHash
-  let bytes = 0
-  hashing.mockImplementation((...args) => {
-    const hash = real(...args)
+/** How many times as many bytes as the image has went through SHA-256, and through the disk's GMAC, for one hit. */
+async function hashedBy(made: Awaited<ReturnType<typeof over>>) {
+  const real = await vi.importActual<typeof import('node:crypto')>('node:crypto')
+  const bytes = { sha256: 0, gmac: 0 }
+  vi.mocked(createHash).mockImplementation((...args) => {
+    const hash = real.createHash(...args)
     const update = hash.update.bind(hash) as (data: Uint8Array) => typeof hash
     hash.update = (data: Uint8Array | string) => {
-      bytes += data.length
+      bytes.sha256 += data.length
       return update(data as Uint8Array)
     }
     return hash
   })
+  vi.mocked(createCipheriv).mockImplementation(((...args: Parameters<typeof createCipheriv>) => {
+    const cipher = real.createCipheriv(...args) as import('node:crypto').CipherGCM
+    const setAAD = cipher.setAAD.bind(cipher)
+    cipher.setAAD = (data, options) => {
+      bytes.gmac += data.byteLength
+      return setAAD(data, options)
+    }
+    return cipher
+  }) as typeof createCipheriv)
   expect((await made.images.get(url)).status).toBe('hit')
-  hashing.mockImplementation(real)
-  return Math.round(bytes / large.length)
+  vi.mocked(createHash).mockImplementation(real.createHash)
+  vi.mocked(createCipheriv).mockImplementation(real.createCipheriv)
+  const times = (counted: number) => Math.round(counted / large.length)
+  return { sha256: times(bytes.sha256), gmac: times(bytes.gmac) }
 }
 
 async function disk(): Promise<Store> {
@@ -56,16 +69,17 @@ async function disk(): Promise<Store> {
 }
 
 test('what a disk hands out is hashed once, by the disk', async () => {
-  expect(await hashedBy(await over(await disk()))).toBe(1)
+  expect(await hashedBy(await over(await disk()))).toEqual({ sha256: 0, gmac: 1 })
 })
 
 test('what another store hands out is hashed once, by the images', async () => {
-  expect(await hashedBy(await over(memoryStore()))).toBe(1)
+  expect(await hashedBy(await over(memoryStore()))).toEqual({ sha256: 1, gmac: 0 })
 })
 
 test('where something stands between disk and images, both hash', async () => {
   const keys = [{ id: 'a', secret: Buffer.alloc(32, 1) }]
-  expect(await hashedBy(await over(encryptedStore(await disk(), { keys })))).toBe(2)
+  const encrypted = encryptedStore(await disk(), { keys })
+  expect(await hashedBy(await over(encrypted))).toEqual({ sha256: 1, gmac: 1 })
 })
 
 test('bytes that a checksum takes for right are found out, told of, and downloaded again', async () => {
