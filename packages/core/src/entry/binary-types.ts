@@ -95,9 +95,21 @@ export function hasMoreThanBytes(object: object, type: BinaryType): boolean {
   return !isDeepStrictEqual(object, type.over(object.buffer, object.byteOffset, object.byteLength))
 }
 
-/** The same bytes in memory of their own: no part of a network buffer or a pool is shown to their user or kept alive. */
+/** From here on a copy costs as much as it costs to read the bytes. */
+const largeBytes = 65_536
+
+/**
+ * The same bytes in memory of their own: no part of a network buffer or a pool is shown to their user or kept alive. A
+ * large Buffer that fills its memory but for a sixteenth stays where it is: what a store hands out belongs to the caller
+ * alone. Other views do not, as their users take `buffer` for what they put in.
+ */
 export function restoreBinary(type: BinaryType, bytes: Uint8Array): object {
-  const memory = new ArrayBuffer(bytes.byteLength)
+  const { buffer, byteOffset, byteLength } = bytes
+  const mostOfIt = buffer.byteLength - buffer.byteLength / 16
+  if (type.code === 'buffer' && byteLength >= largeBytes && byteLength >= mostOfIt) {
+    return type.over(buffer, byteOffset, byteLength)
+  }
+  const memory = new ArrayBuffer(byteLength)
   new Uint8Array(memory).set(bytes)
-  return type.over(memory, 0, memory.byteLength)
+  return type.over(memory, 0, byteLength)
 }

@@ -184,6 +184,21 @@ describe('the built-in serializer', () => {
     expect(value.toString()).toBe('secret')
   })
 
+  it('leaves a large Buffer where it is if it fills its memory, and copies it out of much larger memory', () => {
+    const large = Buffer.alloc(100_000, 0xff)
+    const { kind, bytes } = bytesOf({ body: large })
+    const own = Buffer.from(new Uint8Array([...bytes]).buffer)
+    const there = deserialize(kind, own, undefined) as { body: Buffer }
+    expect(there.body.equals(large)).toBe(true)
+    expect(there.body.buffer).toBe(own.buffer)
+    const pool = Buffer.concat([bytes, Buffer.alloc(100_000)])
+    const copied = deserialize(kind, pool.subarray(0, bytes.length), undefined) as { body: Buffer }
+    expect(copied.body.buffer.byteLength).toBe(large.length)
+    const bare = bytesOf({ body: new Uint8Array(large) })
+    const view = deserialize(bare.kind, Buffer.from(bare.bytes), undefined) as { body: Uint8Array }
+    expect(view.body.buffer.byteLength).toBe(large.length)
+  })
+
   it('leaves what it was given as it was', () => {
     const value = { list: [Number.NaN, { at: new Date(1), t: '~x' }], map: new Map([['~a', 1n]]) }
     const before = structuredClone(value)
