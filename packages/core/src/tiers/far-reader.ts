@@ -118,7 +118,8 @@ export class FarReader {
     const { seq } = this.#engine.fence
     const { byKey, readings } = this.#queued
     const same = byKey.get(want.nearKey)
-    if (same !== undefined && same.seq === seq && want.tags.length === 0) return same.found
+    if (same !== undefined && same.seq === seq && want.tags.every((tag) => same.tags.includes(tag)))
+      return same.found
     const reading = new Reading(scope, want, seq)
     byKey.set(want.nearKey, reading)
     if (readings.push(reading) === 1) {
