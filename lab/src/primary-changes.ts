@@ -1,3 +1,4 @@
+import { beside } from './beside.ts'
 import type { RedisCluster } from './redis-cluster.ts'
 import type { SentinelGroup } from './redis-sentinel.ts'
 import type { RedisServer } from './redis-server.ts'
@@ -36,19 +37,23 @@ export function changePrimaryIn(
   how: PrimaryChange,
 ): Promise<Changed> {
   const replica = cluster.replicaOf(primary)
-  return change(
-    primary,
-    how,
-    async () => {
-      await replica.command('CLUSTER', 'FAILOVER')
-    },
-    async () => {
-      await until('the replica is promoted', async () =>
-        String(await replica.command('INFO', 'replication')).includes('role:master'),
-      )
-      return performance.now()
-    },
-  )
+  const askFor = async () => {
+    await replica.command('CLUSTER', 'FAILOVER')
+  }
+  const isPromoted = async () =>
+    String(await replica.command('INFO', 'replication')).includes('role:master')
+  return change(primary, how, askFor, async () => {
+    for (let tries = 1; ; tries++) {
+      try {
+        await until('the replica is promoted', isPromoted, how === 'planned' ? 7_000 : 20_000)
+        return performance.now()
+      } catch (error) {
+        // Servers that a busy machine keeps from agreeing within 5 s give up what they were asked for.
+        if (how !== 'planned' || tries === 3) throw error
+        await askFor()
+      }
+    }
+  })
 }
 
 async function change(
@@ -86,19 +91,18 @@ export async function cutReplicas(primary: RedisServer): Promise<() => Promise<b
  * machine had other work: what a client may be late by, and not by itself.
  */
 export function watchStalls(servers: readonly RedisServer[]): () => Promise<number> {
-  let isOn = true
   let longestMs = 0
-  const loops = servers.map(async (server) => {
-    while (isOn) {
+  const watch = async (server: RedisServer, isOn: () => boolean) => {
+    while (isOn()) {
       const at = performance.now()
       await server.command('PING')
       longestMs = Math.max(longestMs, performance.now() - at)
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
-  })
+  }
+  const stop = beside((isOn) => Promise.all(servers.map((server) => watch(server, isOn))))
   return async () => {
-    isOn = false
-    await Promise.all(loops)
+    await stop()
     return longestMs
   }
 }

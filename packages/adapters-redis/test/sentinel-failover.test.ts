@@ -1,8 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Cache, createCache } from '@holdfast/core'
 import { type Changed, changePrimaryOf, cutReplicas } from '@holdfast/lab/primary-changes'
 import { type SentinelGroup, startSentinelGroup } from '@holdfast/lab/redis-sentinel'
-import { until } from '@holdfast/lab/until'
 import { describe, expect, type TestContext, test } from 'vitest'
 import { redisStore } from '../src/index.ts'
 import { firstAfter, startTraffic, type Told } from './failover-traffic.ts'
@@ -47,57 +45,6 @@ describe.each(['redis', 'valkey'] as const)('sentinels of %s under load', (engin
     const changed = await changePrimaryOf(group, primary, 'killed')
     await sleep(6_000)
     expectGoodFailover(await traffic.stop(), changed)
-  })
-
-  test.concurrent('whose primary is killed while a key is being loaded: one more load at most, and nothing stale', async (context) => {
-    const { group, primary, open } = await start(context)
-    const stores = [open(), open()] as const
-    const [one, other] = stores.map((store) =>
-      createCache({ store, memory: false, name: 'slow', defaults: { ttl: '10m' } }),
-    ) as [Cache, Cache]
-    context.onTestFinished(async () => {
-      for (const cache of [one, other]) await cache.close()
-      for (const store of stores) await store.close()
-    })
-    for (const cache of [one, other]) cache.on('error', () => {})
-    const origin = new Map([
-      ['kept', 0],
-      ['deleted', 0],
-    ])
-    const loads = { kept: 0, deleted: 0 }
-    const ask = (cache: Cache, key: 'kept' | 'deleted') =>
-      cache.wrap(key, async () => {
-        loads[key]++
-        const version = origin.get(key)!
-        await sleep(2_000)
-        return version
-      })
-    await until('connected', () =>
-      stores[1].touch('a', { ttlMs: 1 }).then(
-        () => true,
-        () => false,
-      ),
-    )
-    const first = [ask(one, 'kept'), ask(one, 'deleted')]
-    await sleep(300)
-    const second = [ask(other, 'kept'), ask(other, 'deleted')]
-    await sleep(300)
-    // Deleted while it is being loaded, and the primary is gone before its replicas hear of it.
-    const isCut = await cutReplicas(primary)
-    origin.set('deleted', 1)
-    await one.delete('deleted')
-    expect(await isCut()).toBe(true)
-    await changePrimaryOf(group, primary, 'killed')
-    expect(await Promise.all(first)).toEqual([0, 0])
-    await Promise.all(second)
-    await sleep(1_000)
-    // Whatever became of both loads and their claims, what is kept is new.
-    const before = { ...loads }
-    expect(await ask(other, 'deleted')).toBe(1)
-    expect(await ask(one, 'deleted')).toBe(1)
-    expect(await ask(other, 'kept')).toBe(0)
-    expect(before.kept).toBeLessThanOrEqual(2)
-    expect(loads.kept - before.kept).toBeLessThanOrEqual(1)
   })
 
   test.concurrent('whose primary is stopped', async (context) => {

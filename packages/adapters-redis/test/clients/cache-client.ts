@@ -6,11 +6,16 @@ import { redisBus, redisStore } from '../../src/index.ts'
 import type { AtOnce, ClientSettings, Polled, Traffic } from './client-answers.ts'
 
 /** A service of the stories: one cache over the Redis whose port it is given, and loaders that can be told what to do. */
-const { port, cluster, busPort, patient, ...options } = JSON.parse(
+const { port, cluster, sentinels, busPort, patient, ...options } = JSON.parse(
   process.argv[2]!,
 ) as ClientSettings
 const bus = busPort === undefined ? {} : { bus: redisBus({ host: '127.0.0.1', port: busPort }) }
-const where = cluster === undefined ? { host: '127.0.0.1', port: port! } : { cluster }
+const where =
+  cluster !== undefined
+    ? { cluster }
+    : sentinels !== undefined
+      ? { sentinels: [...sentinels.at], name: sentinels.name }
+      : { host: '127.0.0.1', port: port! }
 const cache: Cache = createCache({
   store: redisStore({ ...where, ...(patient && { commandTimeout: 5_000 }) }),
   ...(patient && { resilience: { storeTimeout: '5s' } }),
@@ -19,7 +24,7 @@ const cache: Cache = createCache({
 })
 cache.on('error', () => {})
 let loads = 0
-let release = () => {}
+const held = new Set<() => void>()
 let polling: { readonly polled: Promise<Polled>; stop(): void } | undefined
 
 answer({
@@ -62,11 +67,10 @@ answer({
       key,
       async () => {
         loads++
-        const released = new Promise<void>((resolve) => {
-          release = resolve
-        })
         tell('loading', key)
-        await (loadMs === undefined ? released : sleep(loadMs))
+        await (loadMs === undefined
+          ? new Promise<void>((resolve) => held.add(resolve))
+          : sleep(loadMs))
         return value
       },
       options,
@@ -190,7 +194,11 @@ answer({
   expire: (key: string) => cache.expire(key),
   invalidateTags: (tags: string[]) => cache.invalidateTags(tags),
   clear: () => cache.clear(),
-  release: () => release(),
+  /** Ends all loads that go on until this. */
+  release() {
+    for (const end of held) end()
+    held.clear()
+  },
   loads: () => loads,
   stats: () => cache.stats(),
   now: () => Date.now(),

@@ -1,10 +1,17 @@
 import type { CacheOptions } from '@holdfast/core'
 
+interface ServerAddress {
+  readonly host: string
+  readonly port: number
+}
+
 /** What a client process is started with: options of its cache that JSON can say, and where its servers are. */
 export interface ClientSettings extends Pick<CacheOptions, 'defaults' | 'memory' | 'resilience'> {
   readonly port?: number
   /** In the place of `port`: nodes of a cluster. */
-  readonly cluster?: readonly { readonly host: string; readonly port: number }[]
+  readonly cluster?: readonly ServerAddress[]
+  /** In the place of `port`: sentinels, and what they call the primary. */
+  readonly sentinels?: { readonly at: readonly ServerAddress[]; readonly name: string }
   /** A bus of its own, apart from the store's. */
   readonly busPort?: number
   readonly bus?: false

@@ -1,0 +1,149 @@
+import type { CacheStats } from '@holdfast/core'
+import { badDays } from '@holdfast/lab/bad-days'
+import type { ClientProcess } from '@holdfast/lab/client-process'
+import { play, type Stage } from '@holdfast/lab/play-bad-day'
+import { until } from '@holdfast/lab/until'
+import { expect, onTestFinished } from 'vitest'
+import type { ClientSettings, Polled } from './clients/client-answers.ts'
+import { loading, startClients, stopClients } from './clients/start-clients.ts'
+
+/**
+ * Loads that are under way while the primary that has their claims is replaced, in real processes which hear nothing
+ * of each other: what one of them deletes, the others learn from the store alone. `keyAt` makes a key of the cache
+ * whose primary is the one that goes.
+ */
+export interface LoadStory {
+  readonly at: Pick<ClientSettings, 'cluster' | 'sentinels'>
+  readonly stage: Stage
+  keyAt(name: string): string
+}
+
+const unshared = { memory: false, bus: false } as const
+const sum = (numbers: readonly number[]) => numbers.reduce((all, each) => all + each, 0)
+
+async function clientsFor(
+  { at }: LoadStory,
+  count: number,
+  settings: Partial<ClientSettings> = {},
+): Promise<ClientProcess[]> {
+  const clients = await startClients(count, { ...at, ...unshared, ...settings })
+  onTestFinished(() => stopClients(clients) as Promise<void>)
+  return clients
+}
+
+const loadsOf = (clients: readonly ClientProcess[]) =>
+  Promise.all(clients.map((each) => each.call<number>('loads')))
+
+/** Waits until each has a connection to whoever has the keys. */
+async function connected(clients: readonly ClientProcess[], keys: readonly string[]) {
+  const errors = async (client: ClientProcess) =>
+    (await client.call<CacheStats>('stats')).storeErrors
+  for (const client of clients) {
+    await until('a process is connected', async () => {
+      const before = await errors(client)
+      for (const key of keys) await client.call('get', key)
+      return (await errors(client)) === before
+    })
+  }
+}
+
+/**
+ * Two processes load, and another waits for what they load. One more deletes some of it, which the primary acknowledges
+ * and no replica hears of; then the primary is gone, and a replica takes its place that knows the claims and not the
+ * deletes. One load ends right then, the other when all deletes have been made again.
+ */
+export async function killInLoad(story: LoadStory): Promise<void> {
+  const keys = ['kept', 'early', 'late', 'unread'].map(story.keyAt)
+  const [kept, early, late, unread] = keys as [string, string, string, string]
+  const deleted = [early, late, unread]
+  const clients = await clientsFor(story, 5, { patient: true, defaults: { loadTimeout: '60s' } })
+  const [hasty, slow, waiter, deleter, reader] = clients as [
+    ClientProcess,
+    ClientProcess,
+    ClientProcess,
+    ClientProcess,
+    ClientProcess,
+  ]
+  await connected(clients, keys)
+  const wrapAt = (client: ClientProcess, key: string, loadMs: number | undefined, value: string) =>
+    client.call<string>('wrap', key, loadMs, value, {})
+  const held: Promise<string>[] = []
+  const waiting: Promise<string>[] = []
+  const { replaced, heal } = await play(badDays.primaryKilledInLoad, story.stage, {
+    async load() {
+      const begun = [early, late, unread, kept].map((key) =>
+        loading(key === early ? hasty : slow, key),
+      )
+      held.push(wrapAt(hasty, early, undefined, 'old'))
+      for (const key of [late, unread]) held.push(wrapAt(slow, key, undefined, 'old'))
+      held.push(wrapAt(slow, kept, undefined, 'kept'))
+      await Promise.all(begun)
+    },
+    'wait for the load elsewhere'() {
+      for (const key of [early, late]) waiting.push(wrapAt(waiter, key, 0, 'new'))
+      waiting.push(wrapAt(waiter, kept, 0, 'kept'))
+    },
+    async delete() {
+      for (const key of deleted) await deleter.call('delete', key)
+      await deleter.call('poll', [early, late], 20)
+    },
+    async 'end one load'() {
+      await reader.call('poll', [early, late], 20)
+      await hasty.call('release')
+    },
+    'end the other load': () => slow.call('release'),
+  })
+  onTestFinished(heal)
+  const promotedAt = performance.timeOrigin + replaced!.promotedAt
+  // Whoever asked before the delete gets what was loaded for it.
+  expect(await Promise.all(held)).toEqual(['old', 'old', 'old', 'kept'])
+  expect((await Promise.all(waiting)).slice(1)).toEqual(['new', 'kept'])
+
+  // Who deleted it never gets it again, whoever is the primary; the others not after 5 s, and not what came late.
+  const own = await deleter.call<Polled>('polled')
+  expect(own.lastOldAt).toEqual({})
+  const others = await reader.call<Polled>('polled')
+  expect(others.lastOldAt).not.toHaveProperty(late)
+  expect(others.lastOldAt[early] ?? 0).toBeLessThan(promotedAt + 5_000)
+  for (const client of clients) {
+    expect(await client.call('get', unread)).toBe(undefined)
+    for (const key of [early, late]) expect(await wrapAt(client, key, 0, 'newer')).toBe('new')
+  }
+
+  // A claim that was lost costs one load.
+  const before = sum(await loadsOf(clients))
+  const answers = await Promise.all(clients.map((each) => wrapAt(each, kept, 100, 'kept')))
+  expect(answers).toEqual(clients.map(() => 'kept'))
+  expect(sum(await loadsOf(clients)) - before).toBeLessThanOrEqual(1)
+}
+
+/**
+ * Four processes want one key while its primary is replaced as for maintenance. The claim is passed on, unless the
+ * change takes so long that its holder seems to have died: then one of those who wait takes it over.
+ */
+export async function replaceInLoad(story: LoadStory): Promise<void> {
+  const key = story.keyAt('planned')
+  const clients = await clientsFor(story, 4, { patient: true })
+  const [holder, ...others] = clients as [ClientProcess, ...ClientProcess[]]
+  await connected(clients, [key])
+  let calls: Promise<string>[] = []
+  const wrapAt = (client: ClientProcess, value: string, loadMs?: number) =>
+    client.call<string>('wrap', key, loadMs, value, {})
+  const { heal } = await play(badDays.primaryPlannedInLoad, story.stage, {
+    async load() {
+      const begun = loading(holder, key)
+      calls = [wrapAt(holder, 'first')]
+      await begun
+    },
+    'wait for the load elsewhere'() {
+      calls.push(...others.map((each) => wrapAt(each, 'second', 0)))
+    },
+    'end the load': () => holder.call('release'),
+  })
+  onTestFinished(heal)
+  const [first, ...waited] = await Promise.all(calls)
+  expect(first).toBe('first')
+  const loads = sum(await loadsOf(clients))
+  expect(loads).toBeLessThanOrEqual(2)
+  expect(waited).toEqual(others.map(() => (loads === 1 ? 'first' : 'second')))
+}
