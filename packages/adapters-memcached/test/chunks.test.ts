@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { StoreError } from '@holdfast/core'
+import { beside } from '@holdfast/lab/beside'
 import { type MemcachedServer, startMemcached } from '@holdfast/lab/memcached-server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type MemcachedProtocol, memcachedStore } from '../src/index.ts'
@@ -49,16 +50,22 @@ describe.each<MemcachedProtocol>(['binary', 'meta'])(
 
     test('one that lost a part is a miss, is counted, and makes room for a claim', async () => {
       const value = randomBytes(4 * MiB)
-      for (const [index, one] of [0, 1, 2, 3].entries()) {
+      for (const one of [0, 1, 2, 3]) {
+        const { damaged = 0 } = await store.metrics()
         const before = new Set(await chunksOn())
         await store.set('torn', value, minute)
-        const chunks = (await chunksOn()).filter((key) => !before.has(key)).sort()
+        const added = (await chunksOn()).filter((key) => !before.has(key)).sort()
+        // The server's list may have left out a part of an older value before.
+        const setOf = (key: string) => key.slice(0, key.lastIndexOf(':'))
+        const chunks = added.filter(
+          (key) => added.filter((other) => setOf(other) === setOf(key)).length === 4,
+        )
         expect(chunks).toHaveLength(4)
         expect(same(await store.get('torn'), value)).toBe(true)
         await forget([chunks[one]!])
         expect(await store.get('torn')).toBeUndefined()
         expect(await store.getMany(['torn'])).toEqual([undefined])
-        expect((await store.metrics()).damaged).toBe(index * 3 + 2)
+        expect((await store.metrics()).damaged).toBe(damaged + 2)
         const claim = Buffer.from('a claim')
         expect(await store.add('torn', claim, minute)).toBeUndefined()
         expect(same(await store.get('torn'), claim)).toBe(true)
@@ -102,22 +109,20 @@ describe.each<MemcachedProtocol>(['binary', 'meta'])(
     test('two writers of one key: every reader gets one of the two, whole, or none', async () => {
       const values = [randomBytes(2 * MiB), randomBytes(2 * MiB)]
       let whole = 0
-      let isOver = false
-      const reading = (async () => {
-        while (!isOver) {
+      const stopReading = beside(async (isOn) => {
+        while (isOn()) {
           const found = await store.get('contended')
           if (found === undefined) continue
           expect(values.some((value) => same(found, value))).toBe(true)
           whole++
         }
-      })()
+      })
       await Promise.all(
         values.map(async (value) => {
           for (let times = 0; times < 10; times++) await store.set('contended', value, minute)
         }),
       )
-      isOver = true
-      await reading
+      await stopReading()
       expect(whole).toBeGreaterThan(0)
     })
 

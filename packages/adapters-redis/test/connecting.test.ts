@@ -8,6 +8,7 @@ import {
   StoreError,
 } from '@holdfast/core'
 import { optionalMethods, storeConformance } from '@holdfast/core/testing'
+import { canarySecret } from '@holdfast/lab/canary'
 import { type Certificate, makeCertificates } from '@holdfast/lab/certificates'
 import { startFaultProxy } from '@holdfast/lab/fault-proxy'
 import { freePort } from '@holdfast/lab/free-ports'
@@ -122,7 +123,7 @@ describe('a script that does nothing else', () => {
     )
 
   test('gets its answer, also when it only waits, and ends when the store is closed', async () => {
-    const server = await startedRedis({ users: ['anna on >right ~* &* +@all'] })
+    const server = await startedRedis({ users: [`anna on >${canarySecret('right')} ~* &* +@all`] })
     const open = await runs(script(`{ port: ${server.port} }`, 'await store.close()'))
     expect(['undefined', 'timeout']).toContain(open.stdout.trim())
     const away = await runs(script(`{ port: ${await freePort()} }`))
@@ -130,7 +131,7 @@ describe('a script that does nothing else', () => {
     expect(['unavailable', 'timeout']).toContain(away.stdout.trim())
     const slow = `{ port: ${server.port}, username: 'anna', password: () => new Promise(() => {}) }`
     expect((await runs(script(slow))).stdout.trim()).toBe('timeout')
-  }, 20_000)
+  })
 })
 
 describe('one connection for commands and one for the bus', () => {
@@ -173,7 +174,7 @@ describe('TLS', () => {
         caFile: certificates.caFile,
         ...(protocols === undefined ? {} : { protocols }),
       },
-      users: ['default on >hunter2 ~* &* +@all'],
+      users: [`default on >${canarySecret('tls')} ~* &* +@all`],
     })
 
   test.each(['redis', 'valkey'] as const)(
@@ -209,7 +210,7 @@ describe('TLS', () => {
       const store = made({
         host: 'localhost',
         port: proxy.port,
-        password: 'hunter2',
+        password: canarySecret('tls'),
         tls: { ca: certificates.ca },
         connectTimeout: 2_000,
       })
@@ -223,7 +224,7 @@ describe('TLS', () => {
       // Records of TLS: handshake (22), change of cipher (20) or alert (21), of some version 3.x.
       expect([20, 21, 22]).toContain(sent[0])
       expect(sent[1]).toBe(3)
-      for (const word of ['HELLO', 'AUTH', 'hunter2', 'GET', 'secret key', 'PING']) {
+      for (const word of ['HELLO', 'AUTH', canarySecret('tls'), 'GET', 'secret key', 'PING']) {
         expect(sent.includes(word), word).toBe(false)
       }
     },
@@ -246,7 +247,7 @@ describe('TLS', () => {
     const store = made({
       host: 'localhost',
       port: server.port,
-      password: 'hunter2',
+      password: canarySecret('tls'),
       tls: () => ({ ca: ++asked === 1 ? [] : certificates.ca }),
     })
     await failureOf(store.get('a'))
@@ -258,7 +259,7 @@ describe('TLS', () => {
     const tls = { rejectUnauthorized: false }
     expect(() => redisStore({ host: 'localhost', tls })).toThrow(InvalidOptionError)
     const server = await served(certificates.selfSigned)
-    const options = { host: 'localhost', port: server.port, password: 'hunter2' }
+    const options = { host: 'localhost', port: server.port, password: canarySecret('tls') }
     const byFunction = made({ ...options, tls: () => tls })
     expect((await failureOf(byFunction.get('a'))).message).toContain('insecure: true')
     await connects(made({ ...options, tls, insecure: true }), 5_000)
@@ -297,7 +298,7 @@ describe('plaintext to a public address', () => {
 })
 
 describe('passwords and users', () => {
-  const secret = 'p4ssw0rd-that-nobody-may-read'
+  const secret = canarySecret('anna')
   const users = (password: string) => [`anna on >${password} ~* &* +@all`, 'default off']
 
   test.each(['redis', 'valkey'] as const)(
@@ -311,7 +312,7 @@ describe('passwords and users', () => {
   )
 
   test('a wrong one is a typed failure, tried at most once a second by all of the process', async () => {
-    const server = await startedRedis({ users: users('right') })
+    const server = await startedRedis({ users: users(canarySecret('right')) })
     const options = { port: server.port, username: 'anna', password: secret }
     const stores = [made(options), made(options), made(options)]
     for (const store of stores) {
@@ -335,8 +336,8 @@ describe('passwords and users', () => {
   }, 15_000)
 
   test('a provider is asked at each connect, and a rotated password is found within 2 s', async () => {
-    const server = await startedRedis({ users: users('first') })
-    let current = 'first'
+    const server = await startedRedis({ users: users(canarySecret('first')) })
+    let current = canarySecret('first')
     const asked: string[] = []
     const store = made({
       port: server.port,
@@ -347,15 +348,15 @@ describe('passwords and users', () => {
       },
     })
     await connects(store, 5_000)
-    await server.command('ACL', 'SETUSER', 'anna', 'resetpass', '>second')
+    await server.command('ACL', 'SETUSER', 'anna', 'resetpass', `>${canarySecret('second')}`)
     await server.command('CLIENT', 'KILL', 'USER', 'anna')
     while ((await store.get('a').catch(() => 'away')) !== 'away') await sleep(5)
     await sleep(2_500)
     expect((await failureOf(store.get('a'))).kind).toBe('auth')
-    current = 'second'
+    current = canarySecret('second')
     await connects(store, 2_500)
-    expect(asked.at(0)).toBe('first')
-    expect(asked.at(-1)).toBe('second')
+    expect(asked.at(0)).toBe(canarySecret('first'))
+    expect(asked.at(-1)).toBe(canarySecret('second'))
   }, 15_000)
 
   test('a provider that fails or throws its secret is named, and its words are not passed on', async () => {
@@ -372,7 +373,7 @@ describe('passwords and users', () => {
   })
 
   test('no password, key or value is in a message, a cause or anything that can be inspected', async () => {
-    const server = await startedRedis({ users: users('right') })
+    const server = await startedRedis({ users: users(canarySecret('right')) })
     const warnings: unknown[] = []
     const log = [vi.spyOn(console, 'error'), vi.spyOn(console, 'warn'), vi.spyOn(console, 'log')]
     const warn = (warning: Error) => warnings.push(warning)
@@ -387,7 +388,12 @@ describe('passwords and users', () => {
       failures.push(await failureOf(wrong.set(secret, Buffer.from(secret), minute)))
       await sleep(20)
     }
-    const right = made({ port: server.port, username: 'anna', password: 'right', db: 15 })
+    const right = made({
+      port: server.port,
+      username: 'anna',
+      password: canarySecret('right'),
+      db: 15,
+    })
     await wrong.close()
     await connects(right, 4_000)
     await server.command('ACL', 'SETUSER', 'anna', '-set')
@@ -403,7 +409,7 @@ describe('passwords and users', () => {
       log.map((spy) => spy.mock.calls),
     )
     expect(all).not.toContain(secret)
-    expect(all).not.toContain("'right'")
+    expect(all).not.toContain(canarySecret('right'))
   })
 })
 
@@ -422,14 +428,17 @@ describe('the documented minimal ACL', () => {
     beforeAll(async () => {
       server = await startRedis({
         engine,
-        users: [`cache on >pw ~conformance:* &holdfast:* ${rights}`, 'default off'],
+        users: [
+          `cache on >${canarySecret('acl')} ~conformance:* &holdfast:* ${rights}`,
+          'default off',
+        ],
       })
     })
     afterAll(() => server.stop())
 
     const cases = storeConformance({
       async create() {
-        const user = { username: 'cache', password: 'pw' }
+        const user = { username: 'cache', password: canarySecret('acl') }
         const store = redisStore({ port: server.port, ...user, commandTimeout: 5_000 })
         await connects(store, 3_000, 'conformance:a')
         return store
@@ -456,7 +465,7 @@ describe('the documented minimal ACL', () => {
     onTestFinished(() => {
       process.off('warning', warn)
     })
-    const store = made({ port: server.port, username: 'cache', password: 'pw' })
+    const store = made({ port: server.port, username: 'cache', password: canarySecret('acl') })
     await connects(store, 5_000)
     await store.set('a', one, minute)
     const states: string[] = []
@@ -490,7 +499,7 @@ describe('the documented minimal ACL', () => {
 
 test('a bus whose user may not publish says down, and up again when it may', async () => {
   const server = await startedRedis({ users: ['cache on >pw ~* &* +@all -publish'] })
-  const bus = redisBus({ port: server.port, username: 'cache', password: 'pw' })
+  const bus = redisBus({ port: server.port, username: 'cache', password: canarySecret('acl') })
   onTestFinished(() => bus.close())
   const states: string[] = []
   bus.subscribe(
@@ -512,7 +521,7 @@ test('a bus whose user may not publish says down, and up again when it may', asy
 
 test('without the right to EVAL processes share values, and only the claims are lost', async () => {
   const server = await startedRedis({ users: ['cache on >pw ~* &* +@all -eval -evalsha'] })
-  const store = () => made({ port: server.port, username: 'cache', password: 'pw' })
+  const store = () => made({ port: server.port, username: 'cache', password: canarySecret('acl') })
   const stores = [store(), store()]
   for (const each of stores) await connects(each, 5_000)
   const caches = stores.map((each) =>
@@ -531,7 +540,7 @@ test('without the right to EVAL processes share values, and only the claims are 
     for (const cache of caches) expect(await wrap(cache, 'shared')).toBe(`value ${before + 1}`)
   }
   expect(loads).toBe(before + 1)
-}, 20_000)
+})
 
 test('options that cannot work are refused by name before anything is connected', () => {
   const refused: [object, RegExp][] = [

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createCache } from '@holdfast/core'
+import { beside } from '@holdfast/lab/beside'
 import { type FaultProxy, startFaultProxy } from '@holdfast/lab/fault-proxy'
 import { startRedisCluster } from '@holdfast/lab/redis-cluster'
 import { startSentinelGroup } from '@holdfast/lab/redis-sentinel'
@@ -71,14 +72,13 @@ describe.each(['redis', 'valkey'] as const)('a replica of %s', (engine) => {
   test.concurrent('that is 3 s behind: no read is older than 2 s, and none fails', async (context) => {
     const { between, store, writer } = await start(context)
     const writtenAt: number[] = []
-    let isOn = true
-    const writing = (async () => {
-      for (let version = 0; isOn; version++) {
+    const stopWriting = beside(async (isOn) => {
+      for (let version = 0; isOn(); version++) {
         await writer.set('a', Buffer.from(String(version)), { ttlMs })
         writtenAt.push(performance.now())
         await sleep(20)
       }
-    })()
+    })
     let oldestMs = 0
     let reads = 0
     const read = async (forMs: number) => {
@@ -95,8 +95,7 @@ describe.each(['redis', 'valkey'] as const)('a replica of %s', (engine) => {
     await read(1_500)
     between.use({ toClient: { latencyMs: 3_000 } })
     await read(5_000)
-    isOn = false
-    await writing
+    await stopWriting()
     expect(reads).toBeGreaterThan(300)
     expect(oldestMs).toBeLessThan(2_000)
   })
@@ -110,7 +109,7 @@ describe.each(['redis', 'valkey'] as const)('a replica of %s', (engine) => {
       resilience: { storeTimeout: '5s' },
     } as const
     const reading = createCache({ store, ...options })
-    const other = redisStore({ host: '127.0.0.1', port: primary.port })
+    const other = redisStore({ host: '127.0.0.1', port: primary.port, commandTimeout: 10_000 })
     const changing = createCache({ store: other, ...options })
     context.onTestFinished(async () => {
       await reading.close()
@@ -147,8 +146,14 @@ test.concurrent('replicas that sentinels and clusters name are read from', async
       sentinels: [...group.addresses],
       name: group.name,
       readFrom: 'replica',
+      commandTimeout: 10_000,
     }),
-    cluster: redisStore({ cluster: cluster.addresses, readFrom: 'replica', maxLag: '500ms' }),
+    cluster: redisStore({
+      cluster: cluster.addresses,
+      readFrom: 'replica',
+      maxLag: '500ms',
+      commandTimeout: 10_000,
+    }),
   }
   const replicas = { sentinels: group.servers.slice(1), cluster: cluster.nodes.slice(3) }
   const keys = Array.from({ length: 60 }, (_, index) => `key-${index}`)

@@ -24,7 +24,7 @@ describe.each(['redis', 'valkey'] as const)('sessions in two processes over %s',
       start({ ...options, sessionOptions }),
       start({ ...options, sessionOptions }),
     ])) as [ClientProcess, ClientProcess]
-  }, 30_000)
+  })
   afterAll(async () => {
     await Promise.all([one?.stop(), two?.stop()])
     await server?.stop()

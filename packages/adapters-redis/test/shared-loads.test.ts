@@ -164,6 +164,6 @@ describe.each(['redis', 'valkey', 'a cluster of redis'] as const)(
         expect(await other!.call('wrap', left, 0, 'later', {})).toBe('later')
       }
       await Promise.all([slept(holders[0]!, 3_000), slept(holders[1]!, 6_000)])
-    }, 30_000)
+    })
   },
 )

@@ -29,7 +29,7 @@ beforeAll(async () => {
   redis = await startRedis()
   const args = [String(redis.port), origin]
   processes = await startProcesses(4, new URL('./image-process.ts', import.meta.url), { args })
-}, 30_000)
+})
 
 afterAll(async () => {
   await Promise.all((processes ?? []).map((each) => each.stop()))
