@@ -1,3 +1,4 @@
+import { canarySecret } from '@holdfast/lab/canary'
 import { expect, test } from 'vitest'
 import { refuseUnknownOptions } from './known-options.ts'
 
@@ -11,8 +12,10 @@ test.each([
   ['toString', 'options of ioredis'],
   ['zookeeperEnsemble', 'options of ioredis'],
 ])('the option %s is refused, with the one that was meant', (name, message) => {
-  expect(() => refuseUnknownOptions({ [name]: 'secret-1' })).toThrow(message)
-  expect(() => refuseUnknownOptions({ [name]: 'secret-1' })).not.toThrow('secret-1')
+  expect(() => refuseUnknownOptions({ [name]: canarySecret('option') })).toThrow(message)
+  expect(() => refuseUnknownOptions({ [name]: canarySecret('option') })).not.toThrow(
+    canarySecret('option'),
+  )
 })
 
 test('options of ioredis and of this package are taken', () => {

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { ClosedError, InvalidOptionError, StoreError } from '@holdfast/core'
+import { canarySecret } from '@holdfast/lab/canary'
 import { expect, test } from 'vitest'
 import type { RedisClient } from './redis-client.ts'
 import { storeError, timedOut, withoutConnection } from './redis-errors.ts'
@@ -9,16 +10,16 @@ const place = { store: 'redis', operation: 'get' }
 /** An error as ioredis makes it of a reply, with the command hanging on it. */
 function refusal(message: string): Error {
   const error = Object.assign(new Error(message), {
-    command: { name: 'auth', args: ['anna', 'hunter2'] },
+    command: { name: 'auth', args: ['anna', canarySecret('auth')] },
   })
   error.name = 'ReplyError'
   return error
 }
 
 test('what hangs on an error of ioredis is not passed on', () => {
-  const error = storeError(refusal('WRONGPASS invalid for hunter2'), place)
+  const error = storeError(refusal(`WRONGPASS invalid for ${canarySecret('auth')}`), place)
   expect(error).toMatchObject({ kind: 'auth', store: 'redis', operation: 'get' })
-  expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2')
+  expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(canarySecret('auth'))
 })
 
 test.each<[string, NodeJS.ErrnoException, string]>([
@@ -54,7 +55,7 @@ test.each([
 })
 
 test('something that is no error is a failure without a quote', () => {
-  expect(storeError('hunter2', place).message).not.toContain('hunter2')
+  expect(storeError(canarySecret('auth'), place).message).not.toContain(canarySecret('auth'))
 })
 
 test.each<[string, object, boolean]>([

@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '@holdfast/core'
 import { parseNutcracker } from '@holdfast/core/sharding'
+import { canarySecret } from '@holdfast/lab/canary'
 import { expect, test } from 'vitest'
 import { shardedRedis } from './sharded-redis.ts'
 
@@ -21,7 +22,7 @@ test.each([
   ['host', 'is said by servers'],
   ['toString', 'those of shardedStore'],
 ])('the option %s is refused in the name of the function that was called', (name, message) => {
-  const error = refusal({ [name]: 'secret-1' })
+  const error = refusal({ [name]: canarySecret('option') })
   expect(error).toBeInstanceOf(InvalidOptionError)
   expect(error.message).toContain(message)
   expect(error.message).not.toMatch(/shardedStore has|secret-1/)
@@ -37,10 +38,10 @@ test.each([
   ['url', "has no option 'url'; where the servers are"],
   ['passwrod', "connection of shardedRedis has no option 'passwrod'; give password"],
 ])('connection.%s is refused', (name, message) => {
-  const error = refusal({ connection: { [name]: 'secret-1' } })
+  const error = refusal({ connection: { [name]: canarySecret('option') } })
   expect(error).toBeInstanceOf(InvalidOptionError)
   expect(error.message).toContain(message)
-  expect(error.message).not.toContain('secret-1')
+  expect(error.message).not.toContain(canarySecret('option'))
 })
 
 test.each([['redis://127.0.0.1'], [[]], [null]])('connection as %j is refused', (connection) => {

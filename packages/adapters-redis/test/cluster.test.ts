@@ -1,6 +1,7 @@
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createCache, StoreError } from '@holdfast/core'
+import { canarySecret } from '@holdfast/lab/canary'
 import { type FakeRedis, startFakeRedis } from '@holdfast/lab/fake-redis'
 import { startFaultProxy } from '@holdfast/lab/fault-proxy'
 import { type RedisCluster, startRedisCluster } from '@holdfast/lab/redis-cluster'
@@ -218,10 +219,23 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s', (engine) => {
       '+get +mget +set +del +exists +pexpire +persist +getrange +eval +evalsha +scan +info +ping +hello +cluster|slots +asking +spublish +ssubscribe +readonly'
     for (const node of cluster.nodes)
       await node.command(
-        ...['ACL', 'SETUSER', 'anna', 'on', '>secret', '~app:*', '~{}app:*', '&holdfast:*'],
+        ...[
+          'ACL',
+          'SETUSER',
+          'anna',
+          'on',
+          `>${canarySecret('cluster')}`,
+          '~app:*',
+          '~{}app:*',
+          '&holdfast:*',
+        ],
         ...rights.split(' '),
       )
-    const store = redisStore({ cluster: cluster.addresses, username: 'anna', password: 'secret' })
+    const store = redisStore({
+      cluster: cluster.addresses,
+      username: 'anna',
+      password: canarySecret('cluster'),
+    })
     onTestFinished(() => store.close())
     const cache = createCache({ store, name: 'app', memory: false, ...patient })
     const troubles: string[] = []

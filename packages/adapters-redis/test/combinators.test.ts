@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   createCache,
@@ -9,13 +8,14 @@ import {
   type Store,
 } from '@holdfast/core'
 import { optionalMethods, storeConformance } from '@holdfast/core/testing'
+import { canaryKey } from '@holdfast/lab/canary'
 import { type RedisServer, startRedis } from '@holdfast/lab/redis-server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { redisBus, redisStore } from '../src/index.ts'
 
 /** Stores made of stores, over real servers. What they owe in every corner is tested where they live, over memory. */
 const patient = { commandTimeout: 5_000 }
-const newKey = (id: string): EncryptionKey => ({ id, secret: randomBytes(32) })
+const newKey = (id: string): EncryptionKey => ({ id, secret: canaryKey(id) })
 
 async function until(condition: () => boolean | Promise<boolean>, withinMs: number, what: string) {
   const endAt = performance.now() + withinMs

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import type { WatchEvents } from '@holdfast/core/config'
 import { createFromConfig, readConfig, watchConfig } from '@holdfast/core/config'
+import { canary, canaryKey, canarySecret } from '@holdfast/lab/canary'
 import { startMemcached } from '@holdfast/lab/memcached-server'
 import { startRedis } from '@holdfast/lab/redis-server'
 import { expect, onTestFinished, test } from 'vitest'
@@ -14,7 +15,7 @@ import * as redis from '../src/index.ts'
 
 /** A configuration over real servers, and its changes under load. */
 
-const canary = 'canary-5d10c3-canary-5d10c3-canary'
+const password = canarySecret('reload')
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'holdfast-config-'))
@@ -23,7 +24,7 @@ function folder(): string {
 }
 
 async function redisServer() {
-  const server = await startRedis({ config: { requirepass: canary } })
+  const server = await startRedis({ config: { requirepass: password } })
   onTestFinished(() => server.stop())
   return server
 }
@@ -33,7 +34,7 @@ test('caches, sessions and images of one file work over Redis and Memcached', as
   onTestFinished(() => cached.stop())
   const directory = folder()
   const file = join(directory, 'holdfast.yaml')
-  writeFileSync(join(directory, 'password'), `${canary}\n`)
+  writeFileSync(join(directory, 'password'), `${password}\n`)
   writeFileSync(
     file,
     `
@@ -56,10 +57,10 @@ images:
   shop:
     cache: pictures
     origins: ['https://img.example.com']
-    handler: { base: /images, signing: { pairs: [{ key: '${'ab'.repeat(32)}', salt: env:KEY }] } }
+    handler: { base: /images, signing: { pairs: [{ key: '${canaryKey('signing').toString('hex')}', salt: env:KEY }] } }
 `,
   )
-  const env = { PASSWORD: canary, KEY: Buffer.alloc(32, 7).toString('hex') }
+  const env = { PASSWORD: password, KEY: canaryKey('sealed').toString('hex') }
   const config = await readConfig({ file, env })
   const made = await createFromConfig(config, { redis, memcached, image })
   for (const name of ['users', 'api', 'many', 'pictures']) {
@@ -120,7 +121,7 @@ test('a configuration that is changed 100 times under load, every tenth time to 
   process.on('warning', warn)
   onTestFinished(() => void process.off('warning', warn))
   const made = await watchConfig(
-    { file, env: { PASSWORD: canary } },
+    { file, env: { PASSWORD: password } },
     { redis, memcached, image },
     { poll: '10m' },
   )
@@ -227,7 +228,7 @@ test('a file that is replaced is noticed without being told', async () => {
 test('a secret in a file that is rotated is noticed by polling', async () => {
   const directory = folder()
   const file = join(directory, 'holdfast.json')
-  writeFileSync(join(directory, 'secret'), 'a'.repeat(32))
+  writeFileSync(join(directory, 'secret'), canarySecret('first'))
   writeFileSync(
     file,
     JSON.stringify({
@@ -239,7 +240,7 @@ test('a secret in a file that is rotated is noticed by polling', async () => {
   onTestFinished(() => made.close())
   const changed: string[] = []
   made.on('changed', ({ parts }) => changed.push(...parts))
-  writeFileSync(join(directory, 'secret'), 'b'.repeat(32))
+  writeFileSync(join(directory, 'secret'), canarySecret('second'))
   await expect.poll(() => changed, { timeout: 5_000 }).toEqual(['sessions.web'])
 })
 

@@ -458,7 +458,9 @@ describe('the documented minimal ACL', () => {
 
   test('a refused EVAL, PUBLISH, SUBSCRIBE or INFO costs one warning each and that feature only', async () => {
     const allowed = rights.replace(/\+(eval|evalsha|publish|subscribe|info)\b/g, '')
-    const server = await startedRedis({ users: [`cache on >pw ~* &* ${allowed}`] })
+    const server = await startedRedis({
+      users: [`cache on >${canarySecret('acl')} ~* &* ${allowed}`],
+    })
     const warned: string[] = []
     const warn = (warning: Error & { code?: string }) => warned.push(warning.code ?? '')
     process.on('warning', warn)
@@ -498,7 +500,9 @@ describe('the documented minimal ACL', () => {
 })
 
 test('a bus whose user may not publish says down, and up again when it may', async () => {
-  const server = await startedRedis({ users: ['cache on >pw ~* &* +@all -publish'] })
+  const server = await startedRedis({
+    users: [`cache on >${canarySecret('acl')} ~* &* +@all -publish`],
+  })
   const bus = redisBus({ port: server.port, username: 'cache', password: canarySecret('acl') })
   onTestFinished(() => bus.close())
   const states: string[] = []
@@ -520,7 +524,9 @@ test('a bus whose user may not publish says down, and up again when it may', asy
 })
 
 test('without the right to EVAL processes share values, and only the claims are lost', async () => {
-  const server = await startedRedis({ users: ['cache on >pw ~* &* +@all -eval -evalsha'] })
+  const server = await startedRedis({
+    users: [`cache on >${canarySecret('acl')} ~* &* +@all -eval -evalsha`],
+  })
   const store = () => made({ port: server.port, username: 'cache', password: canarySecret('acl') })
   const stores = [store(), store()]
   for (const each of stores) await connects(each, 5_000)

@@ -1,4 +1,5 @@
 import { type Cache, type CacheOptions, createCache } from '@holdfast/core'
+import { canaryKey } from '@holdfast/lab/canary'
 import { type RedisServer, startRedis } from '@holdfast/lab/redis-server'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type RedisStore, redisStore } from '../src/index.ts'
@@ -55,7 +56,7 @@ describe.each(['redis', 'valkey'] as const)('of 10,000 values whose bytes in %s 
     ['a checksum', {}],
     [
       'a key of its own',
-      { codec: { integrity: { keys: [{ id: 'one', secret: Buffer.alloc(32, 7) }] } } },
+      { codec: { integrity: { keys: [{ id: 'one', secret: canaryKey('damage') }] } } },
     ],
   ] as [string, CacheOptions][])(
     'flipped, cut, extended or moved, under %s, 10,000 are refused, each a counted miss',

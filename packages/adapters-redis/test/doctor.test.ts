@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { canary, canarySecret } from '@holdfast/lab/canary'
 import { startMemcached } from '@holdfast/lab/memcached-server'
 import { startRedisCluster } from '@holdfast/lab/redis-cluster'
 import { startSentinelGroup } from '@holdfast/lab/redis-sentinel'
@@ -15,7 +16,7 @@ import * as redis from '../src/index.ts'
 
 /** What the doctor says of real servers. */
 
-const canary = 'canary-b7e02d'
+const password = canarySecret('doctor')
 
 interface Report {
   readonly code: number
@@ -34,7 +35,7 @@ async function doctor(config: object, timeoutMs = 2_000): Promise<Report> {
     run([...args, '--timeout', String(timeoutMs), file], {
       write,
       writeError: write,
-      env: { PASSWORD: canary },
+      env: { PASSWORD: password },
       directory: folder,
       importAdapter: async (name) => (name === '@holdfast/redis' ? redis : memcached),
     })
@@ -72,7 +73,7 @@ const secrets = ['env:PASSWORD', 'env:PASSWORD']
 describe('the doctor', () => {
   test('finds nothing critical in a deployment that is as it should be', async () => {
     const sessions = await redisServer({
-      requirepass: canary,
+      requirepass: password,
       maxmemory: '100mb',
       'maxmemory-policy': 'noeviction',
       appendonly: 'yes',
@@ -146,7 +147,7 @@ describe('the doctor', () => {
   })
 
   test('says why a server cannot be asked', async () => {
-    const locked = await redisServer({ requirepass: 'another' })
+    const locked = await redisServer({ requirepass: canarySecret('another') })
     const paused = await redisServer({})
     paused.pause()
     onTestFinished(() => paused.resume())
@@ -244,7 +245,7 @@ describe('the doctor', () => {
   test('does without INFO and CONFIG, as managed services have it', async () => {
     const server = await redisServer(
       {},
-      { users: [`app on >${canary} ~* &* +@all -info -config -@admin`] },
+      { users: [`app on >${password} ~* &* +@all -info -config -@admin`] },
     )
     const { code, findings } = await doctor({
       stores: {

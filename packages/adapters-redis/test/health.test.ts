@@ -1,5 +1,6 @@
 import { type CacheOptions, createCache, type HealthReport } from '@holdfast/core'
 import { prometheus } from '@holdfast/core/telemetry'
+import { canary, canarySecret } from '@holdfast/lab/canary'
 import { type RedisServerOptions, startRedis } from '@holdfast/lab/redis-server'
 import { expect, onTestFinished, test } from 'vitest'
 import { type RedisStoreOptions, redisStore } from '../src/index.ts'
@@ -85,8 +86,8 @@ test('INFO is asked at most once in a period, however often health is', async ()
 
 test('a user that may not ask INFO leaves its servers unknown, and calls go on', async () => {
   const { cache } = await setup(
-    { users: ['anna on >secret ~* &* +@all -info -@dangerous'] },
-    { username: 'anna', password: 'secret' },
+    { users: [`anna on >${canarySecret('health')} ~* &* +@all -info -@dangerous`] },
+    { username: 'anna', password: canarySecret('health') },
   )
   expect(await cache.wrap('key', () => 1)).toBe(1)
   await cache.health()
@@ -94,7 +95,7 @@ test('a user that may not ask INFO leaves its servers unknown, and calls go on',
   const report = await cache.health()
   expect(report.status).toBe('unknown')
   expect(named(report, 'connections')).toMatchObject({ status: 'unknown', value: undefined })
-  expect(JSON.stringify(report)).not.toContain('secret')
+  expect(JSON.stringify(report)).not.toContain(canary)
 })
 
 test('a server that is killed is unknown, the store is out, and no call of health waits long', async () => {

@@ -1,4 +1,5 @@
 import { busConformance, optionalMethods, storeConformance } from '@holdfast/core/testing'
+import { canarySecret } from '@holdfast/lab/canary'
 import { type RedisServer, startRedis } from '@holdfast/lab/redis-server'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -13,7 +14,7 @@ const minute = { ttlMs: 60_000 }
 describe('with connections of ioredis 5', () => {
   let server: RedisServer
   beforeAll(async () => {
-    server = await startRedis({ users: ['anna on >right ~* &* +@all'] })
+    server = await startRedis({ users: [`anna on >${canarySecret('right')} ~* &* +@all`] })
   })
   afterAll(() => server.stop())
 
@@ -53,8 +54,8 @@ describe('with connections of ioredis 5', () => {
 
   test('a right password lets in, and a wrong one is a typed failure although ioredis 5 is ready before it is judged', async () => {
     const user = { port: server.port, username: 'anna' }
-    const right = redisStore({ ...user, password: 'right' })
-    const wrong = redisStore({ ...user, username: 'anna', password: 'wrong' })
+    const right = redisStore({ ...user, password: canarySecret('right') })
+    const wrong = redisStore({ ...user, username: 'anna', password: canarySecret('wrong') })
     onTestFinished(async () => {
       await right.close()
       await wrong.close()

@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createSessions, type Session } from '@holdfast/core/session'
+import { canarySecret } from '@holdfast/lab/canary'
 import { answer } from '@holdfast/lab/client-protocol'
 import { redisStore } from '../src/index.ts'
 import type { SessionTraffic } from './session-answers.ts'
@@ -9,7 +10,7 @@ import type { SessionTraffic } from './session-answers.ts'
 const { sessionOptions, ...storeOptions } = JSON.parse(process.argv[2]!) as Record<string, object>
 const sessions = createSessions({
   store: redisStore({ host: '127.0.0.1', ...storeOptions }),
-  secrets: ['a secret for stories, of forty-two letters'],
+  secrets: [canarySecret('stories')],
   ...sessionOptions,
 })
 sessions.on('error', () => undefined)
