@@ -53,9 +53,9 @@ async function connected(clients: readonly ClientProcess[], keys: readonly strin
  * deletes. One load ends right then, the other when all deletes have been made again.
  */
 export async function killInLoad(story: LoadStory): Promise<void> {
-  const keys = ['kept', 'early', 'late', 'unread'].map(story.keyAt)
-  const [kept, early, late, unread] = keys as [string, string, string, string]
-  const deleted = [early, late, unread]
+  const keys = ['kept', 'stored', 'early', 'late', 'unread'].map(story.keyAt)
+  const [kept, ...deleted] = keys as [string, string, string, string, string]
+  const [stored, early, late, unread] = deleted as [string, string, string, string]
   const clients = await clientsFor(story, 5, { patient: true, defaults: { loadTimeout: '60s' } })
   const [hasty, slow, waiter, deleter, reader] = clients as [
     ClientProcess,
@@ -65,6 +65,7 @@ export async function killInLoad(story: LoadStory): Promise<void> {
     ClientProcess,
   ]
   await connected(clients, keys)
+  await deleter.call('set', stored, 'old', {})
   const wrapAt = (client: ClientProcess, key: string, loadMs: number | undefined, value: string) =>
     client.call<string>('wrap', key, loadMs, value, {})
   const held: Promise<string>[] = []
@@ -85,10 +86,10 @@ export async function killInLoad(story: LoadStory): Promise<void> {
     },
     async delete() {
       for (const key of deleted) await deleter.call('delete', key)
-      await deleter.call('poll', [early, late], 20)
+      await deleter.call('poll', [stored, early, late], 20)
     },
     async 'end one load'() {
-      await reader.call('poll', [early, late], 20)
+      await reader.call('poll', [stored, early, late], 20)
       await hasty.call('release')
     },
     'end the other load': () => slow.call('release'),
@@ -104,10 +105,12 @@ export async function killInLoad(story: LoadStory): Promise<void> {
   expect(own.lastOldAt).toEqual({})
   const others = await reader.call<Polled>('polled')
   expect(others.lastOldAt).not.toHaveProperty(late)
-  expect(others.lastOldAt[early] ?? 0).toBeLessThan(promotedAt + 5_000)
+  for (const key of [stored, early])
+    expect(others.lastOldAt[key] ?? 0).toBeLessThan(promotedAt + 5_000)
   for (const client of clients) {
     expect(await client.call('get', unread)).toBe(undefined)
-    for (const key of [early, late]) expect(await wrapAt(client, key, 0, 'newer')).toBe('new')
+    for (const key of [stored, early, late])
+      expect(await wrapAt(client, key, 0, 'newer')).toBe('new')
   }
 
   // A claim that was lost costs one load.
