@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { canarySecret } from './canary.ts'
 import type { Certificate } from './certificates.ts'
 import { type Child, startChild, untilReady } from './child.ts'
 import { freePort } from './free-ports.ts'
@@ -50,7 +51,7 @@ export interface RedisServer {
   stop(): Promise<void>
 }
 
-const administrator = { name: 'lab-admin', password: 'lab-admin' }
+const administrator = { name: 'lab-admin', password: canarySecret('lab-admin') }
 
 /** Starts a Redis or Valkey of its own, without persistence, on the loopback interface. */
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {

@@ -4,6 +4,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { connect } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
+import { canarySecret } from '../src/canary.ts'
 import { type Certificate, makeCertificates } from '../src/certificates.ts'
 import { startProcess } from '../src/client-process.ts'
 import { startFaultProxy } from '../src/fault-proxy.ts'
@@ -54,7 +55,7 @@ describe.each(['redis', 'valkey'] as const)('a %s of its own', (engine) => {
   test('knows users, and does not know the commands that were taken from it', async () => {
     const server = await startRedis({
       engine,
-      users: ['anna on >secret ~app:* +get'],
+      users: [`anna on >${canarySecret('anna')} ~app:* +get`],
       withoutCommands: ['FLUSHALL'],
     })
     onTestFinished(() => server.stop())

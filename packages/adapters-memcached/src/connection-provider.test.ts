@@ -1,4 +1,5 @@
 import { fakeClock } from '@holdfast/core/testing'
+import { canarySecret } from '@holdfast/lab/canary'
 import { describe, expect, test, vi } from 'vitest'
 import { FaultError } from './connection-errors.ts'
 import { passwordOf } from './connection-provider.ts'
@@ -22,10 +23,15 @@ async function refusal(password: () => unknown, signal = never, clock = fakeCloc
 describe('a password', () => {
   test('is the text that was given, or what the function gives now', async () => {
     const clock = fakeClock()
-    expect(await passwordOf({ username: 'me', password: 'text' }, clock, never)).toBe('text')
-    const password = vi.fn().mockReturnValueOnce('one').mockResolvedValueOnce('two')
-    expect(await passwordOf({ username: 'me', password }, clock, never)).toBe('one')
-    expect(await passwordOf({ username: 'me', password }, clock, never)).toBe('two')
+    expect(await passwordOf({ username: 'me', password: canarySecret('text') }, clock, never)).toBe(
+      canarySecret('text'),
+    )
+    const password = vi
+      .fn()
+      .mockReturnValueOnce(canarySecret('one'))
+      .mockResolvedValueOnce(canarySecret('two'))
+    expect(await passwordOf({ username: 'me', password }, clock, never)).toBe(canarySecret('one'))
+    expect(await passwordOf({ username: 'me', password }, clock, never)).toBe(canarySecret('two'))
   })
 
   test.each([undefined, null, '', 7, {}])(
@@ -39,11 +45,11 @@ describe('a password', () => {
 
   test('of a function that throws is an error which names the function and hides its words', async () => {
     const { kind, reason, cause } = await refusal(() => {
-      throw new Error('hunter2')
+      throw new Error(canarySecret('thrown'))
     })
     expect(kind).toBe('auth')
     expect(reason).toContain('the function given as password')
-    expect(`${reason} ${String(cause)}`).not.toContain('hunter2')
+    expect(`${reason} ${String(cause)}`).not.toContain(canarySecret('thrown'))
   })
 
   test('is waited for 10 s, and not at all once nobody wants it', async () => {

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { inspect, promisify } from 'node:util'
 import { StoreError } from '@holdfast/core'
+import { canarySecret } from '@holdfast/lab/canary'
 import {
   answerGets,
   type FakeConnection,
@@ -340,11 +341,11 @@ test('12: a small value of memjs holds on to all that was received with it; the 
 })
 
 describe('13: a login', () => {
-  const users = { anna: 'correct horse' }
+  const users = { anna: canarySecret('anna') }
 
   test('that is refused is a string in memjs, and without one every second call hangs', async () => {
     const server = await real({ users })
-    const wrong = openPlainMemjs(server.port, { username: 'anna', password: 'wrong' })
+    const wrong = openPlainMemjs(server.port, { username: 'anna', password: canarySecret('wrong') })
     expect(typeof (await outcome(wrong.get('a'))).error).toBe('string')
     const without = openPlainMemjs(server.port)
     const ends = [await outcome(without.get('a')), await outcome(without.get('a'))]
@@ -353,14 +354,14 @@ describe('13: a login', () => {
 
   test('that is refused is an error which names the options and not the secret', async () => {
     const server = await real({ users })
-    const credentials = { username: 'anna', password: 'wr0ng-secret' }
+    const credentials = { username: 'anna', password: canarySecret('wrong') }
     const driver = openDriver(server.port, { credentials })
     for (let call = 0; call < 3; call++) {
       const { error } = await outcome(driver.get('a'), 2_000)
       expect(error).toBeInstanceOf(StoreError)
       expect(kindOf(error)).toBe('auth')
       expect((error as Error).message).toContain('check username and password')
-      expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('wr0ng-secret')
+      expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(canarySecret('wrong'))
     }
     const without = openDriver(server.port)
     const { error } = await outcome(without.get('a'), 2_000)

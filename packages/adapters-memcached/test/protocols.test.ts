@@ -1,6 +1,7 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createCache } from '@holdfast/core'
+import { canarySecret } from '@holdfast/lab/canary'
 import { makeCertificates } from '@holdfast/lab/certificates'
 import { type MemcachedServerOptions, startMemcached } from '@holdfast/lab/memcached-server'
 import { scratchDirectory } from '@holdfast/lab/scratch'
@@ -74,7 +75,7 @@ describe('a server with one protocol', () => {
 })
 
 describe('a login', () => {
-  const users = { service: 'the-secret-of-it' }
+  const users = { service: canarySecret('service') }
   const secret = users.service
 
   async function textLogins() {
@@ -94,11 +95,16 @@ describe('a login', () => {
       const servers = [server.address]
       await works(open({ servers, protocol, username: 'service', password: secret }))
       await works(open({ servers, protocol, username: 'service', password: async () => secret }))
-      const wrong = open({ servers, protocol, username: 'service', password: 'not the password' })
+      const wrong = open({
+        servers,
+        protocol,
+        username: 'service',
+        password: canarySecret('wrong'),
+      })
       const { kind, message } = await refusal(wrong)
       expect(kind).toBe('auth')
       expect(message).toContain('password')
-      expect(message).not.toContain('not the password')
+      expect(message).not.toContain(canarySecret('wrong'))
       const none = await refusal(open({ servers, protocol }))
       expect(none.kind).toBe('auth')
       expect(none.message).toContain('username')
@@ -159,7 +165,7 @@ describe.each(['binary', 'meta'] as const)(
 test('a login that the server has no use for is not left there as a value', async () => {
   const server = await start()
   const servers = [server.address]
-  await works(open({ servers, protocol: 'meta', username: 'me', password: 'secret' }))
+  await works(open({ servers, protocol: 'meta', username: 'me', password: canarySecret('unused') }))
   expect(await open({ servers, protocol: 'meta' }).get('auth')).toBeUndefined()
 })
 

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { canary, canarySecret } from '@holdfast/lab/canary'
 import { startFaultProxy } from '@holdfast/lab/fault-proxy'
 import type { MemcachedServerOptions } from '@holdfast/lab/memcached-server'
 import { startMemcached } from '@holdfast/lab/memcached-server'
@@ -14,7 +15,10 @@ async function real(options: MemcachedServerOptions) {
   return server
 }
 
-const users = { anna: 'correct horse', bert: 'pässword \u{1f511}' }
+const users = {
+  anna: canarySecret('anna horse'),
+  bert: `${canarySecret('bert')} pässword \u{1f511}`,
+}
 
 describe('a server that wants a login', () => {
   test.each(Object.entries(users))('lets %s in', async (username, password) => {
@@ -46,17 +50,23 @@ describe('a server that wants a login', () => {
     const proxy = await startFaultProxy({ upstream: { port: server.port } })
     onTestFinished(() => proxy.stop())
     proxy.record(true)
-    const driver = openDriver(proxy.port, { credentials: { username: 'anna', password: 'wrong' } })
+    const driver = openDriver(proxy.port, {
+      credentials: { username: 'anna', password: canarySecret('wrong') },
+    })
     const calls = Array.from({ length: 20 }, () => outcome(driver.set('k', Buffer.from('v'), 0)))
     for (const { error } of await Promise.all(calls)) expect(kindOf(error)).toBe('auth')
-    expect(proxy.recorded.subarray(24).toString('latin1')).toBe('PLAIN\0anna\0wrong')
+    expect(proxy.recorded.subarray(24).toString('latin1')).toBe(
+      `PLAIN\0anna\0${canarySecret('wrong')}`,
+    )
   })
 
   test('is asked again once a second at most after it has said no', async () => {
     const server = await real({ users })
     const proxy = await startFaultProxy({ upstream: { port: server.port } })
     onTestFinished(() => proxy.stop())
-    const driver = openDriver(proxy.port, { credentials: { username: 'anna', password: 'wrong' } })
+    const driver = openDriver(proxy.port, {
+      credentials: { username: 'anna', password: canarySecret('wrong') },
+    })
     const endsAt = performance.now() + 1_800
     while (performance.now() < endsAt) {
       await outcome(driver.get('a'))
@@ -69,7 +79,9 @@ describe('a server that wants a login', () => {
 
 test('a server without logins says so when one is given', async () => {
   const server = await real({ protocol: 'binary' })
-  const driver = openDriver(server.port, { credentials: { username: 'anna', password: 'x' } })
+  const driver = openDriver(server.port, {
+    credentials: { username: 'anna', password: canarySecret('unused') },
+  })
   const { error } = await outcome(driver.get('a'))
   expect(kindOf(error)).toBe('auth')
   expect((error as Error).message).toContain('leave out username and password')
@@ -78,18 +90,21 @@ test('a server without logins says so when one is given', async () => {
 test('a password function that fails is named, and what it failed with is not passed on', async () => {
   const server = await real({ users })
   const password = async () => {
-    throw new Error('vault token s.V4ULT')
+    throw new Error(`vault token ${canarySecret('vault')}`)
   }
   const driver = openDriver(server.port, { credentials: { username: 'anna', password } })
   const { error } = await outcome(driver.get('a'))
   expect(kindOf(error)).toBe('auth')
   expect((error as Error).message).toContain('password')
-  expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('V4ULT')
+  expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(canary)
 })
 
 test('a server that refuses the binary protocol is told apart at once, with the option that helps', async () => {
   const server = await real({ protocol: 'ascii' })
-  for (const options of [{}, { credentials: { username: 'anna', password: 'x' } }]) {
+  for (const options of [
+    {},
+    { credentials: { username: 'anna', password: canarySecret('unused') } },
+  ]) {
     const driver = openDriver(server.port, options)
     const { error } = await outcome(driver.get('a'), 150)
     expect(kindOf(error)).toBe('protocol')

@@ -1,11 +1,12 @@
 import { createSessions } from '@holdfast/core/session'
+import { canarySecret } from '@holdfast/lab/canary'
 import { type MemcachedServer, startMemcached } from '@holdfast/lab/memcached-server'
 import expressSession from 'express-session'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { expressBehaviour } from '../../core/test/session/express-behaviour.ts'
 import { type MemcachedStore, memcachedStore } from '../src/index.ts'
 
-const secrets = ['a secret for tests, of forty-two letters..']
+const secrets = [canarySecret('sessions')]
 
 describe.each(['binary', 'meta'] as const)('sessions over Memcached by %s', (protocol) => {
   let server: MemcachedServer

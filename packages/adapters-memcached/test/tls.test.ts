@@ -6,6 +6,7 @@ import {
   createServer as createTlsServer,
 } from 'node:tls'
 import { InvalidOptionError } from '@holdfast/core'
+import { canarySecret } from '@holdfast/lab/canary'
 import { type Certificate, makeCertificates } from '@holdfast/lab/certificates'
 import { startFaultProxy } from '@holdfast/lab/fault-proxy'
 import { type MemcachedServerOptions, startMemcached } from '@holdfast/lab/memcached-server'
@@ -34,7 +35,7 @@ async function recorded(port: number) {
   return proxy
 }
 
-const secret = 'plaintext-secret'
+const secret = canarySecret('plaintext')
 const open = (port: number, options: Partial<MemjsServerOptions>) =>
   openDriver(port, {
     connectTimeoutMs: 2_000,
