@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Changed, changePrimaryOf, cutReplicas } from '@holdfast/lab/primary-changes'
+import { badDays } from '@holdfast/lab/bad-days'
+import { play, sentinelStage } from '@holdfast/lab/play-bad-day'
+import type { Changed } from '@holdfast/lab/primary-changes'
 import { type SentinelGroup, startSentinelGroup } from '@holdfast/lab/redis-sentinel'
 import { describe, expect, type TestContext, test } from 'vitest'
 import { redisStore } from '../src/index.ts'
@@ -11,7 +13,7 @@ describe.each(['redis', 'valkey'] as const)('sentinels of %s under load', (engin
     const group = await startSentinelGroup({ engine })
     onTestFinished(() => group.stop())
     const open = () => redisStore({ sentinels: [...group.addresses], name: group.name })
-    return { group, primary: group.servers[0]!, open }
+    return { group, stage: sentinelStage(group, group.servers[0]!), open }
   }
   const expectGoodFailover = (told: Told, { failedAt, promotedAt }: Changed) => {
     expect(told.failedWraps).toBe(0)
@@ -35,37 +37,30 @@ describe.each(['redis', 'valkey'] as const)('sentinels of %s under load', (engin
     return { lost: lost.length, ms: lost.length === 0 ? 0 : lost.at(-1)!.at - lost[0]!.at }
   }
 
-  test.concurrent('whose primary is killed after it lost its replicas: what was deleted is gone 5 s after the promotion', async (context) => {
-    const { group, primary, open } = await start(context)
+  const { primaryKilled, primaryStopped, primaryPlanned } = badDays
+
+  test.concurrent(`${primaryKilled.title}: what was deleted is gone 5 s after the promotion`, async (context) => {
+    const { stage, open } = await start(context)
     const traffic = await startTraffic(open)
-    await sleep(500)
-    const isCut = await cutReplicas(primary)
-    await traffic.changeOnce()
-    expect(await isCut()).toBe(true)
-    const changed = await changePrimaryOf(group, primary, 'killed')
-    await sleep(6_000)
-    expectGoodFailover(await traffic.stop(), changed)
+    const { replaced } = await play(primaryKilled, stage, { delete: () => traffic.changeOnce() })
+    expectGoodFailover(await traffic.stop(), replaced!)
   })
 
-  test.concurrent('whose primary is stopped', async (context) => {
-    const { group, primary, open } = await start(context)
+  test.concurrent(`${primaryStopped.title}: writes go on 2 s after the promotion`, async (context) => {
+    const { stage, open } = await start(context)
     const traffic = await startTraffic(open)
-    await sleep(500)
-    const changed = await changePrimaryOf(group, primary, 'stopped')
-    await sleep(2_500)
+    const { replaced, heal } = await play(primaryStopped, stage, {})
     const told = await traffic.stop()
-    await changed.heal()
-    expectGoodFailover(told, changed)
+    await heal()
+    expectGoodFailover(told, replaced!)
   })
 
-  test.concurrent('whose primary is changed as for maintenance: at most 1.2 s of acknowledged writes are lost', async (context) => {
-    const { group, primary, open } = await start(context)
+  test.concurrent(`${primaryPlanned.title}: at most 1.2 s of acknowledged writes are lost`, async (context) => {
+    const { group, stage, open } = await start(context)
     const traffic = await startTraffic(open)
-    await sleep(500)
-    const changed = await changePrimaryOf(group, primary, 'planned')
-    await sleep(3_000)
+    const { replaced } = await play(primaryPlanned, stage, {})
     const told = await traffic.stop()
-    expectGoodFailover(told, changed)
+    expectGoodFailover(told, replaced!)
     const { ms } = await lostSpan(told, group)
     expect(ms).toBeLessThan(1_200 + told.lagMs)
   })
