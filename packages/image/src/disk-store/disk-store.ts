@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { resolve } from 'node:path'
 import {
   type Clock,
@@ -235,4 +235,4 @@ class FolderStore implements DiskStore {
   }
 }
 
-const nameOf = (key: Uint8Array) => createHash('sha256').update(key).digest('hex')
+const nameOf = (key: Uint8Array) => hash('sha256', key, 'hex')

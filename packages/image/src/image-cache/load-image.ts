@@ -123,6 +123,10 @@ async function pictureOf(came: Downloaded, settings: ImageSettings) {
   }
 }
 
+/** What comes back from a store as a Buffer stays where the store read it; any other view would be copied. */
+const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
+  Buffer.from(buffer, byteOffset, byteLength)
+
 /** What the bytes say of themselves. @throws ImageError */
 export async function inspected(
   body: Uint8Array,
@@ -133,7 +137,8 @@ export async function inspected(
   if (verify === 'decode') {
     await decodeCheck(body, limits)
   }
-  return { type, width, height, sha256: createHash('sha256').update(body).digest('hex'), body }
+  const sha256 = createHash('sha256').update(body).digest('hex')
+  return { type, width, height, sha256, body: asBuffer(body) }
 }
 
 function keep(context: LoaderContext, { picture, isKeepable }: Fetched, parts: LoadParts): Kept {

@@ -53,7 +53,7 @@ async function transformed(
   const { transform } = settings
   if (transform === undefined) return source
   const { type, width, height } = source
-  const given = { body: source.body.slice(), type, width, height, url, signal }
+  const given = { body: new Uint8Array(source.body), type, width, height, url, signal }
   let body: unknown
   try {
     body = await transform(given, variant)
