@@ -2,15 +2,23 @@
 export interface ImagesArm {
   readonly name: string
   readonly what: string
+  /** The process that serves it, where it is not its own. */
+  readonly server?: string
+  /** How many images are asked for in turn. Default 1. */
+  readonly images?: number
   readonly over?: string
   readonly copied: string
 }
+
+/** More than there are connections, so that no two of them ask for the same image at once. */
+const manyImages = 64
 
 export const imagesArms: readonly ImagesArm[] = [
   { name: 'node-buffer', what: 'plain node:http with the buffer in hand', copied: 'nothing' },
   {
     name: 'node-file',
     what: 'plain node:http that reads the file for each request',
+    over: 'nginx',
     copied: 'nothing; read once',
   },
   {
@@ -29,7 +37,15 @@ export const imagesArms: readonly ImagesArm[] = [
     name: 'holdfast-disk',
     what: 'Holdfast, from `diskStore` alone (`memory: false`)',
     over: 'nginx',
-    copied: 'once; read and hashed once',
+    copied: 'nothing; read and hashed once for all who ask in one turn',
+  },
+  {
+    name: 'holdfast-disk-many',
+    what: `the same, ${manyImages} images in turn`,
+    server: 'holdfast-disk',
+    images: manyImages,
+    over: 'nginx-many',
+    copied: 'nothing; read and hashed once',
   },
   {
     name: 'holdfast-redis',
@@ -40,6 +56,13 @@ export const imagesArms: readonly ImagesArm[] = [
   {
     name: 'nginx',
     what: 'nginx `proxy_cache`, from its disk by sendfile',
+    copied: 'not JavaScript',
+  },
+  {
+    name: 'nginx-many',
+    what: `nginx \`proxy_cache\`, ${manyImages} images in turn`,
+    server: 'nginx',
+    images: manyImages,
     copied: 'not JavaScript',
   },
   {

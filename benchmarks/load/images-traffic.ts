@@ -2,15 +2,17 @@ import { connect } from 'node:net'
 
 /**
  * Keep-alive connections that ask again as soon as they have been answered, over bare sockets: a client that parses
- * more would be what is measured. Resolves the requests answered within the span.
+ * more would be what is measured. Each asks for the next of the paths. Resolves the requests answered within the span.
  */
 export async function traffic(
   port: number,
-  path: string,
+  paths: readonly string[],
   connections: number,
   spanMs: number,
 ): Promise<{ readonly requests: number; readonly bodyBytes: number }> {
-  const request = Buffer.from(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`)
+  const all = paths.map((path) => Buffer.from(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`))
+  let asked = 0
+  const next = () => all[asked++ % all.length]!
   let requests = 0
   let bodyBytes = 0
   let isOver = false
@@ -21,7 +23,7 @@ export async function traffic(
       let left = -1
       socket.on('error', reject)
       socket.on('close', () => resolve())
-      socket.on('connect', () => socket.write(request))
+      socket.on('connect', () => socket.write(next()))
       socket.on('data', (data) => {
         let part = data
         if (left < 0) {
@@ -45,7 +47,7 @@ export async function traffic(
         left = -1
         requests++
         if (isOver) socket.destroy()
-        else socket.write(request)
+        else socket.write(next())
       })
     })
   setTimeout(() => {

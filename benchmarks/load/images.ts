@@ -33,7 +33,8 @@ const sharp = require('sharp') as (
 
 interface Arm {
   readonly port: number
-  readonly path: string
+  /** Of the one image, or of as many as are asked for. */
+  readonly path: (file: string) => string
   readonly pid: number
   stop(): void
 }
@@ -57,7 +58,7 @@ const redis = await startRedis()
 async function start(name: string): Promise<Arm> {
   if (name === 'nginx') {
     const { port, child, stop } = await startNginx(nginxProgram!, scratch.path, originUrl)
-    return { port, path: '/image.png', pid: child.pid!, stop }
+    return { port, path: (file) => `/${file}`, pid: child.pid!, stop }
   }
   const file = fileURLToPath(new URL('./images-server.ts', import.meta.url))
   const args = [...process.execArgv, file, name, originUrl, scratch.path, String(redis.port)]
@@ -68,8 +69,8 @@ async function start(name: string): Promise<Arm> {
     child.once('message', (message) => resolve(Number(message)))
     child.once('exit', (code) => reject(new Error(`${name} ended with ${code}`)))
   })
-  const url = encodeURIComponent(`${originUrl}/image.png`)
-  const path = name === 'ipx' ? '/f_webp,w_320/image.png' : `/?url=${url}`
+  const path = (file: string) =>
+    name === 'ipx' ? `/f_webp,w_320/${file}` : `/?url=${encodeURIComponent(`${originUrl}/${file}`)}`
   return { port, path, pid: child.pid!, stop: () => child.kill() }
 }
 
@@ -87,20 +88,26 @@ function cpuMs(pid: number): number {
   return own + children.reduce((sum, child) => sum + cpuMs(child), 0)
 }
 
-const present = imagesArms.filter(({ name }) => name !== 'nginx' || nginxProgram !== undefined)
+const present = imagesArms.filter(
+  ({ name, server = name }) => server !== 'nginx' || nginxProgram !== undefined,
+)
 const running = new Map<string, Arm>()
-for (const { name } of present) running.set(name, await start(name))
+for (const { name, server = name } of present) {
+  running.set(name, running.get(server) ?? (await start(server)))
+}
 const taken = new Map(
   present.map(({ name }) => [name, [] as { perSecond: number; cpuUs: number }[]]),
 )
 const bodyBytes = new Map<string, number>()
 const random = seededRandom(1)
 for (let round = 0; round < rounds; round++) {
-  for (const { name } of shuffled(present, random)) {
+  for (const { name, images = 1 } of shuffled(present, random)) {
     const { port, path, pid } = running.get(name)!
-    await traffic(port, path, connections, warmUpMs)
+    const files = Array.from({ length: images }, (_, at) => `image${at || ''}.png`)
+    const paths = files.map(path)
+    await traffic(port, paths, connections, warmUpMs)
     const [cpuBefore, startedAt] = [cpuMs(pid), performance.now()]
-    const came = await traffic(port, path, connections, spanMs)
+    const came = await traffic(port, paths, connections, spanMs)
     const tookMs = performance.now() - startedAt
     taken.get(name)!.push({
       perSecond: (came.requests / tookMs) * 1_000,
@@ -110,7 +117,7 @@ for (let round = 0; round < rounds; round++) {
   }
   console.error(`round ${round + 1} of ${rounds}`)
 }
-for (const { stop } of running.values()) stop()
+for (const { stop } of new Set(running.values())) stop()
 await redis.stop()
 origin.closeAllConnections()
 origin.close()
