@@ -1,3 +1,4 @@
+import { table } from '../markdown.ts'
 import type { BehaviourResults } from './results.ts'
 import { type Row, rows } from './rows.ts'
 import type { Seen } from './seen.ts'
@@ -90,11 +91,6 @@ export function anchorOf({ title }: { readonly title: string }): string {
 }
 
 const link = (text: string, target: string): string => `[${text}](${target})`
-
-function table(head: readonly string[], body: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...body.map(line)].join('\n')
-}
 
 /** As the formatter of this workspace, which also reads the README, would write it. */
 function alignedTable(head: readonly string[], body: readonly (readonly string[])[]): string {

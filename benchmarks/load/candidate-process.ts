@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { answer } from '@holdfast/lab/client-protocol'
 import { keyOf, makeUser } from '../micro/workload.ts'
 import { candidateNamed } from './candidates.ts'
+import { timeLanes } from './lanes.ts'
 
 /* One candidate in a process of its own: `candidate-process.ts <name> <port>`. The parent asks it for measurements. */
 
@@ -15,29 +16,10 @@ const ask = await candidateNamed(String(name)).open(Number(port), async (key) =>
   return makeUser(Number(key.slice(key.indexOf(':') + 1)))
 })
 
-/** Calls one after the other in each of so many lanes. `apart`: each call begins in an event-loop callback of its own. */
-async function lanes(inFlight: number, apart: boolean, forMs: number): Promise<number> {
-  const endsAt = performance.now() + forMs
-  let calls = 0
-  let next = 0
-  const call = () => {
-    calls++
-    next = (next + 7) % keys.length
-    return ask(keys[next]!)
-  }
-  const together = async () => {
-    while (performance.now() < endsAt) await call()
-  }
-  const inOwnCallback = () =>
-    new Promise<void>((done, failed) => {
-      const one = () => {
-        if (performance.now() >= endsAt) done()
-        else call().then(() => setImmediate(one), failed)
-      }
-      setImmediate(one)
-    })
-  await Promise.all(Array.from({ length: inFlight }, apart ? inOwnCallback : together))
-  return calls
+let next = 0
+const call = () => {
+  next = (next + 7) % keys.length
+  return ask(keys[next]!)
 }
 
 answer({
@@ -47,14 +29,9 @@ answer({
   },
   /** Calls a second, and the client's CPU time of each in microseconds. */
   async hits(inFlight: number, apart: boolean, warmUpMs: number, forMs: number) {
-    await lanes(inFlight, apart, warmUpMs)
-    const cpuBefore = process.cpuUsage()
-    const since = performance.now()
-    const calls = await lanes(inFlight, apart, forMs)
-    const tookMs = performance.now() - since
-    const { user, system } = process.cpuUsage(cpuBefore)
+    const { calls, tookMs, cpuUs } = await timeLanes(call, inFlight, apart, warmUpMs, forMs)
     if (loads > 0) throw new Error(`${loads} of ${calls} hits were none`)
-    return { perSecond: (calls / tookMs) * 1_000, cpuUs: (user + system) / calls }
+    return { perSecond: (calls / tookMs) * 1_000, cpuUs: cpuUs / calls }
   },
   /** CPU time of one awaited hit, one after the other, in nanoseconds. */
   async awaited(warmUpMs: number, forMs: number) {

@@ -1,10 +1,11 @@
-import type { Spread } from '../micro/figures.ts'
+import { spread, table } from '../markdown.ts'
 import type { ImagesResults } from './images-results.ts'
 
 /** Figures that Holdfast has promised itself, over the row that each is compared with. */
 const targets = [
   { row: 'holdfast-memory', atLeast: 0.8 },
   { row: 'holdfast-disk', atLeast: 0.5 },
+  { row: 'holdfast-disk-many', atLeast: 0.5 },
   { row: 'holdfast-memory-disk', atLeast: 0.5 },
   { row: 'holdfast-variant', atLeast: 1 },
 ] as const
@@ -63,11 +64,3 @@ export function imagesPage(results: ImagesResults): string {
     table(['program', 'version'], Object.entries(results.versions)),
   ].join('\n\n')}\n`
 }
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
-}
-
-const spread = ({ median, min, max }: Spread) =>
-  `${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`

@@ -2,7 +2,7 @@
  * Calls one after the other in each of so many lanes, for so long; answers how many there were. `apart`: each call
  * begins in an event-loop callback of its own, as requests on separate sockets do.
  */
-export async function runLanes(
+async function runLanes(
   call: () => Promise<unknown>,
   inFlight: number,
   apart: boolean,
@@ -30,4 +30,28 @@ export async function runLanes(
     })
   await Promise.all(Array.from({ length: inFlight }, apart ? inOwnCallback : together))
   return calls
+}
+
+export interface Timed {
+  readonly calls: number
+  readonly tookMs: number
+  /** CPU time of this process for all of them, in microseconds. */
+  readonly cpuUs: number
+}
+
+/** The same, once to warm up and once to be measured. */
+export async function timeLanes(
+  call: () => Promise<unknown>,
+  inFlight: number,
+  apart: boolean,
+  warmUpMs: number,
+  forMs: number,
+): Promise<Timed> {
+  await runLanes(call, inFlight, apart, warmUpMs)
+  const cpuBefore = process.cpuUsage()
+  const since = performance.now()
+  const calls = await runLanes(call, inFlight, apart, forMs)
+  const tookMs = performance.now() - since
+  const { user, system } = process.cpuUsage(cpuBefore)
+  return { calls, tookMs, cpuUs: user + system }
 }

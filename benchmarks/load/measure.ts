@@ -1,9 +1,9 @@
 import { type Cache, createCache } from '@holdfast/core'
 import { type RedisServer, startRedis } from '@holdfast/lab/redis-server'
 import { redisStore } from '@holdfast/redis'
-import { median, ratiosWithin, rounded, type Spread } from '../micro/figures.ts'
-import { seededRandom, shuffled } from '../micro/workload.ts'
+import { median, ratiosWithin, rounded, roundedSpread } from '../micro/figures.ts'
 import { hitCandidates, nearCandidates, stampedeCandidates } from './candidates.ts'
+import { measureHitRows } from './hit-rows.ts'
 import { type CandidateProcess, openCandidate } from './in-processes.ts'
 import { measuredOn } from './measured-on.ts'
 import type { FarResults, HitRow, Mode, RoundTrips, StampedeResults } from './results.ts'
@@ -14,13 +14,6 @@ const modes: readonly Mode[] = [
   { name: '500', inFlight: 500, apart: false },
   { name: '50 apart', inFlight: 50, apart: true },
 ]
-const warmUpMs = 100
-const measuredMs = 250
-
-interface Hit {
-  readonly perSecond: number
-  readonly cpuUs: number
-}
 
 export async function measureFar(rounds: number, say: (what: string) => void): Promise<FarResults> {
   const server = await startRedis()
@@ -67,32 +60,9 @@ async function withProcesses<Result>(
 
 function measureHits({ port }: RedisServer, rounds: number): Promise<HitRow[]> {
   const names = hitCandidates.map(({ name }) => name)
-  return withProcesses(names, port, async (processes) => {
-    for (const each of processes) await each.call('fill')
-    const random = seededRandom(1)
-    /** By candidate, mode and round. */
-    const taken: Hit[][][] = names.map(() => modes.map(() => []))
-    const order = [...names.keys()]
-    for (let round = 0; round < rounds; round++) {
-      for (const [mode, { inFlight, apart }] of modes.entries()) {
-        for (const index of shuffled(order, random)) {
-          taken[index]![mode]!.push(
-            await processes[index]!.call<Hit>('hits', inFlight, apart, warmUpMs, measuredMs),
-          )
-        }
-      }
-    }
-    const speeds = (index: number, mode: number) =>
-      taken[index]![mode]!.map(({ perSecond }) => perSecond)
-    return hitCandidates.map(({ name, what }, index) => ({
-      name,
-      what,
-      figures: modes.map((_, mode) => ({
-        ratio: tidy(ratiosWithin(speeds(index, mode), speeds(0, mode))),
-        cpuUs: rounded(median(taken[index]![mode]!.map(({ cpuUs }) => cpuUs)), 2),
-      })),
-    }))
-  })
+  return withProcesses(names, port, (processes) =>
+    measureHitRows(hitCandidates, processes, modes, rounds),
+  )
 }
 
 async function measureNear({ port }: RedisServer, rounds: number) {
@@ -113,7 +83,7 @@ async function measureNear({ port }: RedisServer, rounds: number) {
       what,
       ns: rounded(median(taken[index]!), 1),
     })),
-    nearRatio: tidy(ratiosWithin(taken[1]!, taken[0]!)),
+    nearRatio: roundedSpread(ratiosWithin(taken[1]!, taken[0]!), 3),
   }
 }
 
@@ -201,9 +171,3 @@ async function countRoundTrips(server: RedisServer): Promise<RoundTrips[]> {
     await store.close()
   }
 }
-
-const tidy = ({ median, min, max }: Spread): Spread => ({
-  median: rounded(median, 3),
-  min: rounded(min, 3),
-  max: rounded(max, 3),
-})

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { measuredOn as microMeasuredOn } from '../micro/measured-on.ts'
+import { installedVersion, measuredOn as microMeasuredOn } from '../micro/measured-on.ts'
 
 const measured = [
   'ioredis',
@@ -16,9 +15,4 @@ export function measuredOn() {
     ...microMeasuredOn(),
     versions: Object.fromEntries(measured.map((name) => [name, installedVersion(name)])),
   }
-}
-
-function installedVersion(name: string): string {
-  const manifest = new URL(`../node_modules/${name}/package.json`, import.meta.url)
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version
 }

@@ -1,4 +1,4 @@
-import type { Spread } from '../micro/figures.ts'
+import { spread, table } from '../markdown.ts'
 import type { MemcachedResults } from './memcached-results.ts'
 import type { HitRow, Mode } from './results.ts'
 
@@ -67,11 +67,3 @@ function rowNamed(rows: readonly HitRow[], name: string): HitRow {
   if (row === undefined) throw new Error(`the results have no row '${name}'`)
   return row
 }
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
-}
-
-const spread = ({ median, min, max }: Spread) =>
-  `${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`

@@ -1,6 +1,6 @@
 import { answer } from '@holdfast/lab/client-protocol'
 import { keyOf } from '../micro/workload.ts'
-import { runLanes } from './lanes.ts'
+import { timeLanes } from './lanes.ts'
 import { fleetCandidates, type Places, singleCandidates } from './memcached-candidates.ts'
 
 /* One way to a value in a process of its own: `memcached-process.ts <name> <places as JSON>`. */
@@ -29,12 +29,7 @@ answer({
   },
   /** Calls a second, and the client's CPU time of each in microseconds. */
   async hits(inFlight: number, apart: boolean, warmUpMs: number, forMs: number) {
-    await runLanes(call, inFlight, apart, warmUpMs)
-    const cpuBefore = process.cpuUsage()
-    const since = performance.now()
-    const calls = await runLanes(call, inFlight, apart, forMs)
-    const tookMs = performance.now() - since
-    const { user, system } = process.cpuUsage(cpuBefore)
-    return { perSecond: (calls / tookMs) * 1_000, cpuUs: (user + system) / calls }
+    const { calls, tookMs, cpuUs } = await timeLanes(call, inFlight, apart, warmUpMs, forMs)
+    return { perSecond: (calls / tookMs) * 1_000, cpuUs: cpuUs / calls }
   },
 })

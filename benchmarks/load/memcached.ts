@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { startMemcached } from '@holdfast/lab/memcached-server'
 import { startNutcracker } from '@holdfast/lab/nutcracker-proxy'
 import { requireProgram } from '@holdfast/lab/programs'
 import { memcachedStore } from '@holdfast/memcached'
-import { median, ratiosWithin, rounded, type Spread } from '../micro/figures.ts'
-import { measuredOn } from '../micro/measured-on.ts'
-import { keyOf, makeUser, seededRandom, shuffled } from '../micro/workload.ts'
+import { installedVersion, measuredOn } from '../micro/measured-on.ts'
+import { keyOf, makeUser } from '../micro/workload.ts'
+import { measureHitRows } from './hit-rows.ts'
 import { type CandidateProcess, openCandidate } from './in-processes.ts'
 import {
   fleetCandidates,
@@ -28,8 +28,6 @@ import type { HitRow, Mode } from './results.ts'
  */
 
 const rounds = Number(process.env.ROUNDS ?? 7)
-const warmUpMs = 100
-const measuredMs = 250
 const modes: readonly Mode[] = [
   { name: '1', inFlight: 1, apart: false },
   { name: '50', inFlight: 50, apart: false },
@@ -38,11 +36,6 @@ const modes: readonly Mode[] = [
 ]
 const names = ['one', 'two', 'three', 'four']
 const clients = ['memjs', 'memcache', 'keyv', '@keyv/memcache']
-
-interface Hit {
-  readonly perSecond: number
-  readonly cpuUs: number
-}
 
 const [single, ...four] = await Promise.all(
   Array.from({ length: 1 + names.length }, () => startMemcached()),
@@ -111,41 +104,8 @@ async function measure(candidates: readonly MemcachedCandidate[]): Promise<HitRo
     for (const { name } of candidates) {
       processes.push(await openCandidate(name, JSON.stringify(places), program))
     }
-    for (const each of processes) await each.call('fill')
-    const random = seededRandom(1)
-    const order = [...candidates.keys()]
-    /** By candidate, mode and round. */
-    const taken: Hit[][][] = candidates.map(() => modes.map(() => []))
-    for (let round = 1; round <= rounds; round++) {
-      console.error(`round ${round}`)
-      for (const [mode, { inFlight, apart }] of modes.entries()) {
-        for (const index of shuffled(order, random)) {
-          taken[index]![mode]!.push(
-            await processes[index]!.call<Hit>('hits', inFlight, apart, warmUpMs, measuredMs),
-          )
-        }
-      }
-    }
-    const speeds = (index: number, mode: number) =>
-      taken[index]![mode]!.map(({ perSecond }) => perSecond)
-    return candidates.map(({ name, what }, index) => ({
-      name,
-      what,
-      figures: modes.map((_, mode) => ({
-        ratio: tidy(ratiosWithin(speeds(index, mode), speeds(0, mode))),
-        cpuUs: rounded(median(taken[index]![mode]!.map(({ cpuUs }) => cpuUs)), 2),
-      })),
-    }))
+    return await measureHitRows(candidates, processes, modes, rounds)
   } finally {
     for (const each of processes) each.stop()
   }
-}
-
-function tidy({ median, min, max }: Spread): Spread {
-  return { median: rounded(median, 3), min: rounded(min, 3), max: rounded(max, 3) }
-}
-
-function installedVersion(name: string): string {
-  const manifest = new URL(`../node_modules/${name}/package.json`, import.meta.url)
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version
 }

@@ -1,4 +1,4 @@
-import type { Spread } from '../micro/figures.ts'
+import { spread, table } from '../markdown.ts'
 import type { FarResults } from './results.ts'
 import { isMet, type Target, targets } from './targets.ts'
 
@@ -61,17 +61,8 @@ export function page(results: FarResults): string {
   ].join('\n\n')}\n`
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
-}
-
 function bound({ atLeast, atMost, unit }: Target): string {
   return atLeast === undefined ? `≤ ${amount(atMost!)} ${unit}` : `≥ ${amount(atLeast)} ${unit}`
-}
-
-function spread({ median, min, max }: Spread): string {
-  return `${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`
 }
 
 function amount(value: number): string {

@@ -1,4 +1,4 @@
-import type { Spread } from '../micro/figures.ts'
+import { spread, table } from '../markdown.ts'
 import type { SessionResults } from './session-results.ts'
 
 /** The page docs/benchmarks-sessions.md. It is made from the results and nothing else; a test compares the two. */
@@ -59,11 +59,3 @@ export function sessionPage(results: SessionResults): string {
     table(['program', 'version'], Object.entries(results.versions)),
   ].join('\n\n')}\n`
 }
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
-}
-
-const spread = ({ median, min, max }: Spread) =>
-  `${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`

@@ -1,7 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { startRedis } from '@holdfast/lab/redis-server'
-import { median, ratiosWithin, rounded, type Spread } from '../micro/figures.ts'
-import { measuredOn } from '../micro/measured-on.ts'
+import { median, ratiosWithin, rounded, roundedSpread } from '../micro/figures.ts'
+import { installedVersion, measuredOn } from '../micro/measured-on.ts'
 import { seededRandom, shuffled } from '../micro/workload.ts'
 import { type CandidateProcess, openCandidate } from './in-processes.ts'
 import { type Act, sessionCandidates } from './session-candidates.ts'
@@ -76,7 +76,7 @@ try {
     versions: Object.fromEntries(
       ['express', 'express-session', 'connect-redis', 'redis', 'ioredis'].map((name) => [
         name,
-        installed(name),
+        installedVersion(name),
       ]),
     ),
     rounds,
@@ -88,10 +88,13 @@ try {
       name,
       what,
       figures: acts.map((_, at) => ({
-        throughput: tidy(ratiosWithin(figure(index, at, 'perSecond'), figure(0, at, 'perSecond'))),
+        throughput: roundedSpread(
+          ratiosWithin(figure(index, at, 'perSecond'), figure(0, at, 'perSecond')),
+          3,
+        ),
         perSecond: rounded(median(figure(index, at, 'perSecond')), 0),
         p99Ms: rounded(median(figure(index, at, 'p99Ms')), 2),
-        p99: tidy(ratiosWithin(figure(index, at, 'p99Ms'), figure(0, at, 'p99Ms'))),
+        p99: roundedSpread(ratiosWithin(figure(index, at, 'p99Ms'), figure(0, at, 'p99Ms')), 3),
         cpuUs: rounded(median(figure(index, at, 'cpuUs')), 1),
       })),
     })),
@@ -102,13 +105,4 @@ try {
 } finally {
   for (const each of processes) each.stop()
   await server.stop()
-}
-
-function installed(name: string): string {
-  const manifest = new URL(`../node_modules/${name}/package.json`, import.meta.url)
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version
-}
-
-function tidy({ median, min, max }: Spread): Spread {
-  return { median: rounded(median, 3), min: rounded(min, 3), max: rounded(max, 3) }
 }

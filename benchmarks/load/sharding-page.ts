@@ -1,4 +1,4 @@
-import type { Spread } from '../micro/figures.ts'
+import { spread, table } from '../markdown.ts'
 import type { ShardingResults } from './sharding-results.ts'
 
 /** Figures that Holdfast has promised itself, by mode. */
@@ -52,11 +52,3 @@ export function shardingPage(results: ShardingResults): string {
     table(['program', 'version'], Object.entries(results.versions)),
   ].join('\n\n')}\n`
 }
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
-}
-
-const spread = ({ median, min, max }: Spread) =>
-  `${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { startNutcracker } from '@holdfast/lab/nutcracker-proxy'
 import { startRedis } from '@holdfast/lab/redis-server'
 import { shardedRedis } from '@holdfast/redis'
-import { median, ratiosWithin, rounded, type Spread } from '../micro/figures.ts'
+import { median, ratiosWithin, rounded, roundedSpread } from '../micro/figures.ts'
 import { keyOf, makeUser, seededRandom, shuffled } from '../micro/workload.ts'
 import { type CandidateProcess, openCandidate } from './in-processes.ts'
 import { measuredOn } from './measured-on.ts'
@@ -116,11 +116,13 @@ try {
       name,
       what,
       figures: modes.map((_, mode) => ({
-        throughput: tidy(
+        throughput: roundedSpread(
           ratiosWithin(figureOf(index, mode, 'perSecond'), figureOf(0, mode, 'perSecond')),
+          3,
         ),
-        allCpu: tidy(
+        allCpu: roundedSpread(
           ratiosWithin(figureOf(index, mode, 'allCpuUs'), figureOf(0, mode, 'allCpuUs')),
+          3,
         ),
         allCpuUs: rounded(median(figureOf(index, mode, 'allCpuUs')), 2),
       })),
@@ -133,8 +135,4 @@ try {
   for (const each of processes) each.stop()
   await proxy.stop()
   await Promise.all(servers.map((server) => server.stop()))
-}
-
-function tidy({ median, min, max }: Spread): Spread {
-  return { median: rounded(median, 3), min: rounded(min, 3), max: rounded(max, 3) }
 }

@@ -26,3 +26,7 @@ export function ratiosWithin(values: readonly number[], bases: readonly number[]
 export function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits))
 }
+
+export function roundedSpread({ median, min, max }: Spread, digits: number): Spread {
+  return { median: rounded(median, digits), min: rounded(min, digits), max: rounded(max, digits) }
+}

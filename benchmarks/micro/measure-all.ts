@@ -7,7 +7,7 @@ import {
   memoryCandidates,
   missCandidates,
 } from './candidates.ts'
-import { median, ratiosWithin, rounded, type Spread, spreadOf } from './figures.ts'
+import { median, ratiosWithin, rounded, roundedSpread, spreadOf } from './figures.ts'
 import { inChild } from './in-child.ts'
 import { measuredOn } from './measured-on.ts'
 import type { EntryBytes } from './measures.ts'
@@ -65,7 +65,7 @@ export async function measureAll(
     rounds: extent.rounds,
     hit: timed.hit.rows(chosen(hitCandidates)),
     miss: timed.miss.rows(chosen(missCandidates)),
-    together: roundedSpread(spreadOf(timed.together.of('holdfast'))),
+    together: roundedSpread(spreadOf(timed.together.of('holdfast')), 2),
     allocation,
     memory,
     memoryOfData: Math.round(data.kept),
@@ -92,7 +92,7 @@ class Rounds {
       name,
       what,
       nsPerCall: Math.round(median(this.of(name))),
-      ratio: roundedSpread(ratiosWithin(this.of(name), this.of('floor'))),
+      ratio: roundedSpread(ratiosWithin(this.of(name), this.of('floor')), 2),
     }))
   }
 }
@@ -108,8 +108,4 @@ async function bytesOf(
     rows.push({ name, what, bytes: rounded(bytes, measure === 'churn' ? 1 : 0) + 0 })
   }
   return rows
-}
-
-function roundedSpread({ median, min, max }: Spread): Spread {
-  return { median: rounded(median, 2), min: rounded(min, 2), max: rounded(max, 2) }
 }

@@ -26,7 +26,7 @@ export function measuredOn(): {
   }
 }
 
-function installedVersion(name: string): string {
+export function installedVersion(name: string): string {
   const manifest = new URL(`../node_modules/${name}/package.json`, import.meta.url)
   return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version
 }

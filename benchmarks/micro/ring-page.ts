@@ -1,3 +1,4 @@
+import { table } from '../markdown.ts'
 /** What `results/ring.json` holds: medians over the rounds. */
 export interface RingResults {
   readonly date: string
@@ -78,9 +79,4 @@ export function ringPage(results: RingResults): string {
       ]),
     ),
   ].join('\n\n')}\n`
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }

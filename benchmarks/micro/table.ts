@@ -1,4 +1,4 @@
-import type { Spread } from './figures.ts'
+import { spread, table } from '../markdown.ts'
 import type { MicroResults, TimedRow } from './results.ts'
 import { targets } from './targets.ts'
 
@@ -62,17 +62,8 @@ export function page(results: MicroResults): string {
   ].join('\n\n')}\n`
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
-}
-
 function byRatio(rows: readonly TimedRow[]): TimedRow[] {
   return [...rows].sort((a, b) => a.ratio.median - b.ratio.median)
-}
-
-function spread({ median, min, max }: Spread): string {
-  return `${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`
 }
 
 function amount(value: number, unit: string): string {
