@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { canary } from '../../../lab/src/canary.ts'
 import { type Cache, createCache } from '../src/cache.ts'
 import { ClosedError, InvalidOptionError, isCacheError, KeyError } from '../src/errors.ts'
 import { fakeClock } from '../src/testing/fake-clock.ts'
@@ -320,7 +321,7 @@ describe('everything else that is no argument', () => {
 
   it('never shows a value or a key in the message', async () => {
     const cache = untyped(cacheOf())
-    const secret = 'hunter2'
+    const secret = canary
     const errors = [
       await refused(() => cache.wrap?.(`${secret}\ud800`, load)),
       await refused(() => cache.wrap?.(secret.repeat(1_000), load)),

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { describe, expect, test, vi } from 'vitest'
+import { canaryKey } from '../../../lab/src/canary.ts'
 import { type Cache, createCache } from '../src/cache.ts'
 import { InvalidOptionError } from '../src/errors.ts'
 import { eventNames } from '../src/observe/events.ts'
@@ -8,7 +8,7 @@ import { encryptedStore } from '../src/store/encrypted-store.ts'
 import { memoryStore } from '../src/store/memory-store.ts'
 import { fakeClock } from '../src/testing/fake-clock.ts'
 
-const secret = createHash('sha256').update('a key for tests').digest()
+const secret = canaryKey('sensitive')
 const encrypted = () => encryptedStore(memoryStore(), { keys: [{ id: 'k', secret }] })
 const person = 'person:ada.lovelace'
 const tag = 'family:byron'

@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import { expect, test } from 'vitest'
+import { canary, canaryKey } from '../../../lab/src/canary.ts'
 import { createCache } from '../src/cache.ts'
 import { StoreError } from '../src/errors.ts'
 import { encryptedStore } from '../src/store/encrypted-store.ts'
@@ -11,8 +12,6 @@ import type { MeterLike, ObserverLike, TracerLike } from '../src/telemetry/open-
 import { readiness } from '../src/telemetry/probes.ts'
 import { prometheus } from '../src/telemetry/prometheus.ts'
 import { fakeClock } from '../src/testing/fake-clock.ts'
-
-const canary = 'canary-5e1f0a'
 
 /** Writes down whatever is handed to it. */
 function recorder() {
@@ -72,7 +71,7 @@ function tellTaleStore(): Store & { fails: boolean } {
 test('a secret in credentials, options, keys, tags, values and errors is in nothing that telemetry tells', async () => {
   const clock = fakeClock()
   const inner = tellTaleStore()
-  const keys = [{ id: 'k1', secret: Buffer.from(canary.padEnd(32, '.')) }]
+  const keys = [{ id: 'k1', secret: canaryKey('telemetry') }]
   const cache = createCache({
     name: 'shop',
     clock,

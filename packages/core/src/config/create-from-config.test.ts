@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
+import { canaryKey, canarySecret } from '../../../../lab/src/canary.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { memoryStore } from '../store/memory-store.ts'
 import type { ConfigError } from './config-error.ts'
@@ -13,7 +14,7 @@ import { readConfig } from './read-config.ts'
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-config-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const secret = 'canary-of-32-bytes-for-this-test'
+const secret = canaryKey('config').toString()
 
 describe('what a configuration becomes', () => {
   it('is caches over stores made of stores, rings, sessions, all by name', async () => {
@@ -76,7 +77,7 @@ describe('what a configuration becomes', () => {
 
   it('asks for a password from a file or a function before each connect', async () => {
     const path = join(folder, 'password')
-    writeFileSync(path, 'first')
+    writeFileSync(path, canarySecret('first'))
     const given: (() => Promise<string>)[] = []
     const redis = (options: { password: () => Promise<string> }) => {
       given.push(options.password)
@@ -86,14 +87,14 @@ describe('what a configuration becomes', () => {
       {
         stores: {
           a: { redis: { password: `file:${path}` } },
-          b: { redis: { password: async () => 'mine' } },
+          b: { redis: { password: async () => canarySecret('mine') } },
         },
       },
       { redis: redis as never },
     )
-    writeFileSync(path, 'second')
-    expect(await given[0]!()).toBe('second')
-    expect(await given[1]!()).toBe('mine')
+    writeFileSync(path, canarySecret('second'))
+    expect(await given[0]!()).toBe(canarySecret('second'))
+    expect(await given[1]!()).toBe(canarySecret('mine'))
   })
 
   it('is nothing where one part cannot be built: what was open is closed, and the path is told', async () => {

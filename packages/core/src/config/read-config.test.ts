@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
+import { canary } from '../../../../lab/src/canary.ts'
 import { InvalidOptionError } from '../errors.ts'
 import type { ConfigError } from './config-error.ts'
 import { type ConfigSources, readConfig } from './read-config.ts'
@@ -10,7 +11,6 @@ import { type ConfigSources, readConfig } from './read-config.ts'
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-config-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const canary = 'canary-9f31c7'
 let files = 0
 function file(text: string, ending = 'yaml'): string {
   const path = join(folder, `${++files}.${ending}`)
@@ -138,19 +138,20 @@ stores:
 describe('what is wrong is told with its place', () => {
   it.each([
     ['json', '{\n  "caches": {"a": {},}\n}', 2, 22],
-    ['json', '{"caches": {"a": "canary-9f31c7', 1, 18],
+    ['json', '{"caches": {"a": "SECRET', 1, 18],
     ['json', '{"caches": {}} x', 1, 16],
     ['json', '', 1, 1],
-    ['yaml', 'caches:\n  a: {"x: canary-9f31c7\n', 3, 1],
+    ['yaml', 'caches:\n  a: {"x: SECRET\n', 3, 1],
     ['yaml', 'caches:\n  a: 1\n b: 2\n', 3, 1],
-    ['yaml', 'caches:\n\ta: canary-9f31c7\n', 2, 1],
+    ['yaml', 'caches:\n\ta: SECRET\n', 2, 1],
     ['yaml', 'a: 1\n---\nb: 2\n', 2, 1],
     ['yaml', 'caches: &a\n  b: *a\n', 2, 6],
     ['yaml', 'caches: *nothing\n', 1, 9],
     ['yaml', 'caches:\n  a: {}\n  a: {}\n', 3, 3],
     ['json', '{"caches":{"a":{},"a":{}}}', 1, 19],
   ])('of %s that is none: %j', async (ending, text, line, column) => {
-    const error = await refusal({ file: file(text, ending) })
+    // The name of a test is printed.
+    const error = await refusal({ file: file(text.replace('SECRET', canary), ending) })
     expect(error).toMatchObject({ line, column })
     expect(error.message).toContain(`.${ending}:${line}:${column}: `)
   })

@@ -2,12 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { canary, canarySecret } from '../../../../lab/src/canary.ts'
 import { run } from './run.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-doctor-'))
 afterAll(() => rmSync(folder, { recursive: true }))
-
-const canary = 'canary-41d8'
 
 async function doctor(config: string, ...args: string[]) {
   const file = join(folder, 'holdfast.yaml')
@@ -68,7 +67,7 @@ stores: { m: { memory: }, unused: { memory: }, e: { encrypted: { store: m, keys:
 caches:
   off: { store: m, enabled: false }
   endless: { store: m, policies: { 'x:*': { ttl: .inf } } }
-sessions: { web: { store: m, secrets: [${canary}${canary}${canary}], cookie: { secure: false } } }
+sessions: { web: { store: m, secrets: [${canarySecret('web')}], cookie: { secure: false } } }
 images: { pictures: { cache: off, origins: ['*'] } }
 `,
       '--json',

@@ -1,10 +1,11 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { canary, canarySecret } from '../../../../lab/src/canary.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { type CodecOptions, codecDefaults, resolveCodec } from './codec.ts'
 import { isAvailable } from './compression-algorithm.ts'
 
-const secret = 'a secret of thirty-two bytes, OK!'
+const secret = canarySecret('codec')
 const serializer = { name: 'own', serialize: () => new Uint8Array(), deserialize: () => 1 }
 
 describe('codec options', () => {
@@ -90,7 +91,7 @@ describe('codec options', () => {
   })
 
   it('never show a secret, in a message or when inspected', () => {
-    const short = 'hunter2'
+    const short = canary
     expect(() => resolveCodec({ integrity: { keys: [{ id: 'a', secret: short }] } })).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining(short) }),
     )

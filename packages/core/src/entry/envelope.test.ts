@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { brotliCompressSync, crc32, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { canarySecret } from '../../../../lab/src/canary.ts'
 import { CodecError } from '../errors.ts'
 import { type Codec, type CodecOptions, resolveCodec } from './codec.ts'
 import { maxSyncBytes } from './compression.ts'
@@ -21,7 +22,7 @@ import { maxPayloadBytes } from './limits.ts'
 
 const plain = resolveCodec()
 const keyed = (...ids: string[]) =>
-  resolveCodec({ integrity: { keys: ids.map((id) => ({ id, secret: `${id}`.repeat(40) })) } })
+  resolveCodec({ integrity: { keys: ids.map((id) => ({ id, secret: canarySecret(id) })) } })
 const stamp = '00112233445566778899aabbccddeeff'
 const otherStamp = 'ff'.repeat(16)
 const key = 'app:user:42'
@@ -506,7 +507,9 @@ describe('integrity by HMAC', () => {
   })
 
   it('refuses another secret under the same id', () => {
-    const other = resolveCodec({ integrity: { keys: [{ id: 'k1', secret: 'z'.repeat(32) }] } })
+    const other = resolveCodec({
+      integrity: { keys: [{ id: 'k1', secret: canarySecret('another') }] },
+    })
     expect(reasonOf(decode(encode(1, other), keyed('k1')))).toBe('mac')
   })
 

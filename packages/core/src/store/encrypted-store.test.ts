@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { describe, expect, test, vi } from 'vitest'
+import { canaryKey } from '../../../../lab/src/canary.ts'
 import { type Cache, createCache } from '../cache.ts'
 import { resolveCodec } from '../entry/codec.ts'
 import { encodeClaim, encodeValue } from '../entry/envelope.ts'
@@ -21,7 +22,7 @@ import { seal, unseal } from './sealed-bytes.ts'
 import type { SettledReads, Store } from './store.ts'
 import { nonceBytes, Xaes } from './xaes.ts'
 
-const secretOf = (seed: string) => createHash('sha256').update(seed).digest()
+const secretOf = (seed: string) => canaryKey(seed)
 const keyOf = (id: string): EncryptionKey => ({ id, secret: secretOf(id) })
 const one = { keys: [keyOf('one')] }
 const text = (words: string) => Buffer.from(words)

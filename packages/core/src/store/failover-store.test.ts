@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { canaryKey } from '../../../../lab/src/canary.ts'
 import { createCache } from '../cache.ts'
 import { resolveCodec } from '../entry/codec.ts'
 import { encodeClaim } from '../entry/envelope.ts'
@@ -434,7 +435,7 @@ test('it tells of a change of primary in either of the two', () => {
 })
 
 test('it can do what both can, is encrypted where both are, and refuses what is no pair of stores', () => {
-  const keys = { keys: [{ id: 'a', secret: 's'.repeat(32) }] }
+  const keys = { keys: [{ id: 'a', secret: canaryKey('failover') }] }
   const { touch: _, ...lesser } = memoryStore()
   expect(failoverStore([memoryStore(), lesser]).touch).toBeUndefined()
   const sealed = () => encryptedStore(memoryStore(), keys)

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { canary, canaryKey, canarySecret } from '../../../../lab/src/canary.ts'
 import { createCache } from '../cache.ts'
 import { watchConfig } from '../config/watch-config.ts'
 import { StoreError } from '../errors.ts'
@@ -13,22 +14,21 @@ import { fakeClock } from '../testing/fake-clock.ts'
 import { type AuditRecord, audit } from './audit.ts'
 import { securityEvents } from './security-events.ts'
 
-const secret = Buffer.alloc(32, 7).toString('base64')
+const secret = canaryKey('k1').toString('base64')
 
 test('bytes that an encrypted store does not believe are a record, without key or value', async () => {
   const clock = fakeClock()
   const inner = memoryStore()
-  const store = encryptedStore(inner, { keys: [{ id: 'k1', secret: Buffer.alloc(32, 7) }] })
+  const store = encryptedStore(inner, { keys: [{ id: 'k1', secret: canaryKey('k1') }] })
   const cache = createCache({ name: 'shop', clock, store, bus: false })
   const records: AuditRecord[] = []
   const end = audit({ caches: cache }, (record) => records.push(record))
-  await cache.set('user:canary-key', 'canary-value')
+  await cache.set(`user:${canary}`, canarySecret('value'))
   for await (const key of inner.list?.('') ?? [])
-    if (key.includes('canary'))
-      await inner.set(key, Buffer.from('planted in clear'), { ttlMs: 1e6 })
+    if (key.includes(canary)) await inner.set(key, Buffer.from('planted in clear'), { ttlMs: 1e6 })
   cache.namespace('x')
   await clock.advance('31s')
-  await cache.get('user:canary-key')
+  await cache.get(`user:${canary}`)
   expect(records).toEqual([
     {
       schemaVersion: 1,
@@ -40,7 +40,7 @@ test('bytes that an encrypted store does not believe are a record, without key o
       count: 1,
     },
   ])
-  expect(JSON.stringify(records)).not.toMatch(/canary|planted/)
+  expect(JSON.stringify(records)).not.toMatch(new RegExp(`${canary}|planted`))
   expect(JSON.stringify(records)).not.toContain(secret)
   end()
   await cache.close()
@@ -80,8 +80,8 @@ test.for([
   ['protocol', { name: 'FalseRedirection' }, 'foreign_redirect'],
 ] as const)('a store that fails with %s, cause %j, is %s', async ([kind, marks, event]) => {
   const clock = fakeClock()
-  const cause = Object.assign(new Error('canary-password'), marks)
-  const failing = () => Promise.reject(new StoreError('canary-password', { kind, cause }))
+  const cause = Object.assign(new Error(canarySecret('password')), marks)
+  const failing = () => Promise.reject(new StoreError(canarySecret('password'), { kind, cause }))
   const store = { ...memoryStore(), get: failing, getMany: failing }
   const cache = createCache({ name: 'shop', clock, store, bus: false })
   cache.on('error', () => {})
@@ -89,7 +89,7 @@ test.for([
   const end = audit({ caches: cache }, (record) => records.push(record))
   await cache.wrap('key', () => 1)
   expect(records.map((record) => record.event)).toContain(event)
-  expect(JSON.stringify(records)).not.toContain('canary')
+  expect(JSON.stringify(records)).not.toContain(canary)
   end()
   await cache.close()
 })
@@ -109,7 +109,7 @@ test.for([
     const telling = cache as unknown as Record<symbol, (news: object) => void>
     const tell = (why: string) =>
       telling[Symbol.for('holdfast.tell')]?.({ event: 'refused', key: 'url', reason: why })
-    for (const why of [reason, 'canary-secret', 'constructor', '__proto__']) tell(why)
+    for (const why of [reason, canarySecret('reason'), 'constructor', '__proto__']) tell(why)
     expect(records).toMatchObject([{ event, reason, count: 1 }])
     end()
   },
@@ -156,7 +156,7 @@ test('a user whose sessions are all ended is told of, without who; one that keep
   expect(records).toMatchObject([
     { event: 'subject_erased', source: 'session', name: 'login', count: 1 },
   ])
-  expect(JSON.stringify(records)).not.toContain('canary')
+  expect(JSON.stringify(records)).not.toContain(canary)
   end()
 })
 
@@ -216,7 +216,7 @@ test('a writer that throws changes nothing for the cache', async () => {
   const onWarning = (warning: Error) => void warned.push((warning as { code?: string }).code)
   process.on('warning', onWarning)
   const end = audit({ caches: cache }, () => {
-    throw new Error('canary')
+    throw new Error(canary)
   })
   await cache.clear()
   await new Promise((resolve) => setImmediate(resolve))

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fastify } from 'fastify'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
+import { canarySecret } from '../../../../lab/src/canary.ts'
 import type { ConfigError, WatchEvents } from '../../src/config/index.ts'
 import { type HoldfastConfig, watchConfig } from '../../src/config/index.ts'
 import type { Session } from '../../src/session/index.ts'
@@ -162,7 +163,7 @@ describe('a configuration that is watched', () => {
     await change({
       stores: { m: { memory: {} } },
       caches: { b: {} },
-      sessions: { web: { store: 'm', secrets: ['x'.repeat(32)] } },
+      sessions: { web: { store: 'm', secrets: [canarySecret('x')] } },
     })
     expect(Object.keys(made.caches)).toEqual(['b'])
     expect(made.session('web').stats()).toBeDefined()
@@ -176,10 +177,10 @@ describe('a configuration that is watched', () => {
     const config = (secret: string) => ({
       stores: { m: { memory: {} } },
       sessions: {
-        web: { store: 'm', secrets: [secret, 'b'.repeat(32)], cookie: { secure: false } },
+        web: { store: 'm', secrets: [secret, canarySecret('b')], cookie: { secure: false } },
       },
     })
-    const { made, change } = await watched(config('a'.repeat(32)))
+    const { made, change } = await watched(config(canarySecret('a')))
     const web = made.session('web')
     const middleware = web.middleware()
     const express = createServer((request, response) =>
@@ -200,10 +201,10 @@ describe('a configuration that is watched', () => {
         const response = await fetch(address, { headers: { cookie, connection: 'close' } })
         expect(await response.text()).toBe(String(turn + 1))
         cookie = response.headers.get('set-cookie')?.split(';')[0] ?? cookie
-        await change(config(secret.repeat(32)))
+        await change(config(canarySecret(secret)))
         // The secret that signed stays among those that verify.
         expect(made.session('web')).toBe(web)
-        await change(config('a'.repeat(32)))
+        await change(config(canarySecret('a')))
       }
     }
     expect(await web.list('nobody')).toEqual([])

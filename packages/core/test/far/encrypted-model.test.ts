@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, it } from 'vitest'
+import { canaryKey } from '../../../../lab/src/canary.ts'
 import { encryptedStore } from '../../src/store/encrypted-store.ts'
 import { playAround, stories } from './far-model.ts'
 
 const numRuns = Number(process.env.HOLDFAST_FAR_MODEL_RUNS ?? 300)
 const seed = Number(process.env.HOLDFAST_MODEL_SEED ?? 20_260_102)
-const secretOf = (id: string) => createHash('sha256').update(id).digest()
+const secretOf = (id: string) => canaryKey(id)
 
 /** Three processes of a rotation, each at another stage of it: all of them read what any of them writes. */
 const stages = [

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test, vi } from 'vitest'
+import { canary, canaryKey } from '../../../../lab/src/canary.ts'
 import { type Cache, createCache } from '../../src/cache.ts'
 import { InvalidOptionError } from '../../src/errors.ts'
 import { encryptedStore } from '../../src/store/encrypted-store.ts'
@@ -253,7 +254,7 @@ describe('a key looked up', () => {
 
   test('of a sensitive cache is not said back, nor are its tags', async () => {
     const store = encryptedStore(memoryStore(), {
-      keys: [{ id: 'k', secret: Buffer.alloc(32, 7) }],
+      keys: [{ id: 'k', secret: canaryKey('people') }],
     })
     const cache = createCache({ name: 'people', store, sensitive: true })
     await cache.set('ada', 1, { tags: ['byron'] })
@@ -355,9 +356,8 @@ describe('a purge', () => {
 })
 
 test('a secret in values, errors, credentials or options is in no page, state or answer', async () => {
-  const canary = 'canary-5f0c1d'
   const inner = faultyStore(memoryStore(), { faults: [] })
-  const secret = Buffer.from(canary.padEnd(32, '!'))
+  const secret = canaryKey('inspector')
   const store = encryptedStore(inner, { keys: [{ id: 'k', secret }] })
   const cache = createCache({ store, resilience: { breaker: { failuresInARow: 2 } } })
   cache.on('error', () => {})

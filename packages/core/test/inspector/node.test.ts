@@ -4,6 +4,7 @@ import { connect, createServer as createHttp2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { afterEach, describe, expect, test } from 'vitest'
+import { canarySecret } from '../../../../lab/src/canary.ts'
 import { createCache } from '../../src/cache.ts'
 import { inspector } from '../../src/telemetry/inspector/inspector.ts'
 
@@ -56,12 +57,15 @@ describe('the inspector in node:http', () => {
     const inspect = inspector(createCache(), {
       authorize(request, _, incoming) {
         seen.push(incoming)
-        if (request.headers.get('authorization') !== 'Bearer right') throw new Error('a secret')
+        if (request.headers.get('authorization') !== `Bearer ${canarySecret('right')}`)
+          throw new Error(canarySecret('thrown'))
         return incoming?.socket.remoteAddress === '127.0.0.1'
       },
     })
     const origin = await listen((request, response) => inspect.node(request, response))
-    const right = await fetch(origin, { headers: { authorization: 'Bearer right' } })
+    const right = await fetch(origin, {
+      headers: { authorization: `Bearer ${canarySecret('right')}` },
+    })
     expect(right.status).toBe(200)
     const wrong = await fetch(origin)
     expect([wrong.status, await wrong.text()]).toEqual([500, ''])

@@ -1,12 +1,12 @@
 import { faultyStore } from '@holdfast/core/testing'
 import { describe, expect, test } from 'vitest'
 import { newSessionId } from '../../src/session/session-id.ts'
-import { idOf, place, Visitor } from './visitor.ts'
+import { idOf, place, user, Visitor } from './visitor.ts'
 
 async function known() {
   const { sessions, store: inner, clock } = place()
   const first = new Visitor(sessions)
-  await first.ask((session) => session.set('user_id', 'u'))
+  await first.ask((session) => session.set('user_id', user))
   const store = faultyStore(inner, { faults: [], clock })
   const watched = place({ store, clock }).sessions
   return { value: first.cookie!.slice('__Host-session='.length), store, sessions: watched }
@@ -70,9 +70,9 @@ test('of several cookies of the name the first that verifies counts', async () =
   const read = async (header: string) =>
     new Visitor(sessions, header).see((session) => session.get('user_id') ?? null)
   const before = store.calls('get')
-  expect(await read(`${name}=forged; ${name}=${value}; ${name}=${otherValue}`)).toBe('u')
+  expect(await read(`${name}=forged; ${name}=${value}; ${name}=${otherValue}`)).toBe(user)
   expect(await read(`${name}=${otherValue}; ${name}=${value}`)).toBe('other')
-  expect(await read(`a=b;${name}="${value}" ; c`)).toBe('u')
+  expect(await read(`a=b;${name}="${value}" ; c`)).toBe(user)
   // One read each: the first that verifies is the only one that is looked for.
   expect(store.calls('get') - before).toBe(3)
 })

@@ -6,6 +6,7 @@ import type { Store } from '@holdfast/core'
 import { expressSessionStore } from '@holdfast/core/session'
 import express from 'express'
 import type expressSession from 'express-session'
+import { canarySecret } from '../../../../lab/src/canary.ts'
 
 /** What express-session expects of a store, in cases for any runner and any store. */
 export interface ExpressCase {
@@ -24,6 +25,8 @@ export interface ExpressPlace {
 }
 
 let prefixes = 0
+/** What a session holds is as secret as what signs it. */
+const user = canarySecret('user')
 
 /** @param session the module, as the package under test has installed it. */
 export function expressBehaviour(
@@ -70,7 +73,7 @@ export function expressBehaviour(
       express()
         .use(
           session({
-            secret: 'keyboard',
+            secret: canarySecret('express'),
             resave: false,
             saveUninitialized: false,
             store: place.sessions,
@@ -107,8 +110,8 @@ export function expressBehaviour(
     async 'stores, reads back and destroys'() {
       const { get, set, destroy } = over()
       assert.equal(await get('a'), null)
-      await set('a', { cookie: cookie(), user: { name: 'Anna' } })
-      assert.deepEqual((await get('a'))?.user, { name: 'Anna' })
+      await set('a', { cookie: cookie(), user: { name: user } })
+      assert.deepEqual((await get('a'))?.user, { name: user })
       await set('a', { cookie: cookie(), user: { name: 'Bert' } })
       assert.deepEqual((await get('a'))?.user, { name: 'Bert' })
       await destroy('a')
@@ -118,10 +121,10 @@ export function expressBehaviour(
 
     async 'stores plain JSON under its prefix, the version first, the fields beside it'() {
       const { store, prefix, set } = over()
-      await set('a', { cookie: cookie(), user: 'Anna' })
+      await set('a', { cookie: cookie(), user })
       const text = new TextDecoder().decode(await store.get(`${prefix}a`))
       assert.match(text, /^\{"version":"[0-9a-f]{16}","cookie":\{/)
-      assert.equal(JSON.parse(text).user, 'Anna')
+      assert.equal(JSON.parse(text).user, user)
     },
 
     async 'keeps a field of the application that is called version'() {
@@ -162,7 +165,7 @@ export function expressBehaviour(
       const { store, prefix, get, set, touch } = over()
       await touch('nobody', { cookie: cookie() })
       assert.equal(await get('nobody'), null)
-      await set('a', { cookie: cookie(), user: 'Anna' })
+      await set('a', { cookie: cookie(), user })
       const before = await store.get(`${prefix}a`)
       await touch('a', { cookie: cookie(120_000), user: 'never stored' })
       assert.deepEqual(await store.get(`${prefix}a`), before)
@@ -226,7 +229,7 @@ export function expressBehaviour(
         const fields = fieldsOf(request)
         if (request.path === '/login') {
           request.session.regenerate(() => {
-            fieldsOf(request).user = 'Anna'
+            fieldsOf(request).user = user
             response.json({})
           })
           return
@@ -242,7 +245,7 @@ export function expressBehaviour(
       assert.equal((await shop.get('/count', first.cookie)).body, '{"views":2}')
       const login = await shop.get('/login', first.cookie)
       assert.notEqual(login.cookie, first.cookie)
-      assert.equal((await shop.get('/look', login.cookie)).body, '{"user":"Anna"}')
+      assert.equal((await shop.get('/look', login.cookie)).body, JSON.stringify({ user }))
       assert.equal((await shop.get('/look', first.cookie)).body, '{}')
       await shop.get('/logout', login.cookie)
       assert.equal((await shop.get('/look', login.cookie)).body, '{}')
@@ -252,7 +255,7 @@ export function expressBehaviour(
       for (const other of ['/change', '/read']) {
         await using shop = await app(over(), {}, async (request, response) => {
           const fields = fieldsOf(request)
-          if (request.path === '/login') fields.user = 'Anna'
+          if (request.path === '/login') fields.user = user
           if (request.path === '/logout') {
             request.session.destroy(() => response.json({}))
             return

@@ -5,6 +5,7 @@ import { fakeClock, faultyStore } from '@holdfast/core/testing'
 import express from 'express'
 import expressSession from 'express-session'
 import { describe, expect, test } from 'vitest'
+import { canary, canaryKey, canarySecret } from '../../../../lab/src/canary.ts'
 import { encryptedStore } from '../../src/store/encrypted-store.ts'
 import { expressBehaviour } from './express-behaviour.ts'
 import { listen } from './visitor.ts'
@@ -13,8 +14,7 @@ describe.each([
   ['the memory store', () => memoryStore()],
   [
     'an encrypted one',
-    () =>
-      encryptedStore(memoryStore(), { keys: [{ id: 'a', secret: new Uint8Array(32).fill(1) }] }),
+    () => encryptedStore(memoryStore(), { keys: [{ id: 'a', secret: canaryKey('express') }] }),
   ],
   [
     'one that cannot list and touch',
@@ -37,7 +37,7 @@ test('a store that does not answer is a 503 with Retry-After, which express itse
     .set('env', 'test')
     .use(
       expressSession({
-        secret: 's',
+        secret: canarySecret('express'),
         resave: false,
         saveUninitialized: true,
         store: expressSessionStore(expressSession, store, { clock }),
@@ -72,7 +72,6 @@ test('what is not express-session is refused', () => {
 })
 
 test('no id and no value is in any error, warning or inspection', async () => {
-  const canary = 'canary-5c1e'
   const clock = fakeClock()
   const inner = memoryStore({ clock })
   const faulty = faultyStore(inner, { faults: [], clock })

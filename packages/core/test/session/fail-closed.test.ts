@@ -3,7 +3,8 @@ import { memoryStore, StoreError, type StoreErrorKind } from '@holdfast/core'
 import { createSessions, SessionError, type SessionOptions } from '@holdfast/core/session'
 import { fakeClock, faultyStore, type StoreFault } from '@holdfast/core/testing'
 import { describe, expect, test, vi } from 'vitest'
-import { idOf, place, secret, stored, Visitor } from './visitor.ts'
+import { canary, canarySecret } from '../../../../lab/src/canary.ts'
+import { idOf, place, secret, stored, user, Visitor } from './visitor.ts'
 
 /** A visitor with a session over a store that is about to fail. */
 async function about(options: Partial<SessionOptions> = {}) {
@@ -13,7 +14,7 @@ async function about(options: Partial<SessionOptions> = {}) {
   const errors: Error[] = []
   sessions.on('error', ({ error }) => errors.push(error))
   const visitor = new Visitor(sessions)
-  await visitor.ask((session) => session.set('user_id', 'u'))
+  await visitor.ask((session) => session.set('user_id', user))
   /** How long something takes on the fake clock. */
   const timed = async <T>(promise: Promise<T>, stepMs = 10, mostMs = 40_000) => {
     let value: T | undefined
@@ -63,7 +64,7 @@ describe('a store that does not answer', () => {
     const { store, visitor, sessions, timed } = await about()
     store.play([failing('unavailable', { nth: { to: store.calls('get') + 4 } })])
     const { value, ms } = await timed(visitor.see((session) => session.get('user_id')))
-    expect(value).toBe('u')
+    expect(value).toBe(user)
     expect(ms).toBeLessThan(1_000)
     expect(sessions.stats().retries).toBe(4)
     expect(sessions.stats().failed).toBe(0)
@@ -147,7 +148,7 @@ describe('a write whose answer got lost counts as done when it was', () => {
       store.play([{ kind, applied: true, on, nth: store.calls(on) + 1 } as StoreFault])
     lost('replace')
     await timed(visitor.ask((session) => session.set('a', 1)))
-    expect(await visitor.see((session) => session.data)).toEqual({ user_id: 'u', a: 1 })
+    expect(await visitor.see((session) => session.data)).toEqual({ user_id: user, a: 1 })
     expect(sessions.stats()).toMatchObject({ conflicts: 0, dropped: 0, failed: 0 })
 
     const second = new Visitor(sessions)
@@ -191,7 +192,7 @@ describe('a write that the server refuses is a 503, at once', () => {
     expect(ms).toBeLessThanOrEqual(500)
     expect(errors).toEqual([expect.objectContaining({ kind, code: 'ERR_HOLDFAST_STORE' })])
     store.play([])
-    expect(await visitor.see((session) => session.data)).toEqual({ user_id: 'u' })
+    expect(await visitor.see((session) => session.data)).toEqual({ user_id: user })
   })
 
   test('and whoever asks for it sees it, typed', async () => {
@@ -214,7 +215,7 @@ describe('a write that the server refuses is a 503, at once', () => {
     }
     expect(response.value.status).toBe(200)
     store.play([])
-    expect(await visitor.see((session) => session.data)).toEqual({ user_id: 'u' })
+    expect(await visitor.see((session) => session.data)).toEqual({ user_id: user })
   })
 
   test('a session too large for the store is a 500: coming again is no help', async () => {
@@ -252,7 +253,7 @@ test('a logout that the store did not take is a 503, and the session is still th
   expect(value.status).toBe(503)
   expect(visitor.cookie).toBe(cookie)
   store.play([])
-  expect(await visitor.see((session) => session.get('user_id'))).toBe('u')
+  expect(await visitor.see((session) => session.get('user_id'))).toBe(user)
 })
 
 test('without a listener one failure a minute is a warning of the process', async () => {
@@ -272,7 +273,6 @@ test('without a listener one failure a minute is a warning of the process', asyn
 })
 
 test('no secret, cookie, id or value is in any error, warning, counter or inspection', async () => {
-  const canary = 'canary-7f3a'
   const warnings: unknown[] = []
   const warn = vi.spyOn(process, 'emitWarning').mockImplementation((...args: unknown[]) => {
     warnings.push(args)
@@ -280,8 +280,8 @@ test('no secret, cookie, id or value is in any error, warning, counter or inspec
   const clock = fakeClock()
   const inner = memoryStore({ clock })
   const store = faultyStore(inner, { faults: [], clock })
-  const { sessions } = place({ clock, store, secrets: [`${canary}-secret-of-enough-letters-here`] })
-  const quiet = place({ clock, store, secrets: [`${canary}-secret-of-enough-letters-here`] })
+  const { sessions } = place({ clock, store, secrets: [canarySecret('hidden')] })
+  const quiet = place({ clock, store, secrets: [canarySecret('hidden')] })
   const output: unknown[] = [sessions, quiet.sessions]
   quiet.sessions.on('error', (failure) => output.push(failure))
   const visitor = new Visitor(sessions)

@@ -12,7 +12,7 @@ import express from 'express'
 import fastify from 'fastify'
 import { Hono } from 'hono'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { listen, type NodeHandler, place, secret, serveNode, Visitor } from './visitor.ts'
+import { listen, type NodeHandler, place, secret, serveNode, user, Visitor } from './visitor.ts'
 
 interface Connect {
   (...args: unknown[]): void
@@ -109,16 +109,16 @@ describe.each(Object.entries(frameworks))('%s', (_, serve) => {
     await visitor.get('/set/blue')
     const before = visitor.cookie
     expect((await visitor.get('/look')).body).toBe('{"value":"blue"}')
-    await visitor.get('/login/anna')
+    await visitor.get(`/login/${user}`)
     expect(visitor.cookie).not.toBe(before)
     expect(JSON.parse((await visitor.get('/look')).body)).toEqual({
       value: 'blue',
-      user_id: 'anna',
+      user_id: user,
     })
-    expect(await sessions.list('anna')).toHaveLength(1)
+    expect(await sessions.list(user)).toHaveLength(1)
     await visitor.get('/logout')
     expect(visitor.cookie).toBeUndefined()
-    expect(await sessions.list('anna')).toEqual([])
+    expect(await sessions.list(user)).toEqual([])
   })
 
   test('answers 503 with Retry-After where a session cannot be read or kept, and never a page that lies', async () => {
@@ -291,7 +291,7 @@ describe('no byte of a response leaves before its session is stored', () => {
     const { sessions } = place({ clock, store })
     sessions.on('error', () => undefined)
     const visitor = new Visitor(sessions)
-    await visitor.ask((session) => session.set('user_id', 'anna'))
+    await visitor.ask((session) => session.set('user_id', user))
     const origin = await serveNode(sessions, (request, response) => {
       if (request.url === '/login') void request.session.regenerate()
       else void request.session.destroy()
@@ -311,7 +311,7 @@ describe('no byte of a response leaves before its session is stored', () => {
     expect(login.status).toBe(200)
     expect(await new Visitor(sessions, visitor.cookie).see((session) => session.isNew)).toBe(true)
     visitor.cookie = login.cookie
-    expect(await visitor.see((session) => session.data)).toEqual({ user_id: 'anna' })
+    expect(await visitor.see((session) => session.data)).toEqual({ user_id: user })
     expect((await ask('/logout')).status).toBe(200)
     expect(await visitor.see((session) => session.isNew)).toBe(true)
   })

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { encode, idOf, place, secret, serveNode, stored, Visitor } from './visitor.ts'
+import { canarySecret } from '../../../../lab/src/canary.ts'
+import { encode, idOf, place, secret, serveNode, stored, user, Visitor } from './visitor.ts'
 
 const minute = 60_000
 
@@ -15,7 +16,7 @@ test('what one request keeps the next one finds, and the stored record is plain 
   const { sessions, store } = place()
   const visitor = new Visitor(sessions)
   await visitor.ask((session) => {
-    session.set('user_id', 'user-789')
+    session.set('user_id', user)
     session.data.permissions = ['read', 'write']
   })
   const seen = await visitor.see((session) => ({
@@ -23,8 +24,8 @@ test('what one request keeps the next one finds, and the stored record is plain 
     user: session.get('user_id'),
   }))
   expect(seen).toEqual({
-    data: { user_id: 'user-789', permissions: ['read', 'write'] },
-    user: 'user-789',
+    data: { user_id: user, permissions: ['read', 'write'] },
+    user: user,
   })
   const id = idOf(visitor.cookie)
   const text = new TextDecoder().decode(await store.get(`session:${id}`))
@@ -33,7 +34,7 @@ test('what one request keeps the next one finds, and the stored record is plain 
     version: expect.any(String),
     created_at: '2026-01-01T00:00:00.000Z',
     last_activity: '2026-01-01T00:00:00.000Z',
-    user_id: 'user-789',
+    user_id: user,
     permissions: ['read', 'write'],
   })
 })
@@ -148,7 +149,7 @@ test('uses are told to the store without a write, at most once in a minute or a 
 test('destroy ends a session, takes the cookie back, and the id is dead', async () => {
   const { sessions, store } = place()
   const visitor = new Visitor(sessions)
-  await visitor.ask((session) => session.set('user_id', 'u'))
+  await visitor.ask((session) => session.set('user_id', user))
   const { cookie } = visitor
   await visitor.ask((session) => session.destroy())
   expect(visitor.lastSetCookie).toMatch(/^__Host-session=; Max-Age=0;/)
@@ -160,7 +161,7 @@ test('destroy ends a session, takes the cookie back, and the id is dead', async 
 test('after destroy nothing can be set, until regenerate begins a new session', async () => {
   const { sessions } = place()
   const visitor = new Visitor(sessions)
-  await visitor.ask((session) => session.set('user_id', 'u'))
+  await visitor.ask((session) => session.set('user_id', user))
   const old = visitor.cookie
   await visitor.ask(async (session) => {
     await session.destroy()
@@ -180,7 +181,7 @@ test('regenerate gives a new id with the same fields and a new absolute end, and
   await clock.advance('50m')
   await visitor.ask(async (session) => {
     const before = session.id
-    session.set('user_id', 'u')
+    session.set('user_id', user)
     await session.regenerate()
     expect(session.id).not.toBe(before)
     expect(await store.get(`session:${before}`)).toBeUndefined()
@@ -191,7 +192,7 @@ test('regenerate gives a new id with the same fields and a new absolute end, and
   await clock.advance('50m')
   expect(await visitor.see((session) => session.data)).toEqual({
     cart: [1],
-    user_id: 'u',
+    user_id: user,
     role: 'admin',
   })
 })
@@ -212,7 +213,7 @@ test('a new secret in front signs, the old one still verifies, and its cookies a
   const visitor = new Visitor(sessions)
   await visitor.ask((session) => session.set('a', 1))
   const old = visitor.cookie
-  const newer = 'a newer secret for tests, of so many letters'
+  const newer = canarySecret('newer')
   const both = place({ store, clock, secrets: [newer, secret] })
   const moved = new Visitor(both.sessions, old)
   expect(await moved.see((session) => session.get('a'))).toBe(1)
@@ -229,7 +230,7 @@ test('a record that another service wrote is read, changed, and keeps what is no
   const id = idOf(visitor.cookie)
   await store.set(
     `session:${id}`,
-    encode({ user_id: 'user-789', created_at: '2026-01-01T00:00:00Z', metadata: { x: [1] } }),
+    encode({ user_id: user, created_at: '2026-01-01T00:00:00Z', metadata: { x: [1] } }),
     { ttlMs: minute },
   )
   await visitor.ask((session) => session.set('b', 2))
@@ -237,7 +238,7 @@ test('a record that another service wrote is read, changed, and keeps what is no
     version: expect.stringMatching(/^[0-9a-f]{16}$/),
     created_at: '2026-01-01T00:00:00.000Z',
     last_activity: '2026-01-01T00:00:00.000Z',
-    user_id: 'user-789',
+    user_id: user,
     metadata: { x: [1] },
     b: 2,
   })

@@ -2,7 +2,8 @@ import { memoryStore } from '@holdfast/core'
 import { createSessions, expressSessionStore, type SessionOptions } from '@holdfast/core/session'
 import expressSession from 'express-session'
 import { describe, expect, test, vi } from 'vitest'
-import { place, secret, serveNode, Visitor } from './visitor.ts'
+import { canary } from '../../../../lab/src/canary.ts'
+import { place, secret, serveNode, user, Visitor } from './visitor.ts'
 
 const create = (options: Record<string, unknown>) => () =>
   createSessions({
@@ -11,13 +12,18 @@ const create = (options: Record<string, unknown>) => () =>
     ...options,
   } as unknown as SessionOptions)
 
+/** The name of a test is printed: what stands for a secret there becomes one here. */
+const filled = (options: Record<string, unknown>) =>
+  Object.fromEntries(
+    Object.entries(options).map(([name, value]) => [name, value === 'SECRET' ? secret : value]),
+  )
+
 describe('options that cannot work are refused at once, by their path', () => {
   test.for<[Record<string, unknown>, RegExp]>([
     [{ store: undefined }, /store must be a store/],
     [{ store: {} }, /store must be a store/],
     [{ secrets: undefined }, /secrets must be an array/],
     [{ secrets: [] }, /secrets must be an array of at least one/],
-    [{ secrets: [secret, ''] }, /secrets\[1\] must be a non-empty string/],
     [{ secrets: [undefined] }, /secrets\[0\] must be a non-empty string; it was undefined/],
     [{ secrets: [42] }, /secrets\[0\] must be a non-empty string; it was of type number/],
     [{ tll: '7d' }, /no option 'tll'; did you mean 'ttl'/],
@@ -51,17 +57,17 @@ describe('options that cannot work are refused at once, by their path', () => {
   })
 
   test('no message shows a secret', () => {
-    for (const secrets of ['canary-secret', [['canary-secret']], { a: 'canary-secret' }])
+    for (const secrets of [secret, [[secret]], { a: secret }, [secret, '']])
       expect(create({ secrets })).toThrow(
-        expect.objectContaining({ message: expect.not.stringContaining('canary') }),
+        expect.objectContaining({ message: expect.not.stringContaining(canary) }),
       )
   })
 })
 
 describe('a name of another library is answered with the one that is meant here', () => {
   test.for<[Record<string, unknown>, string]>([
-    [{ secret: 'canary' }, "createSessions has no option 'secret'; write secrets: [secret]"],
-    [{ password: 'canary' }, 'write secrets: [password]'],
+    [{ secret: 'SECRET' }, "createSessions has no option 'secret'; write secrets: [secret]"],
+    [{ password: 'SECRET' }, 'write secrets: [password]'],
     [{ name: 'sid' }, 'write cookie: { name }'],
     [{ cookieName: 'sid' }, 'write cookie: { name }'],
     [{ cookieOptions: {} }, "no option 'cookieOptions'; write cookie"],
@@ -79,16 +85,18 @@ describe('a name of another library is answered with the one that is meant here'
       code: 'ERR_HOLDFAST_INVALID_OPTION',
       message: expect.stringContaining(message),
     })
-    expect(create(options)).toThrow(words)
-    expect(create(options)).not.toThrow(/canary/)
+    expect(create(filled(options))).toThrow(words)
+    expect(create(filled(options))).not.toThrow(canary)
   })
 
   test.for<[Record<string, unknown>, string]>([
     [{ client: {} }, 'it takes a store as its second argument'],
-    [{ secret: 'canary' }, "it is express-session's own"],
+    [{ secret: 'SECRET' }, "it is express-session's own"],
     [{ maxAge: 1 }, 'write ttl'],
   ])('expressSessionStore: %j', ([options, message]) => {
-    expect(() => expressSessionStore(expressSession, memoryStore(), options)).toThrow(message)
+    expect(() => expressSessionStore(expressSession, memoryStore(), filled(options))).toThrow(
+      message,
+    )
   })
 })
 
@@ -120,10 +128,10 @@ test('a store that counts in seconds and evicts, as Memcached does, is taken on 
 
 test('a secret that may be guessed is warned of, and not shown', () => {
   const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
-  create({ secrets: ['short-canary'] })()
+  create({ secrets: [canary] })()
   expect(warn).toHaveBeenCalledOnce()
   expect(String(warn.mock.lastCall?.[0])).toContain('secrets[0]')
-  expect(String(warn.mock.lastCall?.[0])).not.toContain('canary')
+  expect(String(warn.mock.lastCall?.[0])).not.toContain(canary)
   warn.mockRestore()
 })
 
@@ -137,17 +145,17 @@ describe('addresses and browsers are recorded on request, and on whose word is s
       },
     })
     await sessions.handle(request, (_, session) => {
-      session.set('user_id', 'u')
+      session.set('user_id', user)
       return new Response()
     })
-    const [summary] = await sessions.list('u')
+    const [summary] = await sessions.list(user)
     return summary
   }
 
   test('without record nothing of it is kept', async () => {
     const { sessions, store } = place()
     const visitor = new Visitor(sessions)
-    await visitor.ask((session) => session.set('user_id', 'u'))
+    await visitor.ask((session) => session.set('user_id', user))
     for await (const key of store.list!('session:'))
       expect(new TextDecoder().decode(await store.get(key))).not.toMatch(/"ip"|user_agent/)
   })
@@ -155,11 +163,11 @@ describe('addresses and browsers are recorded on request, and on whose word is s
   test('the address of a connection is that of its other end', async () => {
     const { sessions } = place({ record: true, trustProxy: false })
     const origin = await serveNode(sessions, (request, response) => {
-      request.session.set('user_id', 'u')
+      request.session.set('user_id', user)
       response.end()
     })
     await fetch(origin, { headers: { 'x-forwarded-for': '203.0.113.9' } })
-    expect(await sessions.list('u')).toEqual([expect.objectContaining({ ip: '127.0.0.1' })])
+    expect(await sessions.list(user)).toEqual([expect.objectContaining({ ip: '127.0.0.1' })])
   })
 
   test.for<[boolean | number, string | undefined, string | undefined]>([

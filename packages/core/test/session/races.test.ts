@@ -2,9 +2,10 @@ import { memoryStore, type Store } from '@holdfast/core'
 import { expressSessionStore } from '@holdfast/core/session'
 import expressSession from 'express-session'
 import { describe, expect, test } from 'vitest'
+import { canaryKey } from '../../../../lab/src/canary.ts'
 import { encryptedStore } from '../../src/store/encrypted-store.ts'
 import { shuffledStore } from './shuffled-store.ts'
-import { idOf, place, Visitor } from './visitor.ts'
+import { idOf, place, user, Visitor } from './visitor.ts'
 
 const races = 1_000
 const stores: [string, (seed: number) => Store][] = [
@@ -13,7 +14,7 @@ const stores: [string, (seed: number) => Store][] = [
     'encrypted',
     (seed) =>
       encryptedStore(shuffledStore(seed), {
-        keys: [{ id: 'k1', secret: new Uint8Array(32).fill(7) }],
+        keys: [{ id: 'k1', secret: canaryKey('races') }],
       }),
   ],
 ]
@@ -22,7 +23,7 @@ const stores: [string, (seed: number) => Store][] = [
 async function tabs(store: Store, options = {}) {
   const { sessions } = place({ store, ...options })
   const visitor = new Visitor(sessions)
-  await visitor.ask((session) => session.set('user_id', 'u'))
+  await visitor.ask((session) => session.set('user_id', user))
   return { sessions, cookie: visitor.cookie!, tab: () => new Visitor(sessions, visitor.cookie) }
 }
 
@@ -95,11 +96,11 @@ test('a change that was made while the id changed goes along', async () => {
     await tab().ask((same) => same.set('cart', [1]))
     session.set('role', 'admin')
     await session.regenerate()
-    expect(session.data).toEqual({ user_id: 'u', cart: [1], role: 'admin' })
+    expect(session.data).toEqual({ user_id: user, cart: [1], role: 'admin' })
   })
   expect(login.cookie).not.toBe(cookie)
   expect(await login.see((session) => session.data)).toEqual({
-    user_id: 'u',
+    user_id: user,
     cart: [1],
     role: 'admin',
   })

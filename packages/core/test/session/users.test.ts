@@ -3,7 +3,7 @@ import { memoryStore, type Store } from '@holdfast/core'
 import { fakeClock } from '@holdfast/core/testing'
 import { describe, expect, test } from 'vitest'
 import { shuffledStore } from './shuffled-store.ts'
-import { encode, idOf, type Place, place, Visitor } from './visitor.ts'
+import { user as anna, encode, idOf, type Place, place, Visitor } from './visitor.ts'
 
 async function login({ sessions }: Place, user: string | number, visitor = new Visitor(sessions)) {
   await visitor.ask(async (session) => {
@@ -17,22 +17,22 @@ const ids = async ({ sessions }: Place, user: string | number) =>
 
 test('a user’s sessions are listed, the last used first, and nobody else’s', async () => {
   const shop = place()
-  const first = await login(shop, 'anna')
+  const first = await login(shop, anna)
   await shop.clock.advance('1m')
-  const second = await login(shop, 'anna')
+  const second = await login(shop, anna)
   await login(shop, 'bert')
   await new Visitor(shop.sessions).ask((session) => session.set('a', 1))
-  expect(await ids(shop, 'anna')).toEqual([idOf(second.cookie), idOf(first.cookie)])
+  expect(await ids(shop, anna)).toEqual([idOf(second.cookie), idOf(first.cookie)])
   await shop.clock.advance('1m')
   await first.ask((session) => session.set('theme', 'dark'))
-  const [latest] = await shop.sessions.list('anna')
+  const [latest] = await shop.sessions.list(anna)
   expect(latest).toEqual({
     id: idOf(first.cookie),
     createdAt: Date.UTC(2026, 0, 1),
     lastActivityAt: Date.UTC(2026, 0, 1, 0, 2),
     ip: undefined,
     userAgent: undefined,
-    data: { user_id: 'anna', theme: 'dark' },
+    data: { user_id: anna, theme: 'dark' },
   })
   expect(await ids(shop, 'nobody')).toEqual([])
 })
@@ -47,11 +47,11 @@ test('a number and its text name the same user', async () => {
 
 test('destroyAll ends all sessions of a user in every process, except those that are to stay', async () => {
   const shop = place()
-  const visitors = await Promise.all([1, 2, 3, 4].map(() => login(shop, 'anna')))
+  const visitors = await Promise.all([1, 2, 3, 4].map(() => login(shop, anna)))
   const other = await login(shop, 'bert')
   const elsewhere = place({ store: shop.store, clock: shop.clock })
   const stays = idOf(visitors[2]!.cookie)
-  expect(await elsewhere.sessions.destroyAll('anna', { except: stays })).toBe(3)
+  expect(await elsewhere.sessions.destroyAll(anna, { except: stays })).toBe(3)
   expect(elsewhere.sessions.stats()).toMatchObject({ destroyed: 3, erased: 0 })
   for (const [index, visitor] of visitors.entries()) {
     const isNew = await new Visitor(elsewhere.sessions, visitor.cookie).see(
@@ -60,41 +60,41 @@ test('destroyAll ends all sessions of a user in every process, except those that
     expect(isNew).toBe(index !== 2)
   }
   expect(await other.see((session) => session.get('user_id'))).toBe('bert')
-  expect(await shop.sessions.destroyAll('anna', { except: ['unknown'] })).toBe(1)
-  expect(await shop.sessions.destroyAll('anna')).toBe(0)
+  expect(await shop.sessions.destroyAll(anna, { except: ['unknown'] })).toBe(1)
+  expect(await shop.sessions.destroyAll(anna)).toBe(0)
 })
 
 test('a session that goes to another user is the other’s', async () => {
   const shop = place()
-  const visitor = await login(shop, 'anna')
+  const visitor = await login(shop, anna)
   await visitor.ask((session) => session.set('user_id', 'bert'))
-  expect(await ids(shop, 'anna')).toEqual([])
+  expect(await ids(shop, anna)).toEqual([])
   expect(await ids(shop, 'bert')).toEqual([idOf(visitor.cookie)])
-  expect(await shop.sessions.destroyAll('anna')).toBe(0)
+  expect(await shop.sessions.destroyAll(anna)).toBe(0)
   expect(await visitor.see((session) => session.get('user_id'))).toBe('bert')
 })
 
 test('100 logins of one user at once are all listed, and all end at once', async () => {
   for (let round = 0; round < 10; round++) {
     const shop = place({ store: shuffledStore(round) })
-    const visitors = await Promise.all(Array.from({ length: 100 }, () => login(shop, 'anna')))
+    const visitors = await Promise.all(Array.from({ length: 100 }, () => login(shop, anna)))
     const expected = visitors.map(({ cookie }) => idOf(cookie)).sort()
-    expect((await ids(shop, 'anna')).sort()).toEqual(expected)
-    expect(await shop.sessions.destroyAll('anna')).toBe(100)
-    expect(await ids(shop, 'anna')).toEqual([])
+    expect((await ids(shop, anna)).sort()).toEqual(expected)
+    expect(await shop.sessions.destroyAll(anna)).toBe(100)
+    expect(await ids(shop, anna)).toEqual([])
   }
 })
 
 test('no login that was answered before destroyAll began outlives it, and none that comes later is missed by the next', async () => {
   for (let round = 0; round < 200; round++) {
     const shop = place({ store: shuffledStore(round) })
-    const before = await login(shop, 'anna')
+    const before = await login(shop, anna)
     const late = new Visitor(shop.sessions)
-    await Promise.all([shop.sessions.destroyAll('anna'), login(shop, 'anna', late)])
+    await Promise.all([shop.sessions.destroyAll(anna), login(shop, anna, late)])
     const isThere = (visitor: Visitor) =>
       new Visitor(shop.sessions, visitor.cookie).see((session) => !session.isNew)
     expect(await isThere(before)).toBe(false)
-    await shop.sessions.destroyAll('anna')
+    await shop.sessions.destroyAll(anna)
     expect(await isThere(late)).toBe(false)
   }
 })
@@ -104,7 +104,7 @@ test('a user has at most so many sessions: one more ends the oldest', async () =
   const visitors: Visitor[] = []
   for (let index = 0; index < 5; index++) {
     await shop.clock.advance('1s')
-    visitors.push(await login(shop, 'anna'))
+    visitors.push(await login(shop, anna))
   }
   const isThere = await Promise.all(
     visitors.map((visitor) => visitor.see((session) => !session.isNew)),
@@ -114,24 +114,24 @@ test('a user has at most so many sessions: one more ends the oldest', async () =
 
 test('logged-out sessions do not count, and what is kept of a user does not grow with logins', async () => {
   const shop = place({ sessionsPerUser: 50 })
-  const first = await login(shop, 'anna')
+  const first = await login(shop, anna)
   for (let index = 0; index < 300; index++) {
     await shop.clock.advance('2m')
-    const visitor = await login(shop, 'anna')
+    const visitor = await login(shop, anna)
     await visitor.ask((session) => session.destroy())
   }
   expect(await first.see((session) => session.isNew)).toBe(false)
-  const digest = createHash('sha256').update('anna').digest('base64url')
+  const digest = createHash('sha256').update(anna).digest('base64url')
   const bytes = await shop.store.get(`session-user:${digest}`)
   expect(Object.keys(JSON.parse(new TextDecoder().decode(bytes)).sessions).length).toBeLessThan(25)
 })
 
 test('what is kept of a user ends with the last of his sessions', async () => {
   const shop = place({ ttl: '1h' })
-  await login(shop, 'anna')
+  await login(shop, anna)
   await shop.clock.advance('2h')
   await shop.store.set('sweep', new Uint8Array(1), { ttlMs: 1 })
-  expect(await ids(shop, 'anna')).toEqual([])
+  expect(await ids(shop, anna)).toEqual([])
   await shop.clock.advance('2h')
   const keys: string[] = []
   for await (const key of shop.store.list!('session')) keys.push(key)
@@ -158,7 +158,7 @@ describe('what it costs', () => {
       getMany: watched('getMany') as never,
     }
     const shop = place({ store })
-    const visitor = await login(shop, 'anna')
+    const visitor = await login(shop, anna)
     expect(asked).toEqual(['get', 'add'])
     await visitor.ask((session) => session.set('a', 1))
     await visitor.ask((session) => session.data)
@@ -190,7 +190,7 @@ describe('a login that is under way while all sessions of its user are ended', (
     const store: Store = {
       ...inner,
       async add(key, bytes, keep) {
-        if (isFirst && key.startsWith('session:') && String(Buffer.from(bytes)).includes('anna')) {
+        if (isFirst && key.startsWith('session:') && String(Buffer.from(bytes)).includes(anna)) {
           isFirst = false
           reached()
           await gate
@@ -204,13 +204,13 @@ describe('a login that is under way while all sessions of its user are ended', (
   test('with a new session does not come after it', async () => {
     const { sessions, isReached, release } = held()
     const visitor = new Visitor(sessions)
-    const login = visitor.ask((session) => session.set('user_id', 'anna'))
+    const login = visitor.ask((session) => session.set('user_id', anna))
     await isReached
-    expect(await sessions.destroyAll('anna')).toBe(0)
+    expect(await sessions.destroyAll(anna)).toBe(0)
     release()
     expect((await login).status).toBe(200)
     expect(visitor.cookie).toBeUndefined()
-    expect(await sessions.list('anna')).toEqual([])
+    expect(await sessions.list(anna)).toEqual([])
     expect(sessions.stats()).toMatchObject({ created: 0, dropped: 1 })
   })
 
@@ -219,15 +219,15 @@ describe('a login that is under way while all sessions of its user are ended', (
     const visitor = new Visitor(sessions)
     await visitor.ask((session) => session.set('basket', 1))
     const login = visitor.ask(async (session) => {
-      session.set('user_id', 'anna')
+      session.set('user_id', anna)
       await session.regenerate()
       session.set('role', 'admin')
     })
     await isReached
-    await sessions.destroyAll('anna')
+    await sessions.destroyAll(anna)
     release()
     expect((await login).status).toBe(200)
-    expect(await sessions.list('anna')).toEqual([])
+    expect(await sessions.list(anna)).toEqual([])
     expect(await visitor.see((session) => session.data)).toEqual({ basket: 1 })
   })
 
@@ -238,14 +238,14 @@ describe('a login that is under way while all sessions of its user are ended', (
       // The session lands between the look at it and the bar.
       async add(key, bytes, keep) {
         if (String(Buffer.from(bytes)).includes('destroyed')) {
-          await inner.add(key, encode({ user_id: 'anna' }), keep)
+          await inner.add(key, encode({ user_id: anna }), keep)
         } else if (key.startsWith('session:')) return undefined
         return inner.add(key, bytes, keep)
       },
     }
     const { sessions } = place({ clock, store: racing })
-    await new Visitor(sessions).ask((session) => session.set('user_id', 'anna'))
-    expect(await sessions.destroyAll('anna')).toBe(1)
-    expect(await sessions.list('anna')).toEqual([])
+    await new Visitor(sessions).ask((session) => session.set('user_id', anna))
+    expect(await sessions.destroyAll(anna)).toBe(1)
+    expect(await sessions.list(anna)).toEqual([])
   })
 })

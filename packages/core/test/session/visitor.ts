@@ -14,6 +14,7 @@ import {
 } from '@holdfast/core/session'
 import { type FakeClock, fakeClock } from '@holdfast/core/testing'
 import { onTestFinished } from 'vitest'
+import { canarySecret } from '../../../../lab/src/canary.ts'
 
 /** What the stories of sessions share: a fake clock, a store on it, and browsers that keep their cookies. */
 export interface Place {
@@ -22,7 +23,9 @@ export interface Place {
   readonly sessions: Sessions
 }
 
-export const secret = 'a secret for tests, of forty-two letters..'
+export const secret = canarySecret('sessions')
+/** Whom a session knows: what it holds is as secret as what signs it. */
+export const user = canarySecret('user')
 
 export function place(
   options: Partial<SessionOptions> & { readonly backing?: MemoryBacking } = {},

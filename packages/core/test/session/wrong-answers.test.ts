@@ -6,7 +6,8 @@ import { fakeClock, faultyStore } from '@holdfast/core/testing'
 import express from 'express'
 import expressSession from 'express-session'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { listen, place, serveNode, Visitor } from './visitor.ts'
+import { canarySecret } from '../../../../lab/src/canary.ts'
+import { listen, place, serveNode, user, Visitor } from './visitor.ts'
 
 /*
  * What a handler does wrong is its own error, at once, as without sessions: an answer that is only noted must not fail
@@ -194,7 +195,11 @@ describe('a session that is there already', () => {
   test('of express-session or of another createSessions is refused: it is not the one that was asked for', async () => {
     const { sessions } = place()
     const other = place({ cookie: { name: 'admin' } })
-    const theirs = expressSession({ secret: 'x', resave: false, saveUninitialized: false })
+    const theirs = expressSession({
+      secret: canarySecret('theirs'),
+      resave: false,
+      saveUninitialized: false,
+    })
     expect(await ask(theirs, sessions.middleware())).toMatch(/^500 .*from another middleware/)
     expect(await ask(other.sessions.middleware(), sessions.middleware())).toMatch(/^500 /)
     expect(await ask(sessions.middleware(), sessions.middleware())).toMatch(/^200 [\w-]{43}$/)
@@ -207,7 +212,7 @@ test('an upgrade to a WebSocket has a session to read, and its failure goes to n
   const { sessions } = place({ clock, store })
   sessions.on('error', () => undefined)
   const visitor = new Visitor(sessions)
-  await visitor.ask((session) => session.set('user_id', 'anna'))
+  await visitor.ask((session) => session.set('user_id', user))
   const middleware = sessions.middleware()
   const server = createServer().on('upgrade', (request, socket) => {
     middleware(request, {} as ServerResponse, (error) => {
@@ -228,7 +233,7 @@ test('an upgrade to a WebSocket has a session to read, and its failure goes to n
         .on('error', reject)
         .end()
     })
-  expect(await upgrade()).toBe('anna')
+  expect(await upgrade()).toBe(user)
   store.play([{ kind: 'reject', error: new StoreError('full', { kind: 'full' }), on: 'get' }])
   expect(await upgrade()).toBe('refused')
 })

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, expect, it } from 'vitest'
+import { canary, canarySecret } from '../../../../../lab/src/canary.ts'
 import { createRing, type Ring } from '../ring.ts'
 import { run } from './run.ts'
 
@@ -107,9 +108,9 @@ const twemproxy = (charSign: 'signed' | 'unsigned') =>
 
 it('speaks to Redis servers, with password and database, and leaves no key behind', async () => {
   const log: string[] = []
-  const { stores, servers, proxy } = await cluster(twemproxy('signed'), log, 'hunter2')
+  const { stores, servers, proxy } = await cluster(twemproxy('signed'), log, canarySecret('right'))
   const result = await verify(
-    yml(proxy, servers, 'redis: true', 'redis_auth: hunter2', 'redis_db: 3'),
+    yml(proxy, servers, 'redis: true', `redis_auth: ${canarySecret('right')}`, 'redis_db: 3'),
   )
   expect(result).toEqual({ code: 0, output: 'pool: 70 of 70 keys are where the ring says\n' })
   expect(log.filter((line) => line === 'SELECT 3')).toHaveLength(2)
@@ -141,11 +142,13 @@ it('does not blame the sign when ASCII keys differ too', async () => {
 })
 
 it('never shows a password, not even one that a server quotes', async () => {
-  const { servers, proxy } = await cluster(twemproxy('signed'), [], 'right')
-  const { code, output } = await verify(yml(proxy, servers, 'redis: true', 'redis_auth: hunter2'))
+  const { servers, proxy } = await cluster(twemproxy('signed'), [], canarySecret('other'))
+  const { code, output } = await verify(
+    yml(proxy, servers, 'redis: true', `redis_auth: ${canarySecret('right')}`),
+  )
   expect(code).toBe(3)
   expect(output).toMatch(/unexpected answer to AUTH/)
-  expect(output).not.toContain('hunter2')
+  expect(output).not.toContain(canary)
 })
 
 it('gives up on a proxy that is silent, and on one that hangs up', async () => {

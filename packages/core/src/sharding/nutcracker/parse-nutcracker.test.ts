@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { canary } from '../../../../../lab/src/canary.ts'
 import { InvalidOptionError } from '../../errors.ts'
 import { createRing } from '../ring.ts'
 import { parseNutcracker } from './parse-nutcracker.ts'
@@ -157,12 +158,12 @@ describe('a file is refused', () => {
   it('without ever showing a password', () => {
     let message = ''
     try {
-      parseNutcracker(yml('redis_auth: hunter2', ...two))
+      parseNutcracker(yml(`redis_auth: ${canary}`, ...two))
     } catch (error) {
       message = (error as Error).message
     }
     expect(message).toMatch(/needs 'redis: true'/)
-    expect(message).not.toContain('hunter2')
+    expect(message).not.toContain(canary)
   })
 })
 
