@@ -1,3 +1,4 @@
+import { canarySecret } from '@holdfast/lab/canary'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { OriginEntry } from '../network/settings.ts'
@@ -108,7 +109,7 @@ describe('a key', () => {
   })
 
   it('cannot be guessed by who knows the URL but not the secret', () => {
-    const secret = 'at least sixteen characters'
+    const secret = canarySecret('key')
     expect(key(base, { secret })).not.toBe(key(base))
     expect(key(base, { secret })).not.toBe(key(base, { secret: `${secret}!` }))
     expect(key(base, { secret })).toBe(key(base, { secret }))

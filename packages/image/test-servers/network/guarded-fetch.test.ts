@@ -7,6 +7,7 @@ import {
   gzipSync,
   zstdCompressSync,
 } from 'node:zlib'
+import { canary } from '@holdfast/lab/canary'
 import { until } from '@holdfast/lab/until'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ImageError } from '../../src/image-error.ts'
@@ -253,9 +254,9 @@ describe('a request', () => {
     )
     const fetched = guardedFetch({
       ...lax(here.url),
-      origins: [{ match: here.url, headers: { 'x-key': 'secret' } }, there.url],
+      origins: [{ match: here.url, headers: { 'x-key': canary } }, there.url],
     })
-    const headers = { authorization: 'mine', cookie: 'mine', 'x-other': 'kept' }
+    const headers = { authorization: canary, cookie: canary, 'x-other': 'kept' }
     const told = (await (await fetched(here.url, { headers })).json()) as { headers: object }
     expect(told.headers).toMatchObject({ 'x-other': 'kept' })
     for (const name of ['authorization', 'cookie', 'x-key'])

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createCache, encryptedStore, type Store } from '@holdfast/core'
+import { canaryKey, canarySecret } from '@holdfast/lab/canary'
 import { expect, onTestFinished, test } from 'vitest'
 import { diskStore } from '../../src/disk-store/disk-store.ts'
 import { setup, url } from '../image-cache/origin.ts'
@@ -25,7 +25,7 @@ async function keep(storeOf: (disk: Store) => Store) {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-rest-'))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
   const disk = diskStore({ directory, maxBytes: 1e7 })
-  const made = await setup({ key: { secret: 'a secret of sixteen' } }, { store: storeOf(disk) })
+  const made = await setup({ key: { secret: canarySecret('key') } }, { store: storeOf(disk) })
   onTestFinished(() => made.close())
   made.origin.answer = () => ({ body: png(2, 3), headers: { 'cache-control': 'max-age=600' } })
   await made.images.get(url)
@@ -42,7 +42,7 @@ test('an image in a folder is there to be read, under a name that tells nothing'
 })
 
 test('behind encryptedStore nothing of it is, and it is served as before after a restart', async () => {
-  const keys = [{ id: 'one', secret: randomBytes(32) }]
+  const keys = [{ id: 'one', secret: canaryKey('one') }]
   const { directory, disk, origin, open, clock } = await keep((store) =>
     encryptedStore(store, { keys }),
   )

@@ -1,3 +1,4 @@
+import { canary, canarySecret } from '@holdfast/lab/canary'
 import { describe, expect, it } from 'vitest'
 import { answer, stage, tagged } from './scripted-origin.ts'
 
@@ -55,8 +56,8 @@ describe('a response with a lifetime', () => {
 
   it('with cookies gives them to the one client that caused them', async () => {
     const { origin, http } = stage()
-    origin.script = answer('a', 'max-age=60', { 'set-cookie': 'session=secret' })
-    expect((await http.fetch(url)).headers.get('set-cookie')).toBe('session=secret')
+    origin.script = answer('a', 'max-age=60', { 'set-cookie': `session=${canary}` })
+    expect((await http.fetch(url)).headers.get('set-cookie')).toBe(`session=${canary}`)
     expect((await http.fetch(url)).headers.get('set-cookie')).toBeNull()
   })
 
@@ -142,7 +143,7 @@ describe('an answer to somebody with credentials', () => {
     await get(url)
     await clock.advance('2s')
     origin.script = answer('mine', 'private')
-    expect((await get(url, { headers: { authorization: 'me' } })).body).toBe('mine')
+    expect((await get(url, { headers: { authorization: canarySecret('me') } })).body).toBe('mine')
     origin.script = tagged('all', '"a"', 'max-age=60')
     expect((await get(url)).body).toBe('all')
     expect(origin.last.headers.get('if-none-match')).toBe('"a"')

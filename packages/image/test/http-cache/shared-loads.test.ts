@@ -1,5 +1,6 @@
 import { createCache, memoryStore } from '@holdfast/core'
 import { fakeClock, faultyStore } from '@holdfast/core/testing'
+import { canarySecret } from '@holdfast/lab/canary'
 import { describe, expect, it } from 'vitest'
 import { createHttpCache } from '../../src/http-cache/http-cache.ts'
 import { answer, ScriptedOrigin, stage } from './scripted-origin.ts'
@@ -81,7 +82,7 @@ describe('many requests at once', () => {
   it('with credentials never get what somebody else’s caused', async () => {
     const { clock, origin, get } = stage()
     origin.script = ({ headers }) => answer(headers.get('authorization'), 'max-age=60')
-    const users = Array.from({ length: 10 }, (_, n) => `Bearer ${n}`)
+    const users = Array.from({ length: 10 }, (_, n) => `Bearer ${canarySecret(`user-${n}`)}`)
     const all = users.map((authorization) => get(url, { headers: { authorization } }))
     await clock.advance(0)
     expect((await Promise.all(all)).map(({ body }) => body)).toEqual(users)

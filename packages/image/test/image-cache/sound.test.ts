@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { encryptedStore, memoryStore, type Store } from '@holdfast/core'
+import { canaryKey } from '@holdfast/lab/canary'
 import { afterEach, expect, test, vi } from 'vitest'
 import { diskStore } from '../../src/disk-store/disk-store.ts'
 import { setup, url } from './origin.ts'
@@ -77,7 +78,7 @@ test('what another store hands out is hashed once, by the images', async () => {
 })
 
 test('where something stands between disk and images, both hash', async () => {
-  const keys = [{ id: 'a', secret: Buffer.alloc(32, 1) }]
+  const keys = [{ id: 'a', secret: canaryKey('sound') }]
   const encrypted = encryptedStore(await disk(), { keys })
   expect(await hashedBy(await over(encrypted))).toEqual({ sha256: 1, gmac: 1 })
 })

@@ -1,11 +1,13 @@
 import { createHmac } from 'node:crypto'
+import { canarySecret } from '@holdfast/lab/canary'
 import { afterEach, describe, expect, it } from 'vitest'
 import { adminHandler } from '../../src/serve/admin-handler.ts'
 import { setup as setUp, url } from '../image-cache/origin.ts'
 import { png } from '../image-cache/pictures.ts'
 
 const closing: (() => Promise<unknown>)[] = []
-const secret = 'a secret of one origin'
+const secret = canarySecret('webhook')
+const admin = `Bearer ${canarySecret('admin')}`
 
 async function setup() {
   const made = await setUp()
@@ -18,7 +20,7 @@ async function setup() {
           headers: { 'cache-control': 'max-age=600', etag: '"1"', 'cache-tag': 'cats' },
         }
   const handler = adminHandler(made.images, {
-    authorize: (request) => request.headers.get('authorization') === 'Bearer admin',
+    authorize: (request) => request.headers.get('authorization') === admin,
     webhooks: [
       { match: 'http://img.example.com', secret },
       { match: 'http://other.example.com/own/', secret },
@@ -35,8 +37,7 @@ async function setup() {
     expect(response.headers.get('cache-control')).toBe('no-store')
     return { status: response.status, body: await response.json() }
   }
-  const asAdmin = (path: string, body: unknown) =>
-    post(path, body, { authorization: 'Bearer admin' })
+  const asAdmin = (path: string, body: unknown) => post(path, body, { authorization: admin })
   const hook = (body: object, at = made.clock.now(), key = secret) => {
     const text = JSON.stringify(body)
     const timestamp = String(Math.floor(at / 1_000))
@@ -66,7 +67,10 @@ describe('the admin handler', () => {
       status: 403,
       body: { error: 'forbidden' },
     })
-    expect((await post('/purge', { urls: [url] }, { authorization: 'Bearer x' })).status).toBe(403)
+    expect(
+      (await post('/purge', { urls: [url] }, { authorization: `Bearer ${canarySecret('x')}` }))
+        .status,
+    ).toBe(403)
     expect((await images.get(url)).status).toBe('hit')
   })
 
@@ -99,7 +103,7 @@ describe('the admin handler', () => {
 
   it('takes nothing but JSON by POST that it understands whole', async () => {
     const { handler, asAdmin, post } = await setup()
-    const authorization = 'Bearer admin'
+    const authorization = admin
     const ask = async (path: string, init: RequestInit) =>
       (await handler(new Request(`http://admin.example${path}`, init))).status
     expect(await ask('/purge', { headers: { authorization } })).toBe(405)
@@ -158,12 +162,10 @@ describe('the admin handler', () => {
       body: { error: 'origin' },
     })
     const wrong = { status: 403, body: { error: 'signature' } }
-    expect(await hook({ urls: [url] }, clock.now(), 'another secret, as long')).toEqual(wrong)
+    expect(await hook({ urls: [url] }, clock.now(), canarySecret('another'))).toEqual(wrong)
     expect(await hook({ urls: [url] }, clock.now() - 301_000)).toEqual(wrong)
     expect(await post('/webhook', { urls: [url] })).toEqual(wrong)
-    expect(await post('/webhook', { urls: [url] }, { authorization: 'Bearer admin' })).toEqual(
-      wrong,
-    )
+    expect(await post('/webhook', { urls: [url] }, { authorization: admin })).toEqual(wrong)
     // One secret may stand for several origins.
     const both = { urls: [url, 'http://other.example.com/own/a'] }
     expect((await hook(both)).status).toBe(200)

@@ -2,6 +2,7 @@ import { createServer, get as getOverHttp, type Server } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2 } from 'node:http2'
 import { type AddressInfo, connect } from 'node:net'
 import { InvalidOptionError } from '@holdfast/core'
+import { canary, canarySecret } from '@holdfast/lab/canary'
 import { afterEach, describe, expect, it } from 'vitest'
 import { adminHandler } from '../../src/serve/admin-handler.ts'
 import type { ImageHandlerOptions } from '../../src/serve/handler-options.ts'
@@ -265,15 +266,15 @@ describe('a request that is refused', () => {
 
 describe('signed requests', () => {
   const pairs = [
-    { key: 'new-key', salt: 's' },
-    { key: 'old-key', salt: 's' },
+    { key: canarySecret('new'), salt: canary },
+    { key: canarySecret('old'), salt: canary },
   ]
   const path = `/?url=${encodeURIComponent(url)}`
 
   it('are served for any pair, and nothing else is', async () => {
     const { ask, clock } = await setup({ signing: { pairs } })
     for (const pair of pairs) expect((await ask(`/${signUrl(path, pair)}${path}`)).status).toBe(200)
-    const other = signUrl(path, { key: 'other', salt: 's' })
+    const other = signUrl(path, { key: canarySecret('other'), salt: canary })
     const wrong = [
       path,
       `/${other}${path}`,
@@ -360,7 +361,7 @@ describe('toNode', () => {
   })
 
   it('takes the whole URL for the path in it, signatures included', async () => {
-    const pair = { key: 'key', salt: 'salt' }
+    const pair = { key: canarySecret('key'), salt: canary }
     const { handler, images } = await setup({ signing: { pairs: [pair] } })
     const { port } = await listen(handler)
     const path = `/?url=${encodeURIComponent(url)}`
@@ -392,7 +393,7 @@ describe('toNode', () => {
 
   it('serves HTTP/2 as well', async () => {
     const { handler } = await setup({
-      authorize: (request) => request.headers.get('x-key') === 'k',
+      authorize: (request) => request.headers.get('x-key') === canary,
     })
     const node = toNode(handler) as unknown as Parameters<typeof createHttp2>[1]
     const server = createHttp2({}, node)
@@ -414,7 +415,7 @@ describe('toNode', () => {
         stream.on('end', () => resolve([status, Buffer.concat(parts)]))
         stream.on('error', reject)
       })
-    expect(await ask('k')).toEqual([200, png(2, 3)])
+    expect(await ask(canary)).toEqual([200, png(2, 3)])
     expect(await ask('x')).toEqual([403, Buffer.from('forbidden')])
   })
 
@@ -448,7 +449,7 @@ describe('toNode', () => {
 
   it('carries any handler in fetch style, its body included, and hides what it throws', async () => {
     const { at } = await listen(async (request) => {
-      if (request.url.endsWith('/throws')) throw new Error('secret')
+      if (request.url.endsWith('/throws')) throw new Error(canary)
       return new Response(`${request.method} ${await request.text()}`, { status: 201 })
     })
     const response = await fetch(`${at}/x`, { method: 'POST', body: 'hello' })
