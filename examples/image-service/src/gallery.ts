@@ -13,8 +13,13 @@ export async function startGallery(port = 0) {
     origins: [origin.url],
     // The demo's origin is on this machine; a public one needs neither of these.
     network: { schemes: ['http'], allowPrivate: ['127.0.0.1/32'] },
-    pairs: [{ key: 'a key of this demo', salt: 'salt' }],
-    adminToken: 'admin of this demo',
+    pairs: [
+      {
+        key: process.env.SIGNING_KEY ?? 'a key of this demo',
+        salt: process.env.SIGNING_SALT ?? 'salt',
+      },
+    ],
+    adminToken: process.env.ADMIN_TOKEN ?? 'admin of this demo',
     page(path, signed) {
       if (path === '/toggle') {
         origin.isDown = !origin.isDown

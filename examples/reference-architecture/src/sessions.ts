@@ -13,8 +13,8 @@ export function sessionsOn({ sentinels, primaryName }: Addresses): {
   const store = redisStore({ sentinels: [...sentinels], name: primaryName })
   const sessions = createSessions({
     store,
-    // `openssl rand -base64 32`, from wherever your secrets are. These are the secrets of an example.
-    secrets: ['an example for servers that live for a minute'],
+    // `openssl rand -base64 32`, from wherever your secrets are. The other is the secret of an example.
+    secrets: [process.env.SESSION_SECRET ?? 'an example for servers that live for a minute'],
     ttl: '7d',
     record: true, // ip and user_agent
     trustProxy: false, // no proxy stands in front, so the connection's address counts

@@ -1,7 +1,10 @@
-import { expect, test } from 'vitest'
+import { canarySecret } from '@holdfast/lab/canary'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { tell } from '../src/story.ts'
 
 test('sessions survive their primary, answers follow their events, and a logout holds everywhere', async () => {
+  vi.stubEnv('SESSION_SECRET', canarySecret('shop'))
+  onTestFinished(() => void vi.unstubAllEnvs())
   const lines: string[] = []
   const told = await tell((line) => lines.push(line))
   const { login, filled, changed, failover, changedAgain, node, logout } = told
