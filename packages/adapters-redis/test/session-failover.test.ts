@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { canarySecret } from '@holdfast/lab/canary'
 import { startProcess } from '@holdfast/lab/client-process'
 import { startSentinelGroup } from '@holdfast/lab/redis-sentinel'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -23,7 +24,7 @@ describe.each(['redis', 'valkey'] as const)('sessions over %s under Sentinel', (
       await client.stop()
       await group.stop()
     })
-    const cookies = await client.call<string[]>('open', 100, { user_id: 'u' })
+    const cookies = await client.call<string[]>('open', 100, { user_id: canarySecret('user') })
     const running = client.call<SessionTraffic>('traffic', cookies, perSecond, forMs)
     await sleep(1_500)
     const primary = await group.primary()
@@ -44,7 +45,7 @@ describe.each(['redis', 'valkey'] as const)('sessions over %s under Sentinel', (
     expect(Math.max(...requests.map(({ ms }) => ms))).toBeLessThan(2_000 + 2 * lagMs)
 
     const found = await client.call<(Record<string, unknown> | null)[]>('look', cookies)
-    expect(found.filter((data) => data?.user_id !== 'u')).toEqual([])
+    expect(found.filter((data) => data?.user_id !== canarySecret('user'))).toEqual([])
     const lost = requests
       .filter(({ writes, status }) => writes && status === 200)
       .filter(({ index, count }) => found[index]?.[`n${count}`] !== count)

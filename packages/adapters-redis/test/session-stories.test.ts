@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SessionStats } from '@holdfast/core/session'
+import { canarySecret } from '@holdfast/lab/canary'
 import { type ClientProcess, startProcess } from '@holdfast/lab/client-process'
 import { type RedisServer, startRedis } from '@holdfast/lab/redis-server'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -85,11 +86,11 @@ describe.each(['redis', 'valkey'] as const)('sessions in two processes over %s',
   })
 
   test('what other services read is plain JSON under session:{id}, which the server ends by itself', async () => {
-    const [cookie] = await open(1, { user_id: 'user-789', permissions: ['read'] })
+    const [cookie] = await open(1, { user_id: canarySecret('user'), permissions: ['read'] })
     const key = keyOf(cookie!)
     const text = String(await server.command('GET', key))
     expect(text).toMatch(/^\{"version":"[0-9a-f]{16}",/)
-    expect(JSON.parse(text)).toMatchObject({ user_id: 'user-789', permissions: ['read'] })
+    expect(JSON.parse(text)).toMatchObject({ user_id: canarySecret('user'), permissions: ['read'] })
     expect(Number(await server.command('PTTL', key))).toBeGreaterThan(29 * 60_000)
     expect(Number(await server.command('PTTL', key))).toBeLessThanOrEqual(30 * 60_000)
   })
@@ -112,7 +113,7 @@ describe.each(['redis', 'valkey'] as const)('sessions over a %s that fails', (en
 
   test('stopped under 100 requests a second, each is answered within 2 s, none with a new session, and none is lost', async () => {
     const { server, client } = await service()
-    const cookies = await client.call<string[]>('open', 50, { user_id: 'u' })
+    const cookies = await client.call<string[]>('open', 50, { user_id: canarySecret('user') })
     const traffic = client.call<SessionTraffic>('traffic', cookies, 100, 7_000)
     await sleep(1_000)
     server.pause()
@@ -136,7 +137,7 @@ describe.each(['redis', 'valkey'] as const)('sessions over a %s that fails', (en
 
   test('killed, it is a 503 within 2 s; started again empty, a new session is begun openly', async () => {
     const { server, client } = await service()
-    const [cookie] = await client.call<string[]>('open', 1, { user_id: 'u' })
+    const [cookie] = await client.call<string[]>('open', 1, { user_id: canarySecret('user') })
     await server.kill()
     const begunAt = performance.now()
     const answered = await client.call<{ status: number }>('visit', cookie, 'a', 1)
@@ -155,7 +156,7 @@ describe.each(['redis', 'valkey'] as const)('sessions over a %s that fails', (en
 
   test('full (OOM with noeviction), a change is refused typed within 500 ms, and reads and logouts go on', async () => {
     const { server, client } = await service()
-    const cookies = await client.call<string[]>('open', 3, { user_id: 'u' })
+    const cookies = await client.call<string[]>('open', 3, { user_id: canarySecret('user') })
     await server.command('CONFIG', 'SET', 'maxmemory', '1')
     for (const verb of ['save', 'regenerate']) {
       const refused = await client.call<{ kind: string; name: string; ms: number }>(
@@ -173,15 +174,21 @@ describe.each(['redis', 'valkey'] as const)('sessions over a %s that fails', (en
       1,
     )
     expect([answered.status, Number(answered.retryAfter) > 0]).toEqual([503, true])
-    expect(await client.call('look', cookies)).toEqual(cookies.map(() => ({ user_id: 'u' })))
+    expect(await client.call('look', cookies)).toEqual(
+      cookies.map(() => ({ user_id: canarySecret('user') })),
+    )
     await client.call('logOutEach', [cookies[1]], 0)
     await server.command('CONFIG', 'SET', 'maxmemory', '0')
-    expect(await client.call('look', cookies)).toEqual([{ user_id: 'u' }, null, { user_id: 'u' }])
+    expect(await client.call('look', cookies)).toEqual([
+      { user_id: canarySecret('user') },
+      null,
+      { user_id: canarySecret('user') },
+    ])
   })
 
   test('read-only (a replica), a change is refused typed within 500 ms and as a 503', async () => {
     const { server, client } = await service()
-    const [cookie] = await client.call<string[]>('open', 1, { user_id: 'u' })
+    const [cookie] = await client.call<string[]>('open', 1, { user_id: canarySecret('user') })
     // A replica of nobody: it keeps what it has.
     await server.command('REPLICAOF', '127.0.0.1', '1')
     const refused = await client.call<{ kind: string; ms: number }>('refused', cookie, 'save')
@@ -194,7 +201,7 @@ describe.each(['redis', 'valkey'] as const)('sessions over a %s that fails', (en
         timeout: 10_000,
       })
       .toBe(200)
-    expect(await client.call('look', [cookie])).toEqual([{ user_id: 'u', a: 1 }])
+    expect(await client.call('look', [cookie])).toEqual([{ user_id: canarySecret('user'), a: 1 }])
   })
 })
 
