@@ -1,9 +1,12 @@
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createCache, StoreError } from '@holdfast/core'
+import { badDays, falseRedirections } from '@holdfast/lab/bad-days'
 import { canarySecret } from '@holdfast/lab/canary'
 import { type FakeRedis, startFakeRedis } from '@holdfast/lab/fake-redis'
 import { startFaultProxy } from '@holdfast/lab/fault-proxy'
+import { clusterStage, play } from '@holdfast/lab/play-bad-day'
+import { watchStalls } from '@holdfast/lab/primary-changes'
 import { type RedisCluster, startRedisCluster } from '@holdfast/lab/redis-cluster'
 import type { RedisServer } from '@holdfast/lab/redis-server'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -12,6 +15,8 @@ import { type RedisStore, redisStore } from '../src/index.ts'
 
 const ttlMs = 600_000
 const bytes = (text: string) => Buffer.from(text)
+/** A machine that is busy with other tests must not be taken for a server that does not answer. */
+const slowly = { commandTimeout: 20_000 }
 
 describe.each(['redis', 'valkey'] as const)('a cluster of %s', (engine) => {
   let cluster: RedisCluster
@@ -22,7 +27,7 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s', (engine) => {
   afterAll(() => cluster.stop())
 
   async function open(options = {}): Promise<RedisStore> {
-    const store = redisStore({ cluster: cluster.addresses, ...options })
+    const store = redisStore({ cluster: cluster.addresses, ...slowly, ...options })
     onTestFinished(() => store.close())
     const names = Array.from({ length: 24 }, (_, index) => `ready-${index}`)
     const touched = () =>
@@ -33,7 +38,6 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s', (engine) => {
     while (!(await touched())) await sleep(10)
     return store
   }
-  const slowly = { commandTimeout: 20_000 }
   const patient = { resilience: { storeTimeout: '10s' } } as const
   const counts = async () => {
     const sum: Record<string, number> = {}
@@ -59,7 +63,7 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s', (engine) => {
   }
 
   test('clear of 10,000 keys writes one key and leaves none readable', async () => {
-    const store = await open(slowly)
+    const store = await open()
     const cache = createCache({ store, memory: false, name: 'many', ...patient })
     const keys = Array.from({ length: 10_000 }, (_, index) => `key-${index}`)
     for (let at = 0; at < keys.length; at += 1_000)
@@ -76,13 +80,23 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s', (engine) => {
   })
 
   test('wrapMany and delete of keys in all slots: each once, wherever it is', async () => {
-    const store = await open(slowly)
+    const store = await open()
     const cache = createCache({ store, memory: false, name: 'slots', ...patient })
     const keys = Array.from({ length: 2_000 }, (_, index) => `key-${index}`)
     const owners = new Set(keys.map((key) => Math.floor(slotOf(`slots:${key}`) / 5_462)))
     expect(owners.size).toBe(3)
     const load = async (missing: string[]) => new Map(missing.map((key) => [key, key]))
-    expect((await cache.wrapMany(keys, load)).size).toBe(2_000)
+    // What a busy machine had no time to claim or to store is loaded once more.
+    await expect
+      .poll(
+        async () => {
+          const before = cache.stats().loads
+          expect((await cache.wrapMany(keys, load)).size).toBe(2_000)
+          return cache.stats().loads - before
+        },
+        { timeout: 40_000 },
+      )
+      .toBe(0)
     const never = async (): Promise<Map<string, string>> => {
       throw new Error('everything is there')
     }
@@ -136,24 +150,39 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s', (engine) => {
     expect(spreadMs! / oneMs!).toBeLessThan(1.5)
   })
 
-  test('while one node of three is stopped the others answer, and a batch answers in part', async () => {
-    const store = await open()
-    const cache = createCache({ store, memory: false, name: 'part' })
-    const troubles: string[] = []
-    cache.on('error', ({ error }) => troubles.push(String(error)))
+  test(`${badDays.nodeHung.title}: the others answer, and a batch answers in part`, async () => {
+    // What the others answer is asked of a store that gives them time, however busy the machine is.
+    const [store, hurried] = [
+      await open({ commandTimeout: 3_000 }),
+      await open({ commandTimeout: 500 }),
+    ]
+    const cache = createCache({
+      ...{ store, memory: false, name: 'part', resilience: { storeTimeout: '1200ms' } },
+    })
+    const quick = createCache({ store: hurried, memory: false, name: 'part' })
+    for (const each of [cache, quick]) each.on('error', () => {})
     const keys = Array.from({ length: 30 }, (_, index) => `key-${index}`)
     await cache.setMany(keys.map((key) => [key, key]))
-    const [stopped] = cluster.primaries as [RedisServer]
+    const [hung, ...others] = cluster.primaries as [RedisServer, ...RedisServer[]]
     const isOut = (key: string) => slotOf(`part:${key}`) < 5_462
     const there = keys.filter((key) => !isOut(key))
     expect(there.length).toBeGreaterThan(10)
     expect(there.length).toBeLessThan(30)
-    stopped.pause()
-    try {
-      const since = performance.now()
-      const { result, lagMs } = await lagOf(() => cache.getMany(keys))
-      expect(performance.now() - since).toBeLessThan(200 + 50 + lagMs())
-      expect([...result.keys()].sort()).toEqual([...there].sort())
+    const timed = async <T>(run: () => Promise<T>) => {
+      const stalls = watchStalls(others)
+      const { result, lagMs } = await lagOf(async () => {
+        const since = performance.now()
+        return { value: await run(), ms: performance.now() - since }
+      })
+      return { ...result, lateMs: lagMs() + (await stalls()) }
+    }
+    const ask = async () => {
+      const first = await timed(() => quick.getMany(keys))
+      expect(first.ms).toBeLessThan(200 + 50 + first.lateMs)
+      expect([...first.value.keys()].filter(isOut)).toEqual([])
+      const batch = await timed(() => cache.getMany(keys))
+      expect(batch.ms).toBeLessThan(1_200 + 50 + batch.lateMs)
+      expect([...batch.value.keys()].sort()).toEqual([...there].sort())
       const settled = await store.getManySettled!(keys.map((key) => `part:${key}`))
       const failed = settled.filter((answer) => answer instanceof StoreError)
       expect(failed).toHaveLength(keys.length - there.length)
@@ -164,30 +193,28 @@ describe.each(['redis', 'valkey'] as const)('a cluster of %s', (engine) => {
         const answers = await Promise.all([cache.get(one), cache.wrap(other, () => 'loaded')])
         expect(answers).toEqual([one, 'loaded'])
       }
-      const values = await cache.wrapMany(keys, async (missing) =>
-        Promise.resolve(new Map(missing.map((key) => [key, 'loaded']))),
+      const values = await cache.wrapMany(
+        keys,
+        async (missing) => new Map(missing.map((key) => [key, 'loaded'])),
       )
       for (const key of keys) expect(values.get(key)).toBe(isOut(key) ? 'loaded' : key)
       // Nobody waits for it any more once it is known.
-      const later = await lagOf(async () => {
-        const at = performance.now()
-        await cache.getMany(keys)
-        return performance.now() - at
-      })
-      expect(later.result).toBeLessThan(60 + later.lagMs())
-    } finally {
-      stopped.resume()
+      const later = await timed(() => cache.getMany(keys))
+      expect(later.ms).toBeLessThan(60 + later.lateMs)
     }
+    const { heal } = await play(badDays.nodeHung, clusterStage(cluster, hung), { ask })
+    await heal()
     await expect
       .poll(
         async () =>
           (await store.getManySettled!(['part:key-1', 'part:key-2', 'part:key-3'])).some(
             (each) => each instanceof StoreError,
           ),
-        { timeout: 5_000 },
+        { timeout: 20_000 },
       )
       .toBe(false)
     await cache.close()
+    await quick.close()
   })
 
   test('nodes that are reached by other addresses than they tell each other', async () => {
@@ -286,6 +313,17 @@ describe('a node that is not what it says', () => {
     })
     return liar
   }
+  const reads = ({ commands }: FakeRedis) => commands.filter(({ name }) => name === 'MGET').length
+  const kindOf = (store: RedisStore) =>
+    store.get('a').then(
+      () => 'answered',
+      (error: StoreError) => error.kind,
+    )
+  /** A first connection may take longer than a call waits for it. */
+  async function untilAsked(liar: FakeRedis, store: RedisStore): Promise<number> {
+    for (; reads(liar) === 0; await sleep(10)) await kindOf(store)
+    return reads(liar)
+  }
   async function startStranger() {
     let connections = 0
     const server = createServer((socket) => {
@@ -299,23 +337,18 @@ describe('a node that is not what it says', () => {
     return { port: address.port, connections: () => connections }
   }
 
-  test.each([
-    ['a foreign address', (slot: number, port: number) => `MOVED ${slot} 127.0.0.1:${port}`],
-    ['a foreign name', (slot: number, port: number) => `MOVED ${slot} localhost:${port}`],
-    ['a foreign address to ASK', (slot: number, port: number) => `ASK ${slot} 127.0.0.1:${port}`],
-    [
-      'another slot',
-      (slot: number, port: number) => `MOVED ${(slot + 1) % 16_384} 127.0.0.1:${port}`,
-    ],
-    ['a slot that is none', (_: number, port: number) => `MOVED __proto__ 127.0.0.1:${port}`],
-    ['a port that is none', (slot: number) => `MOVED ${slot} 127.0.0.1:99999`],
-    ['nothing', (slot: number) => `MOVED ${slot} __proto__`],
-  ])('leads nobody to %s', async (_, redirect) => {
+  test.each(Object.entries(falseRedirections))('leads nobody to %s', async (_, says) => {
     const stranger = await startStranger()
+    const redirect = (slot: number, port: number) =>
+      says
+        .replace('{slot}', `${slot}`)
+        .replace('{other}', `${(slot + 1) % 16_384}`)
+        .replace('{port}', `${port}`)
     const liar = await startLiar((slot) => redirect(slot, stranger.port))
-    const store = redisStore({ cluster: [{ host: '127.0.0.1', port: liar.port }] })
+    const store = redisStore({ cluster: [{ host: '127.0.0.1', port: liar.port }], ...slowly })
     onTestFinished(() => store.close())
     const refused = { name: 'StoreError', kind: 'protocol' }
+    await untilAsked(liar, store)
     await expect(store.get('a')).rejects.toMatchObject(refused)
     await expect(store.set('a', bytes('a'), { ttlMs })).rejects.toMatchObject(refused)
     await expect(store.delete('a')).rejects.toMatchObject(refused)
@@ -336,10 +369,11 @@ describe('a node that is not what it says', () => {
     let port = 0
     const liar = await startLiar((slot) => `MOVED ${slot} 127.0.0.1:${port}`)
     port = liar.port
-    const store = redisStore({ cluster: [`127.0.0.1:${port}`] })
+    const store = redisStore({ cluster: [`127.0.0.1:${port}`], ...slowly })
     onTestFinished(() => store.close())
+    const asked = await untilAsked(liar, store)
     await expect(store.get('a')).rejects.toMatchObject({ kind: 'unavailable', retryable: true })
-    expect(liar.commands.filter(({ name }) => name === 'MGET').length).toBeLessThan(8)
+    expect(reads(liar) - asked).toBeLessThan(8)
   })
 
   test('leads nobody in clear to a public address, also by its map', async () => {
@@ -349,9 +383,9 @@ describe('a node that is not what it says', () => {
         : undefined,
     )
     onTestFinished(() => liar.stop())
-    const store = redisStore({ cluster: [`127.0.0.1:${liar.port}`] })
+    const store = redisStore({ cluster: [`127.0.0.1:${liar.port}`], ...slowly })
     onTestFinished(() => store.close())
-    await expect(store.get('a')).rejects.toMatchObject({ kind: 'denied' })
+    await expect.poll(() => kindOf(store), { timeout: 20_000 }).toBe('denied')
     await expect(store.get('a')).rejects.toThrow('insecure: true')
   })
 
@@ -360,9 +394,9 @@ describe('a node that is not what it says', () => {
       command === 'CLUSTER' ? '*1\r\n*3\r\n:0\r\n:99999\r\n*2\r\n$1\r\na\r\n:1\r\n' : undefined,
     )
     onTestFinished(() => liar.stop())
-    const store = redisStore({ cluster: [`127.0.0.1:${liar.port}`] })
+    const store = redisStore({ cluster: [`127.0.0.1:${liar.port}`], ...slowly })
     onTestFinished(() => store.close())
-    await expect(store.get('a')).rejects.toMatchObject({ kind: 'protocol' })
+    await expect.poll(() => kindOf(store), { timeout: 20_000 }).toBe('protocol')
   })
 })
 
