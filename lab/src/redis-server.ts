@@ -20,7 +20,7 @@ export interface RedisServerOptions {
   readonly config?: Readonly<Record<string, string>>
   /** Serves TLS on the port, and nothing in clear. `protocols` as in redis.conf, for example `'TLSv1.1'`. */
   readonly tls?: Certificate & { readonly caFile: string; readonly protocols?: string }
-  /** ACL users as in redis.conf, for example `'anna on >secret ~app:* +get'`. */
+  /** ACL users as in redis.conf, for example `` `anna on >${password} ~app:* +get` ``. */
   readonly users?: readonly string[]
   /** Commands whose name the server shall not know, for example `['EVAL']`. */
   readonly withoutCommands?: readonly string[]

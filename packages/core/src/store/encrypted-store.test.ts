@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { describe, expect, test, vi } from 'vitest'
-import { canaryKey } from '../../../../lab/src/canary.ts'
+import { canary, canaryKey, canarySecret } from '../../../../lab/src/canary.ts'
 import { type Cache, createCache } from '../cache.ts'
 import { resolveCodec } from '../entry/codec.ts'
 import { encodeClaim, encodeValue } from '../entry/envelope.ts'
@@ -139,17 +139,17 @@ test('plaintext is never accepted: not in get, getMany, getManySettled, replace 
 
 test('nothing but the first 17 bytes can be read in what is stored, and of a shorter value nothing', async () => {
   const { inner, store } = pair()
-  const secret = 'a secret that is long enough to be found'
+  const secret = canarySecret('value')
   await store.set('long', envelopeOf('long', secret), minute)
-  await store.set('short', text('a short secret'), minute)
+  await store.set('short', text(canary), minute)
   await store.set('empty', text(''), minute)
   for (const key of ['long', 'short']) {
     const raw = Buffer.from((await inner.get(key))!).toString('latin1')
-    expect(raw).not.toContain('secret')
+    expect(raw).not.toContain(canary)
   }
   const head = peekHead((await inner.get('long'))!)
   expect(head).toEqual({ kind: 'value', encrypted: true, stamp: stampOf(0) })
-  expect(words(await store.get('short'))).toBe('a short secret')
+  expect(words(await store.get('short'))).toBe(canary)
   expect((await store.get('empty'))?.byteLength).toBe(0)
 })
 

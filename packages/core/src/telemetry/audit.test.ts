@@ -142,7 +142,7 @@ test('a user whose sessions are all ended is told of, without who; one that keep
   const clock = fakeClock()
   const sessions = createSessions({
     store: memoryStore({ clock }),
-    secrets: ['a secret of the test that is long enough'],
+    secrets: [canarySecret('sessions')],
     ttl: '7d',
     clock,
   })

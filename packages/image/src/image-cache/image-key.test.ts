@@ -96,15 +96,15 @@ describe('a key', () => {
       key(base, {}, undefined, { match: 'm', headers })
     const keys = [
       key(base),
-      as({ authorization: 'Bearer a' }),
-      as({ authorization: 'Bearer b' }),
-      as({ cookie: 'Bearer a' }),
+      as({ authorization: `Bearer ${canarySecret('a')}` }),
+      as({ authorization: `Bearer ${canarySecret('b')}` }),
+      as({ cookie: `Bearer ${canarySecret('a')}` }),
       as(() => ({})),
-      as(() => ({ authorization: 'Bearer a' })),
+      as(() => ({ authorization: `Bearer ${canarySecret('a')}` })),
     ]
     expect(new Set(keys).size).toBe(keys.length)
-    expect(as({ Authorization: 'Bearer a', b: '1' })).toBe(
-      as({ b: '1', authorization: 'Bearer a' }),
+    expect(as({ Authorization: `Bearer ${canarySecret('a')}`, b: '1' })).toBe(
+      as({ b: '1', authorization: `Bearer ${canarySecret('a')}` }),
     )
   })
 
