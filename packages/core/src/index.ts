@@ -92,6 +92,8 @@ export type {
   Keep,
   MetricsByServer,
   RefusedReads,
+  ServerState,
+  ServerStates,
   SettledRead,
   SettledReads,
   Store,

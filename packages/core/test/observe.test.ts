@@ -41,17 +41,18 @@ describe('events', () => {
     await cache.get('k')
     await cache.get('absent')
     await cache.wrap('k', () => 'w', { ...options, refresh: true })
-    await clock.advance(100)
+    await clock.advance(130)
     await cache.wrap('k', () => 'x')
     await turn()
-    const outcome = (
+    const outcomeOf = (
       operation: string,
       status: string,
       tier?: string,
       coalesced = false,
       durationMs = 0,
       key = 'k',
-    ) => [status, { cache: 'users', operation, key, status, tier, coalesced, durationMs }]
+    ) => ({ cache: 'users', operation, key, status, tier, coalesced, durationMs })
+    const outcome = (...of: Parameters<typeof outcomeOf>) => [of[1], outcomeOf(...of)]
     const loaded = (reason: string, durationMs = 0) => [
       'load',
       { cache: 'users', keys: ['k'], reason, outcome: 'ok', durationMs },
@@ -66,7 +67,7 @@ describe('events', () => {
       loaded('refresh'),
       outcome('wrap', 'refreshed', 'origin'),
       loaded('stale'),
-      outcome('wrap', 'stale', 'near'),
+      ['stale', { ...outcomeOf('wrap', 'stale', 'near'), staleMs: 30 }],
     ])
   })
 

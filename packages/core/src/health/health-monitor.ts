@@ -2,7 +2,14 @@ import { keepAlive, type TimerHandle } from '../clock.ts'
 import type { Engine } from '../read/engine.ts'
 import type { StoreMetrics } from '../store/store.ts'
 import type { HealthCheck, HealthReport, HealthStatus } from './health-report.ts'
-import { answerHistory, hitRate, type ServerCheck, serverChecks } from './measures.ts'
+import {
+  answerHistory,
+  hitRate,
+  type ServerCheck,
+  serverChecks,
+  storeErrorRate,
+  storeHistory,
+} from './measures.ts'
 import { ServerHealth } from './server-health.ts'
 import { pollStore } from './store-polls.ts'
 import type { HealthCheckName, HealthSettings } from './thresholds.ts'
@@ -19,6 +26,7 @@ export class HealthMonitor {
   readonly #engine: Engine
   readonly #settings: HealthSettings
   readonly #answers
+  readonly #operations
   readonly #own = new Map<HealthCheckName, Verdict>()
   readonly #servers = new Map<string, ServerHealth>()
   /** Stands for the servers while not one of them is known. */
@@ -35,8 +43,10 @@ export class HealthMonitor {
     const { windowMs, thresholds } = this.#settings
     this.#answers = answerHistory(windowMs)
     this.#answers.note({ hits: 0, stale: 0, misses: 0 }, engine.startedAt)
+    this.#operations = storeHistory(windowMs)
+    this.#operations.note({ sent: 0, failed: 0 }, engine.startedAt)
     const { clock } = engine
-    for (const name of ['hit_rate', ...ownChecks] as const) {
+    for (const name of ['hit_rate', 'store_error_rate', ...ownChecks] as const) {
       const threshold = thresholds[name]
       if (threshold === undefined) continue
       this.#own.set(name, new Verdict(name, threshold, windowSpan(name, windowMs), clock.now()))
@@ -88,7 +98,13 @@ export class HealthMonitor {
     this.#judge(this.#own.get('hit_rate'), 'hit_rate', rate.value, at, rate.spanMs)
     // What comes with a store may still be on its way.
     await this.#engine.opening
-    if (this.#engine.far === undefined) return
+    const { far } = this.#engine
+    if (far === undefined) return
+    const { sent, failed } = far.tier.store
+    this.#operations.note({ sent, failed }, at)
+    const errors = storeErrorRate(this.#operations, this.#settings.minimumRequests)
+    const ofErrors = this.#own.get('store_error_rate')
+    this.#judge(ofErrors, 'store_error_rate', errors.value, at, errors.spanMs)
     // A store that does not answer is not asked how it is.
     const isOut = this.#engine.storeOutSince !== undefined
     const { store } = this.#engine.settings.far ?? {}
@@ -191,7 +207,10 @@ export class HealthMonitor {
 
   /** Unknown, because there is nothing that could be known. */
   #isWithout({ name, status, server = '' }: HealthCheck): boolean {
-    if (status !== 'unknown' || !serverChecks.includes(name as ServerCheck)) return false
+    if (status !== 'unknown') return false
+    // Where memory answers nearly all there is little to judge the store by, and the rest says enough.
+    if (name === 'store_error_rate') return true
+    if (!serverChecks.includes(name as ServerCheck)) return false
     return this.#servers.get(server)?.hasNo(name as ServerCheck) ?? false
   }
 

@@ -212,7 +212,9 @@ describe('the servers', () => {
     await clock.advance('5m')
     const report = await cache.health()
     expect(report.status).toBe('unknown')
-    const servers = report.checks.filter(({ windowS, name }) => windowS > 0 && name !== 'hit_rate')
+    const servers = report.checks.filter(
+      ({ windowS, name }) => windowS > 0 && !name.endsWith('_rate'),
+    )
     expect(servers.map(({ status }) => status)).toEqual(Array(5).fill('unknown'))
     expect(told.asked).toBe(2)
     await cache.close()
@@ -241,6 +243,7 @@ describe('the servers', () => {
     const { status, checks } = await cache.health()
     expect(status).toBe('ok')
     expect(checks.filter((each) => each.status === 'unknown').map(({ name }) => name)).toEqual([
+      'store_error_rate',
       'memory_utilization',
       'replication_lag_s',
     ])
@@ -340,7 +343,7 @@ describe('the servers', () => {
       status: 'ok',
       server: 'gutter',
     })
-    expect(prometheus(cache)).not.toContain('server="main')
+    expect(prometheus(cache)).not.toMatch(/holdfast_server_.*server="main/)
     await cache.close()
     await store.close()
   })
@@ -378,6 +381,58 @@ describe('what this process knows itself', () => {
     await clock.advance('60s')
     expect((await cache.health()).status).toBe('critical')
     expect(inner.told.asked).toBe(0)
+    await cache.close()
+  })
+
+  test.for([
+    [9_900, 100, 'ok'],
+    [9_899, 101, 'warn'],
+    [9_500, 500, 'warn'],
+    [9_499, 501, 'critical'],
+  ] as const)(
+    'a store that does %i operations and fails %i more is %s after a whole window',
+    async ([done, failed, status]) => {
+      const clock = fakeClock()
+      const store = faultyStore(memoryStore({ clock }), { clock, faults: [] })
+      const cache = createCache({ store, bus: false, memory: false, clock })
+      cache.on('error', () => {})
+      await cache.health()
+      // The first read of all also asks for the version of the namespace, in the same operation.
+      for (let call = 0; call < done; call++) await cache.get('key')
+      // Refused to this user, which says nothing against the server.
+      const error = new StoreError('no', { kind: 'denied' })
+      store.play([{ kind: 'reject', error }])
+      for (let call = 0; call < failed; call++) await cache.get('key')
+      store.play([])
+      expect((await check(cache, 'store_error_rate')).status).toBe('unknown')
+      await clock.advance('299s')
+      expect((await check(cache, 'store_error_rate')).status).toBe('unknown')
+      await clock.advance('1s')
+      expect(await check(cache, 'store_error_rate')).toMatchObject({
+        status,
+        value: failed / (done + failed),
+      })
+      await cache.close()
+    },
+  )
+
+  test('too few operations to judge a store by are unknown, and do not count for the whole', async () => {
+    const clock = fakeClock()
+    const store = tellingStore({ connections: 1, cpuMs: 1, evictions: 0, usedBytes: 1 })
+    const cache = createCache({
+      store: store.store,
+      bus: false,
+      clock,
+      health: { thresholds: { hit_rate: false } },
+    })
+    await cache.health()
+    for (let call = 0; call < 900; call++) await cache.get(`absent ${call}`)
+    await clock.advance('5m')
+    expect(await check(cache, 'store_error_rate')).toMatchObject({
+      status: 'unknown',
+      value: undefined,
+    })
+    expect((await cache.health()).status).toBe('ok')
     await cache.close()
   })
 

@@ -28,6 +28,26 @@ export function hitRate(history: History<AnswerCounters>, minimumRequests: numbe
   return { value: asked < minimumRequests ? undefined : answered / asked, spanMs }
 }
 
+/** What was sent to the store, and what of it failed. */
+export interface StoreCounters {
+  readonly sent: number
+  readonly failed: number
+}
+
+export const storeHistory = (windowMs: number) =>
+  // Counting begins anew where a store does.
+  new History<StoreCounters>(windowMs, (before, after) => after.sent < before.sent)
+
+/** Of what was sent to the store in the last window, the share that failed. */
+export function storeErrorRate(history: History<StoreCounters>, minimumRequests: number): Measured {
+  const { window } = history
+  if (window === undefined) return { value: undefined, spanMs: 0 }
+  const { before, after, spanMs } = window
+  const sent = after.sent - before.sent
+  const value = sent < minimumRequests ? undefined : (after.failed - before.failed) / sent
+  return { value, spanMs }
+}
+
 /** The checks that a server's own numbers are judged by. */
 export const serverChecks = [
   'cpu_utilization',

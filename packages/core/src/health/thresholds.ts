@@ -12,6 +12,8 @@ export const thresholds = {
   evictions_per_min: { warn: 100, critical: 1_000 },
   connections: { warn: 50_000, critical: 60_000 },
   replication_lag_s: { warn: 1, critical: 5 },
+  /** Share of the operations sent to the store that it did not do. */
+  store_error_rate: { warn: 0.01, critical: 0.05 },
   /** For how long the breaker has let nothing through to the store. */
   store_out_s: { warn: 10, critical: 60 },
   /** For how long invalidations of other processes may have been missed. */

@@ -22,6 +22,8 @@ export interface BusListener {
   /** Heard of for the first time, in the middle: what it told before may have been lost. */
   met(): void
   malformed(): void
+  /** One of its own signs of life came back after so long. */
+  lag(ms: number): void
   /** A message did not go out. */
   unsent(error: unknown): void
 }
@@ -49,6 +51,8 @@ export class BusLink {
   #isSilent = false
   #upAt = 0
   #lastHeardAt: number
+  /** A sign of life that has not come back yet. */
+  #awaited: { readonly seq: number; readonly sentAt: number } | undefined
   #closed = false
 
   constructor(bus: Bus, clock: Clock, root: string, listener: BusListener) {
@@ -127,6 +131,7 @@ export class BusLink {
       return
     }
     this.#lastHeardAt = this.#clock.monotonic()
+    if (message.origin === this.#origin) this.#cameBack(message.seq)
     if (message.origin === this.#origin || message.root !== this.#root) return
     const { origin, epoch, seq } = message
     const last = this.#heardFrom.get(origin)
@@ -139,6 +144,15 @@ export class BusLink {
       this.#listener.distrust('gap')
     else if (isNews && seq > 1) this.#listener.met()
     this.#listener.heard(message.what)
+  }
+
+  /** Its own clock has both ends of the way, so no two machines' clocks are compared. */
+  #cameBack(seq: number): void {
+    const awaited = this.#awaited
+    if (awaited === undefined || seq < awaited.seq) return
+    // A later one that comes first means that this one was lost.
+    this.#awaited = undefined
+    if (seq === awaited.seq) this.#listener.lag(this.#clock.monotonic() - awaited.sentAt)
   }
 
   #beat(): void {
@@ -155,6 +169,7 @@ export class BusLink {
       this.#upAt = now
       this.#listener.distrust('up')
     }
+    if (this.#isUp) this.#awaited ??= { seq: this.#seq + 1, sentAt: now }
     void this.publish({ type: 'beat' })
     this.#timer = this.#clock.setTimeout(() => this.#beat(), beatMs)
     keepAlive(this.#timer, false)

@@ -13,6 +13,8 @@ export interface OutcomeEvent {
   /** The call waited for a load that another call had started. */
   readonly coalesced: boolean
   readonly durationMs: number
+  /** Of a stale answer: for how long it had been stale. */
+  readonly staleMs?: number
 }
 
 export type OutcomeStatus = 'hit' | 'stale' | 'miss' | 'refreshed'

@@ -3,6 +3,7 @@ import { isCacheError } from '../errors.ts'
 import { refuseUnknownName } from '../options/known-names.ts'
 import { readFunction } from '../options/readers.ts'
 import { type CacheEvents, channels, type ErrorKind, type EventName, eventNames } from './events.ts'
+import type { Measure } from './measuring.ts'
 import type { Tracing } from './tracing.ts'
 
 const warnEveryMs = 60_000
@@ -28,6 +29,7 @@ export class Observer {
   /** Each with what it does when the cache closes. */
   readonly #taps = new Map<Tap, (() => void) | undefined>()
   tracing: Tracing | undefined
+  measure: Measure | undefined
   readonly #warnedAt = new Map<ErrorKind, number>()
 
   constructor(cache: string, clock: Clock) {
@@ -109,6 +111,7 @@ export class Observer {
     const closed = [...this.#taps.values()]
     this.#taps.clear()
     this.tracing = undefined
+    this.measure = undefined
     this.#warnedAt.clear()
     for (const whenClosed of closed) whenClosed?.()
   }

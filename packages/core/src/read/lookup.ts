@@ -20,7 +20,7 @@ export function read(
     const key = keys[index] as string
     const status = entry && readable(entry, engine.clock.monotonic())
     if (status === undefined) countAbsent(engine, scope, operation, key, since)
-    else countAnswer(engine, scope, operation, key, status, since, tier)
+    else countAnswer(engine, scope, operation, key, status, since, tier, entry)
     return status === undefined ? undefined : entry
   }
   const far = off ? undefined : engine.far

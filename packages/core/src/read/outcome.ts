@@ -1,3 +1,4 @@
+import type { Entry } from '../entry/entry.ts'
 import type { Scope } from '../invalidation/scope.ts'
 import type { OutcomeEvent } from '../observe/events.ts'
 import { said } from '../observe/said.ts'
@@ -28,11 +29,12 @@ export function countAnswer(
   status: 'hit' | 'stale',
   since: number,
   tier: 'near' | 'far' = 'near',
+  entry?: Entry,
 ): void {
   if (status === 'hit') engine.counters.hits++
   else engine.counters.stale++
   if (tier === 'far') engine.counters.farHits++
-  tell(engine, scope, operation, key, status, tier, false, since)
+  tell(engine, scope, operation, key, status, tier, false, since, entry)
 }
 
 /** Counts a read that found nothing and loads nothing. */
@@ -111,9 +113,11 @@ function tell(
   tier: OutcomeEvent['tier'],
   coalesced: boolean,
   since: number,
+  entry?: Entry,
 ): void {
   if (!engine.observer.hears(status)) return
-  const durationMs = engine.clock.monotonic() - since
+  const now = engine.clock.monotonic()
+  const durationMs = now - since
   engine.observer.emit(status, {
     cache: engine.name,
     operation,
@@ -122,5 +126,6 @@ function tell(
     tier,
     coalesced,
     durationMs,
+    ...(status === 'stale' && entry ? { staleMs: Math.max(0, now - entry.staleAt) } : {}),
   })
 }

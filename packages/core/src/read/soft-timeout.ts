@@ -26,7 +26,7 @@ export function orStaleAfter(
         wait.load.goBehind()
         waiter?.waitsFor?.delete(wait.load)
       }
-      countAnswer(engine, wait.scope, operation, wait.key, 'stale', wait.since)
+      countAnswer(engine, wait.scope, operation, wait.key, 'stale', wait.since, 'near', entry)
       resolve(engine.valueOf(entry))
     }
     const patience = new Patience(() => {

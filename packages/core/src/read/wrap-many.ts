@@ -74,6 +74,7 @@ export async function wrapMany(engine: Engine, call: WrapManyCall): Promise<Map<
       status,
       since,
       ask.found === undefined ? 'near' : 'far',
+      entry,
     )
     answers.set(key, entry.kind === 'error' ? engine.hand(entry) : engine.valueOf(entry))
   }

@@ -111,7 +111,7 @@ function proceed(
   if (next === 'hit-and-refresh') refreshBehind(engine, call, nearKey, entry, 'early')
   if (next === 'stale-and-refresh') refreshBehind(engine, call, nearKey, entry, 'stale')
   const status = next === 'stale' || next === 'stale-and-refresh' ? 'stale' : 'hit'
-  countAnswer(engine, call.scope, 'wrap', key, status, since, found === undefined ? 'near' : 'far')
+  countAnswer(engine, call.scope, 'wrap', key, status, since, found ? 'far' : 'near', entry)
   return found?.state === 'entry' ? engine.valueOf(entry) : engine.hand(entry)
 }
 

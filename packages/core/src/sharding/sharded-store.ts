@@ -4,6 +4,7 @@ import type {
   Bus,
   Keep,
   MetricsByServer,
+  ServerStates,
   SettledReads,
   Store,
   StoreEntry,
@@ -12,6 +13,7 @@ import type {
 import { metricsOfEach } from './metrics-by-server.ts'
 import { inNameOrder } from './name-order.ts'
 import type { RingExplanation } from './ring.ts'
+import { statesOf } from './server-states.ts'
 import { ShardPool } from './shard-pool.ts'
 import { ShardReads } from './shard-reads.ts'
 import type { ServerStats } from './shard-server.ts'
@@ -51,7 +53,7 @@ export interface ShardedStats {
   readonly foundBefore: number
 }
 
-export interface ShardedStore extends Store, SettledReads {
+export interface ShardedStore extends Store, SettledReads, ServerStates {
   getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]>
   setMany(entries: readonly StoreEntry[]): Promise<void>
   deleteMany(keys: readonly string[]): Promise<void>
@@ -176,6 +178,7 @@ export function shardedStore(options: ShardedStoreOptions): ShardedStore {
         },
       }
     },
+    serverStates: () => statesOf(pool.everyServer, pool.gutter),
     stats() {
       const servers = pool.everyServer.map((server) => [server.name, server.stats()] as const)
       return {

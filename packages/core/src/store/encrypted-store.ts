@@ -20,6 +20,7 @@ import type {
   Keep,
   MetricsByServer,
   RefusedReads,
+  ServerStates,
   SettledRead,
   SettledReads,
   Store,
@@ -79,7 +80,7 @@ const mostTries = 64
  */
 export function encryptedStore(store: Store, options: EncryptedStoreOptions): EncryptedStore {
   const inner = readStore(store, 'the store of encryptedStore') as Store &
-    Partial<SettledReads & MetricsByServer>
+    Partial<SettledReads & MetricsByServer & ServerStates>
   const given = readObject(options, 'encryptedStore') as EncryptedStoreOptions
   refuseUnknownNames(given, ['keys', 'reread', 'clock'], 'encryptedStore')
   const rereadMs = parseDuration(given.reread ?? '1m', 'reread')
@@ -260,6 +261,7 @@ export function encryptedStore(store: Store, options: EncryptedStoreOptions): En
     'onPrimaryChange',
     'changedElsewhere',
     'metricsByServer',
+    'serverStates',
     'close',
   ] as const
   for (const method of asIs) {

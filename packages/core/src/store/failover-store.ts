@@ -1,6 +1,7 @@
 import { ClosedError, StoreError } from '../errors.ts'
 import { deleteAll, lengthOf, setAll } from '../sharding/many-keys.ts'
 import { metricsOfEach, tellsOfServers } from '../sharding/metrics-by-server.ts'
+import { statesOf } from '../sharding/server-states.ts'
 import type { ShardServer } from '../sharding/shard-server.ts'
 import { shardedBus } from '../sharding/sharded-bus.ts'
 import { type FailoverStoreOptions, readStores, resolveFailover } from './failover-options.ts'
@@ -8,6 +9,7 @@ import { FailoverSides } from './failover-sides.ts'
 import type {
   Bus,
   MetricsByServer,
+  ServerStates,
   SettledRead,
   SettledReads,
   Store,
@@ -39,7 +41,7 @@ export interface FailoverStats {
   readonly gutter: FailoverSideStats
 }
 
-export interface FailoverStore extends Store, SettledReads {
+export interface FailoverStore extends Store, SettledReads, ServerStates {
   explain(key: string): { readonly server: string }
   stats(): FailoverStats
   close(): Promise<void>
@@ -181,6 +183,7 @@ export function failoverStore(
       const inner = (active.store as Partial<SettledReads>).explain?.(key).server
       return { server: inner === undefined ? active.name : `${active.name}: ${inner}` }
     },
+    serverStates: () => statesOf([sides.main, sides.gutter], sides.gutter),
     stats: () => ({
       active: (sides.active?.name ?? 'none') as FailoverStats['active'],
       takeovers: sides.main.stats().ejects,

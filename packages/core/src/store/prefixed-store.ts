@@ -1,5 +1,15 @@
 import { unmet } from '../options/expectation.ts'
-import type { MetricsByServer, RefusedReads, SettledReads, Store, StoreEntry } from './store.ts'
+import type {
+  MetricsByServer,
+  RefusedReads,
+  ServerStates,
+  SettledReads,
+  Store,
+  StoreEntry,
+} from './store.ts'
+
+/** A store, and what one over several servers has besides. */
+type OfServers = Store & SettledReads & MetricsByServer & ServerStates
 
 type Method = (first: never, ...rest: unknown[]) => unknown
 
@@ -28,12 +38,9 @@ export function prefixedStore(store: Store, prefix: string): Store {
 
   const view = { name: store.name, capabilities: { ...store.capabilities, maxKeyBytes } } as Store
   /** Only what the inner store has is passed on: an absent method is how a store says what it cannot do. */
-  const passOn = (
-    names: readonly (keyof Store | keyof SettledReads | keyof MetricsByServer)[],
-    first: (argument: never) => unknown,
-  ) => {
+  const passOn = (names: readonly (keyof OfServers)[], first: (argument: never) => unknown) => {
     for (const name of names) {
-      if ((store as Store & Partial<SettledReads & MetricsByServer>)[name] === undefined) continue
+      if ((store as Partial<OfServers>)[name] === undefined) continue
       const pass: Method = (argument, ...rest) =>
         (store as unknown as Record<string, Method>)[name]!(first(argument) as never, ...rest)
       Object.assign(view, { [name]: pass })
@@ -42,7 +49,10 @@ export function prefixedStore(store: Store, prefix: string): Store {
   passOn(['get', 'set', 'delete', 'add', 'replace', 'touch', 'explain'], inside)
   passOn(['getMany', 'getManySettled', 'deleteMany'], allInside)
   passOn(['setMany'], entriesInside)
-  passOn(['onPrimaryChange', 'bus', 'metrics', 'metricsByServer', 'close'], untouched)
+  passOn(
+    ['onPrimaryChange', 'bus', 'metrics', 'metricsByServer', 'serverStates', 'close'],
+    untouched,
+  )
   if (store.changedElsewhere)
     view.changedElsewhere = (keys) => store.changedElsewhere?.(keys?.map(inside))
   if (store.list) {

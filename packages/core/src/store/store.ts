@@ -162,6 +162,18 @@ export interface MetricsByServer {
   metricsByServer(): Promise<ReadonlyMap<string, StoreMetrics>>
 }
 
+/** Whether a server of several is used: `ejected` ones are only probed, a `gutter` stands in for them. */
+export interface ServerState {
+  readonly state: 'live' | 'ejected' | 'gutter'
+  /** Times it was taken out since the store was made. */
+  readonly ejections: number
+}
+
+/** What a store that takes servers out of use tells besides: the others answer, so nothing else shows it. */
+export interface ServerStates {
+  serverStates(): ReadonlyMap<string, ServerState>
+}
+
 /** What a store that does not hand out all it finds has besides, so that a cache over it can tell of what is kept back. */
 export interface RefusedReads {
   /** Hears of each value that was there and not believed, by the store's key, until the returned function is called. */

@@ -177,10 +177,11 @@ test('a change of a watched configuration is told of by the kinds of its parts, 
   const clock = fakeClock()
   const records: AuditRecord[] = []
   const end = audit({ configs: { app: watched }, clock }, (record) => records.push(record))
-  expect(await watched.reload()).toBe(false)
+  await watched.reload()
   expect(records).toEqual([])
   writeFileSync(file, JSON.stringify(config('2m')))
-  expect(await watched.reload()).toBe(true)
+  // The machine may have told of the change before: then there is nothing left to do.
+  await watched.reload()
   expect(records).toEqual([
     {
       schemaVersion: 1,
@@ -197,7 +198,7 @@ test('a change of a watched configuration is told of by the kinds of its parts, 
   expect(records).toHaveLength(1)
   end()
   writeFileSync(file, JSON.stringify(config('3m')))
-  expect(await watched.reload()).toBe(true)
+  await watched.reload()
   await clock.advance('1m')
   expect(records).toHaveLength(1)
   expect(clock.pendingTimers).toBe(0)

@@ -3,13 +3,15 @@ import { createRequire, registerHooks } from 'node:module'
 import type { Context } from '@opentelemetry/api'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { canary } from '../../../../lab/src/canary.ts'
 import { type Cache, createCache } from '../cache.ts'
 import { inside } from '../observe/inside.ts'
+import type { SessionStats } from '../session/session-counters.ts'
 import { memoryStore } from '../store/memory-store.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
 import { type AuditRecord, audit } from './audit.ts'
 import { instrument } from './instrument.ts'
-import { metrics } from './metrics-table.ts'
+import { histograms, metrics } from './metrics-table.ts'
 
 // The test runner asks for builds that are meant for bundlers, which Node cannot load.
 registerHooks({
@@ -128,7 +130,7 @@ describe('spans', () => {
   test('of a failure name its kind and not its message, and callers get the original error', async () => {
     const cache = createCache()
     const { named } = tracing(cache)
-    const error = new TypeError('canary-7c1f')
+    const error = new TypeError(canary)
     await expect(cache.wrap('key', () => Promise.reject(error))).rejects.toBe(error)
     for (const name of ['holdfast.wrap', 'holdfast.load']) {
       const [span] = named(name)
@@ -210,7 +212,8 @@ describe('metrics', () => {
     const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
     const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })
     const provider = new MeterProvider({ readers: [reader] })
-    const end = instrument(cache, { meter: provider.getMeter('test') })
+    const sessions = { login: { stats: () => ({ rejected: 7 }) as SessionStats } }
+    const end = instrument(cache, { meter: provider.getMeter('test'), sessions })
     await act()
     await reader.forceFlush()
     const found = exporter
@@ -244,8 +247,23 @@ describe('metrics', () => {
     expect(found.has('holdfast.server.entries')).toBe(true)
     const known = new Set([
       ...Object.values(metrics).map(({ name }) => name),
-      'holdfast.request.duration',
-      'holdfast.load.duration',
+      ...Object.values(histograms).map(({ name }) => name),
+    ])
+    const command = found.get('db.client.operation.duration')
+    expect(command?.descriptor).toMatchObject({
+      unit: 's',
+      advice: { explicitBucketBoundaries: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10] },
+    })
+    expect(command?.dataPoints.map(({ attributes }) => attributes)).toContainEqual({
+      'holdfast.cache': 'shop',
+      'db.system.name': 'memory',
+      'db.operation.name': 'getMany',
+    })
+    expect(found.get('holdfast.entry.size')?.descriptor.unit).toBe('By')
+    const events = found.get('holdfast.session.events')?.dataPoints
+    expect(events?.map(({ attributes, value }) => [attributes, value])).toContainEqual([
+      { 'holdfast.sessions': 'login', 'holdfast.event': 'rejected' },
+      7,
     ])
     for (const name of found.keys()) expect(known).toContain(name)
     await cache.close()

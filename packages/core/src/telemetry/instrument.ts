@@ -4,17 +4,12 @@ import type { OutcomeEvent } from '../observe/events.ts'
 import { refuseUnknownNames } from '../options/known-names.ts'
 import { readObject } from '../options/readers.ts'
 import type { Engine } from '../read/engine.ts'
-import { timed } from './histogram.ts'
+import { hearTimes } from './histogram.ts'
 import { engineOf, follow } from './insight.ts'
-import {
-  type HistogramName,
-  histograms,
-  type MetricName,
-  metrics,
-  secondBuckets,
-} from './metrics-table.ts'
+import { type HistogramName, histograms, type MetricName, metrics } from './metrics-table.ts'
 import type { HistogramLike, MeterLike, ObserverLike, TracerLike } from './open-telemetry.ts'
 import { readingsOf } from './readings.ts'
+import { type NamedSessions, sessionReadings } from './session-readings.ts'
 import { Spans } from './spans.ts'
 
 /** What `instrument` reports to; one of them at least. */
@@ -23,6 +18,8 @@ export interface Instruments {
   readonly meter?: MeterLike | undefined
   /** From `trace.getTracer('…')`. */
   readonly tracer?: TracerLike | undefined
+  /** What `createSessions` made, by a name for each, for the meter. Name each beside one cache only. */
+  readonly sessions?: NamedSessions | undefined
 }
 
 /**
@@ -34,8 +31,8 @@ export interface Instruments {
 export function instrument(cache: Cache, instruments: Instruments): () => void {
   const engine = engineOf(cache, 'instrument')
   readObject(instruments, 'instrument(cache, instruments)')
-  refuseUnknownNames(instruments, ['meter', 'tracer'], 'instrument')
-  const { meter, tracer } = instruments
+  refuseUnknownNames(instruments, ['meter', 'tracer', 'sessions'], 'instrument')
+  const { meter, tracer, sessions = {} } = instruments
   if (meter === undefined && tracer === undefined) {
     throw new InvalidOptionError(
       'instrument(cache, { meter, tracer }) needs one of them; metrics.getMeter and trace.getTracer of @opentelemetry/api make them',
@@ -50,7 +47,7 @@ export function instrument(cache: Cache, instruments: Instruments): () => void {
   if (meter !== undefined) {
     const durations = durationsOf(meter)
     ends.push(
-      reportNumbers(cache, meter),
+      reportNumbers(cache, sessions, meter),
       follow(cache, 'instrument', (behind, again) => reportDurations(behind, durations, again)),
     )
   }
@@ -61,7 +58,7 @@ export function instrument(cache: Cache, instruments: Instruments): () => void {
   }
 }
 
-function reportNumbers(cache: Cache, meter: MeterLike): () => void {
+function reportNumbers(cache: Cache, sessions: NamedSessions, meter: MeterLike): () => void {
   const instruments = new Map<MetricName, never>()
   for (const id of Object.keys(metrics) as MetricName[]) {
     const { name, kind, unit, help } = metrics[id]
@@ -73,7 +70,8 @@ function reportNumbers(cache: Cache, meter: MeterLike): () => void {
     instruments.set(id, made as never)
   }
   const collect = (observer: ObserverLike) => {
-    for (const { metric, value, labels } of readingsOf(engineOf(cache, 'instrument'))) {
+    const readings = [...readingsOf(engineOf(cache, 'instrument')), ...sessionReadings(sessions)]
+    for (const { metric, value, labels } of readings) {
       const instrument = instruments.get(metric)
       if (instrument !== undefined) observer.observe(instrument, value, attributesOf(labels))
     }
@@ -86,21 +84,22 @@ function reportNumbers(cache: Cache, meter: MeterLike): () => void {
 type Durations = Readonly<Record<HistogramName, HistogramLike>>
 
 function durationsOf(meter: MeterLike): Durations {
-  const make = ({ name, unit, help }: (typeof histograms)[HistogramName]) =>
+  const make = ({ name, unit, help, buckets }: (typeof histograms)[HistogramName]) =>
     meter.createHistogram(name, {
       unit,
       description: help,
-      advice: { explicitBucketBoundaries: [...secondBuckets] },
+      advice: { explicitBucketBoundaries: [...buckets] },
     })
-  return { requests: make(histograms.requests), loads: make(histograms.loads) }
+  const made = Object.entries(histograms).map(([id, metric]) => [id, make(metric)] as const)
+  return Object.fromEntries(made) as Record<HistogramName, HistogramLike>
 }
 
 function reportDurations(engine: Engine, durations: Durations, again: () => void): () => void {
-  return engine.observer.tap((name, event) => {
-    const measured = timed(name, event)
-    if (measured !== undefined)
-      durations[measured.histogram].record(measured.seconds, attributesOf(measured.labels))
-  }, again)
+  return hearTimes(
+    engine,
+    ({ histogram, value, labels }) => durations[histogram].record(value, attributesOf(labels)),
+    again,
+  )
 }
 
 function drawSpans(engine: Engine, tracer: TracerLike, again: () => void): () => void {
@@ -117,9 +116,12 @@ function drawSpans(engine: Engine, tracer: TracerLike, again: () => void): () =>
   }
 }
 
-/** Labels under the names that OpenTelemetry's conventions ask for: in a room of their own. */
+/** Labels under the names that OpenTelemetry's conventions ask for: theirs as they are, ours in a room of their own. */
 function attributesOf(labels: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(labels).map(([name, value]) => [`holdfast.${name}`, value]),
+    Object.entries(labels).map(([name, value]) => [
+      name.includes('.') ? name : `holdfast.${name}`,
+      value,
+    ]),
   )
 }

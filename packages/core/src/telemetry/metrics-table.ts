@@ -10,7 +10,7 @@ export interface Metric {
   readonly kind: Kind
   readonly unit: Unit
   readonly help: string
-  /** Labels beside `cache`. */
+  /** Labels beside `cache`; of what is no cache's, all. */
   readonly labels: readonly string[]
 }
 
@@ -83,6 +83,38 @@ export const metrics = {
     '{error}',
     'Operations that the store failed or did not answer in time',
   ),
+  storeOperations: metric(
+    'store.operations',
+    'counter',
+    '{call}',
+    'Operations that were sent to the store, by whether it did them',
+    ['outcome'],
+  ),
+  breakerTransitions: metric(
+    'breaker.transitions',
+    'counter',
+    '{event}',
+    'Changes of the breaker around the store, by what it became',
+    ['state'],
+  ),
+  ringEjections: metric(
+    'ring.ejections',
+    'counter',
+    '{event}',
+    'Times that a server of several was taken out of use',
+    ['server'],
+  ),
+  imageBlocked: metric(
+    'image.blocked',
+    'counter',
+    '{request}',
+    'Images that were refused, by the rule',
+    ['reason'],
+  ),
+  sessionEvents: metric('session.events', 'counter', '{event}', 'What happened to sessions', [
+    'sessions',
+    'event',
+  ]),
   busGaps: metric('bus.gaps', 'counter', '{event}', 'Times the bus lost messages'),
   entries: metric('near.entries', 'gauge', '{entry}', 'Entries in memory'),
   bytes: metric('near.size', 'gauge', 'By', 'Their estimated heap'),
@@ -102,6 +134,13 @@ export const metrics = {
     'The breaker around the store: 0 closed, 1 half open, 2 open',
   ),
   bus: metric('bus.connected', 'gauge', '1', 'Whether invalidations of other processes are heard'),
+  ringNodes: metric(
+    'ring.nodes',
+    'gauge',
+    '{node}',
+    'Servers of several: live, ejected for now, or standing in for others',
+    ['state'],
+  ),
   enabled: metric('enabled', 'gauge', '1', 'Whether the cache is switched on'),
   health: metric(
     'health',
@@ -175,8 +214,20 @@ export const metrics = {
 
 export type MetricName = keyof typeof metrics
 
-/** Upper bounds in seconds. */
-export const secondBuckets = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10] as const
+/** A metric whose values are counted by size. */
+export interface HistogramMetric {
+  readonly name: string
+  readonly unit: 's' | 'By'
+  readonly help: string
+  /** Labels beside `cache`. */
+  readonly labels: readonly string[]
+  /** Upper bounds, in the unit. */
+  readonly buckets: readonly number[]
+}
+
+const seconds = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10] as const
+const kibibyte = 1024
+const mebibyte = 1024 * kibibyte
 
 export const histograms = {
   requests: {
@@ -184,14 +235,61 @@ export const histograms = {
     unit: 's',
     help: 'How long calls took that memory did not answer at once',
     labels: ['outcome', 'tier'],
+    buckets: seconds,
   },
   loads: {
     name: 'holdfast.load.duration',
     unit: 's',
     help: 'How long loaders took',
     labels: ['reason', 'outcome'],
+    buckets: seconds,
   },
-} as const
+  claimWait: {
+    name: 'holdfast.claim.wait.duration',
+    unit: 's',
+    help: 'How long loads waited for another process that was loading their key',
+    labels: ['outcome'],
+    buckets: seconds,
+  },
+  staleAge: {
+    name: 'holdfast.stale.age',
+    unit: 's',
+    help: 'For how long stale answers had been stale',
+    labels: [],
+    buckets: seconds,
+  },
+  busLag: {
+    name: 'holdfast.bus.lag',
+    unit: 's',
+    help: 'How long messages of this process took to come back on the bus',
+    labels: [],
+    buckets: seconds,
+  },
+  entrySize: {
+    name: 'holdfast.entry.size',
+    unit: 'By',
+    help: 'Sizes of values with their envelopes, on their way into the store',
+    labels: [],
+    buckets: [
+      256,
+      kibibyte,
+      4 * kibibyte,
+      16 * kibibyte,
+      64 * kibibyte,
+      256 * kibibyte,
+      mebibyte,
+      4 * mebibyte,
+    ],
+  },
+  /** As OpenTelemetry's conventions for databases have it: name, unit, buckets and attributes are theirs. */
+  command: {
+    name: 'db.client.operation.duration',
+    unit: 's',
+    help: 'How long operations of the store took',
+    labels: ['db.system.name', 'db.operation.name', 'error.type'],
+    buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10],
+  },
+} as const satisfies Record<string, HistogramMetric>
 
 export type HistogramName = keyof typeof histograms
 
@@ -208,3 +306,6 @@ export function prometheusName({
   const suffix = unit === 's' ? '_seconds' : unit === 'By' ? '_bytes' : ''
   return `${name.replaceAll('.', '_')}${suffix}${kind === 'counter' ? '_total' : ''}`
 }
+
+/** A label as Prometheus spells it. */
+export const prometheusLabel = (name: string): string => name.replaceAll('.', '_')

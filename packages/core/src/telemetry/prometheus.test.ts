@@ -5,7 +5,7 @@ import { shardedStore } from '../sharding/sharded-store.ts'
 import { memoryStore } from '../store/memory-store.ts'
 import { fakeCache } from '../testing/fake-cache.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
-import { secondBuckets } from './metrics-table.ts'
+import { histograms } from './metrics-table.ts'
 import { prometheus } from './prometheus.ts'
 
 /** Every sample of the text, by name and labels as they are written. */
@@ -95,7 +95,7 @@ describe('the text for Prometheus', () => {
       name: 'holdfast_load_duration_seconds',
       help: 'How long loaders took.',
       labelNames: ['cache', 'reason', 'outcome'],
-      buckets: [...secondBuckets],
+      buckets: [...histograms.loads.buckets],
       registers: [registry],
     })
     for (const seconds of [0.002, 0.001, 0.007, 0.08, 20])

@@ -1,4 +1,6 @@
 import type { Cache } from '../cache.ts'
+import { refuseUnknownNames } from '../options/known-names.ts'
+import { readObject } from '../options/readers.ts'
 import { histogramsOf, type Series } from './histogram.ts'
 import { enginesOf } from './insight.ts'
 import {
@@ -6,13 +8,20 @@ import {
   histograms,
   type MetricName,
   metrics,
+  prometheusLabel,
   prometheusName,
-  secondBuckets,
 } from './metrics-table.ts'
 import { type Labels, readingsOf } from './readings.ts'
+import { type NamedSessions, sessionReadings } from './session-readings.ts'
 
 /** What a response with `prometheus()` says that it is. */
 export const prometheusContentType = 'text/plain; version=0.0.4; charset=utf-8'
+
+/** What is told of beside caches. */
+export interface PrometheusSources {
+  /** What `createSessions` made, by a name for each. */
+  readonly sessions?: NamedSessions | undefined
+}
 
 /**
  * The metrics of caches in Prometheus's text format, version 0.0.4
@@ -21,9 +30,14 @@ export const prometheusContentType = 'text/plain; version=0.0.4; charset=utf-8'
  * Labels hold names of caches and servers, never a key, a tag or a value.
  * @throws InvalidOptionError for two caches of one name.
  */
-export function prometheus(caches: Cache | readonly Cache[]): string {
+export function prometheus(
+  caches: Cache | readonly Cache[],
+  beside: PrometheusSources = {},
+): string {
   const engines = enginesOf(caches, 'prometheus')
-  const samples = engines.flatMap(readingsOf)
+  readObject(beside, 'prometheus(caches, beside)')
+  refuseUnknownNames(beside, ['sessions'], 'prometheus')
+  const samples = [...engines.flatMap(readingsOf), ...sessionReadings(beside.sessions ?? {})]
   const lines: string[] = []
   for (const id of Object.keys(metrics) as MetricName[]) {
     const own = samples.filter((sample) => sample.metric === id)
@@ -38,7 +52,7 @@ export function prometheus(caches: Cache | readonly Cache[]): string {
     if (series.length === 0) continue
     const name = prometheusName(histograms[id])
     head(lines, name, 'histogram', histograms[id].help)
-    for (const each of series) buckets(lines, name, each)
+    for (const each of series) buckets(lines, name, histograms[id].buckets, each)
   }
   return `${lines.join('\n')}\n`
 }
@@ -47,9 +61,14 @@ function head(lines: string[], name: string, type: string, help: string): void {
   lines.push(`# HELP ${name} ${help}.`, `# TYPE ${name} ${type}`)
 }
 
-function buckets(lines: string[], name: string, { labels, counts, sum, count }: Series): void {
+function buckets(
+  lines: string[],
+  name: string,
+  bounds: readonly number[],
+  { labels, counts, sum, count }: Series,
+): void {
   let below = 0
-  for (const [index, bound] of secondBuckets.entries()) {
+  for (const [index, bound] of bounds.entries()) {
     below += counts[index] ?? 0
     lines.push(`${name}_bucket${written({ ...labels, le: String(bound) })} ${below}`)
   }
@@ -59,7 +78,7 @@ function buckets(lines: string[], name: string, { labels, counts, sum, count }: 
 
 function written(labels: Labels): string {
   return `{${Object.entries(labels)
-    .map(([name, value]) => `${name}="${escaped(value)}"`)
+    .map(([name, value]) => `${prometheusLabel(name)}="${escaped(value)}"`)
     .join(',')}}`
 }
 

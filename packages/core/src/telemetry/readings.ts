@@ -1,7 +1,8 @@
 import { monitorOf } from '../health/health-monitor.ts'
 import type { Engine } from '../read/engine.ts'
-import type { StoreMetrics } from '../store/store.ts'
+import type { ServerState, ServerStates, Store, StoreMetrics } from '../store/store.ts'
 import type { MetricName } from './metrics-table.ts'
+import { talliesOf } from './tallies.ts'
 
 export type Labels = Readonly<Record<string, string>>
 
@@ -52,7 +53,14 @@ export function readingsOf(engine: Engine): readonly Sample[] {
     add('journal', journal.overflowed ? settings.resilience.journalKeys : journal.size)
     add('breaker', breakerStates[store.state])
     if (link !== undefined) add('bus', link.isTrusted ? 1 : 0)
+    add('storeOperations', store.sent - store.failed, { outcome: 'ok' })
+    add('storeOperations', store.failed, { outcome: 'failed' })
+    addServers(settings.far?.store, add)
   }
+  const tallies = talliesOf(engine)
+  for (const [state, count] of tallies.of('breakerTransitions'))
+    add('breakerTransitions', count, { state })
+  for (const [reason, count] of tallies.of('imageBlocked')) add('imageBlocked', count, { reason })
   if (engine.root.isClosed) return samples
   const monitor = monitorOf(engine)
   for (const { name, status } of monitor.latest().checks)
@@ -63,6 +71,21 @@ export function readingsOf(engine: Engine): readonly Sample[] {
     for (const [metric, value] of serverReadings(told)) add(metric, value, { server })
   }
   return samples
+}
+
+/** Of a store that takes servers out of use. */
+function addServers(
+  store: (Store & Partial<ServerStates>) | undefined,
+  add: (metric: MetricName, value: number, labels: Labels) => void,
+): void {
+  const servers = store?.serverStates?.()
+  if (servers === undefined) return
+  const nodes: Record<ServerState['state'], number> = { live: 0, ejected: 0, gutter: 0 }
+  for (const [server, { state, ejections }] of servers) {
+    nodes[state]++
+    add('ringEjections', ejections, { server })
+  }
+  for (const [state, count] of Object.entries(nodes)) add('ringNodes', count, { state })
 }
 
 function serverReadings(

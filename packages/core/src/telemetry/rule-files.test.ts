@@ -41,7 +41,7 @@ test('each alert names a page section that says what to do', () => {
 
 test('the page of operations has every metric and every threshold, and no other', () => {
   const page = committed('operations.md')
-  const rows = [...page.matchAll(/^\| `(holdfast_\w+)` *\| `([\w.]+)` *\| (\w+) *\|/gm)].map(
+  const rows = [...page.matchAll(/^\| `((?:holdfast|db)_\w+)` *\| `([\w.]+)` *\| (\w+) *\|/gm)].map(
     (row) => row.slice(1),
   )
   const expected = [

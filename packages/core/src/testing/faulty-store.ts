@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { ClosedError, InvalidOptionError, StoreError } from '../errors.ts'
-import type { Keep, MetricsByServer, Store, StoreEntry } from '../store/store.ts'
+import type { Keep, MetricsByServer, ServerStates, Store, StoreEntry } from '../store/store.ts'
 import { wait } from './conformance-case.ts'
 import { FaultDice, type FaultTiming } from './faults.ts'
 
@@ -209,7 +209,8 @@ export function faultyStore(store: Store, script: StoreFaultScript): FaultyStore
   if (store.metrics) {
     faulty.metrics = () => strike('metrics', [], {}, () => store.metrics!())
   }
-  const { metricsByServer } = store as Partial<MetricsByServer>
+  const { metricsByServer, serverStates } = store as Partial<MetricsByServer & ServerStates>
+  if (serverStates) Object.assign(faulty, { serverStates } satisfies ServerStates)
   if (metricsByServer) {
     const none: Awaited<ReturnType<typeof metricsByServer>> = new Map()
     Object.assign(faulty, {

@@ -93,7 +93,12 @@ export class FarLoads {
       if (ticket !== undefined) this.#tickets.set(flight, { ...ticket, leftMs })
     }
     for (const [flight, held] of others) {
+      const { clock, observer } = this.#engine
+      const since = clock.monotonic()
       void this.#waitFor(flight, held).then((granted) => {
+        observer.measure?.('claimWait', clock.monotonic() - since, {
+          outcome: granted?.granted ?? 'left',
+        })
         if (granted === undefined) return
         if (granted.granted === 'entry') this.#answer(flight, granted.found)
         else if (load.settled) this.#keeper.release([flight])

@@ -42,12 +42,12 @@ export class FarTier {
     this.#engine = engine
     this.settings = settings
     this.#codec = settings.codec
-    const { clock, deadlines } = engine
+    const { clock, deadlines, observer } = engine
     this.store = new GuardedStore(
       settings.store,
       clock,
       deadlines,
-      { breaker: settings.breaker, probeMs: settings.storeTimeoutMs, probeKey },
+      { breaker: settings.breaker, probeMs: settings.storeTimeoutMs, probeKey, observer },
       (state) => {
         engine.breakerChanged(state)
         if (state === 'closed') this.makeUp.soon()

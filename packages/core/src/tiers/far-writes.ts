@@ -114,6 +114,7 @@ export class FarWrites {
       },
       this.#codec,
     )
+    this.#engine.observer.measure?.('entrySize', bytes.byteLength)
     if (bytes.byteLength > this.#tier.store.maxValueBytes) {
       throw new CodecError(
         `the store '${this.#tier.store.name}' takes values of at most ${this.#tier.store.maxValueBytes} bytes; this one has ${bytes.byteLength} with its envelope`,

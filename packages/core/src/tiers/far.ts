@@ -65,6 +65,7 @@ export class Far {
         engine.distrust()
       },
       malformed: () => engine.busChanged('malformed'),
+      lag: (ms) => engine.observer.measure?.('busLag', ms),
       unsent: (error) => engine.storeFailed('publish', error),
     })
     try {

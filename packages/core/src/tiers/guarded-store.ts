@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { ClosedError, StoreError } from '../errors.ts'
+import type { Observer } from '../observe/observer.ts'
 import { Breaker, type BreakerSettings, type BreakerState } from '../resilience/breaker.ts'
 import { type Deadlines, Expiring } from '../resilience/deadlines.ts'
 import type { Keep, SettledRead, SettledReads, Store, StoreEntry } from '../store/store.ts'
@@ -22,6 +23,10 @@ export class GuardedStore {
   readonly #breaker: Breaker
   readonly #pending = new Set<Operation<unknown>>()
   readonly #ask: () => Promise<unknown>
+  readonly #observer: Observer
+  /** Operations that were sent for callers, and those of them that it did not do, though it could have. */
+  sent = 0
+  failed = 0
   #closed = false
   #claimsDeniedUntil = Number.NEGATIVE_INFINITY
 
@@ -33,6 +38,7 @@ export class GuardedStore {
       readonly breaker: BreakerSettings
       readonly probeMs: number
       readonly probeKey: string
+      readonly observer: Observer
     },
     onChange: (state: BreakerState) => void,
     /** What has to be made up for before the store is trusted again; rejects if it could not be. */
@@ -44,6 +50,7 @@ export class GuardedStore {
     this.#safeLength = this.#maxKeyBytes / 3
     this.#clock = clock
     this.#deadlines = deadlines
+    this.#observer = settings.observer
     this.#ask = () => this.#within(settings.probeMs, 'get', () => store.get(settings.probeKey))
     const probe = async () => {
       await this.#ask()
@@ -210,17 +217,32 @@ export class GuardedStore {
     if (this.#breaker.state !== 'closed') return Promise.reject(this.#unavailable(operation))
     // That a call has spent its time says nothing more about the store.
     if (ms <= 0) return Promise.reject(this.#timedOut(operation, 0))
+    this.sent++
+    const since = this.#observer.measure && this.#clock.monotonic()
     return this.#within(ms, operation, run).then(
       (value) => {
         this.#breaker.succeeded()
+        if (since !== undefined) this.#measure(since, operation)
         return value
       },
       (error: unknown) => {
+        if (!(error instanceof StoreError && neverStored.has(error.kind))) this.failed++
+        if (since !== undefined) this.#measure(since, operation, error)
         if (error instanceof LetGo) throw this.#unavailable(operation)
         if (speaksOfTheStore(error)) this.#breaker.failed()
         else this.#breaker.succeeded()
         throw error
       },
+    )
+  }
+
+  #measure(since: number, operation: string, error?: unknown): void {
+    const labels = { 'db.system.name': this.name, 'db.operation.name': operation }
+    const type = error instanceof StoreError ? error.kind : 'unavailable'
+    this.#observer.measure?.(
+      'command',
+      this.#clock.monotonic() - since,
+      error === undefined ? labels : { ...labels, 'error.type': type },
     )
   }
 

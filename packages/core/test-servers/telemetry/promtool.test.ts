@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { canarySecret } from '../../../../lab/src/canary.ts'
 import { createCache } from '../../src/cache.ts'
+import { createSessions } from '../../src/session/sessions.ts'
 import { shardedStore } from '../../src/sharding/sharded-store.ts'
 import { memoryStore } from '../../src/store/memory-store.ts'
 import { prometheus } from '../../src/telemetry/prometheus.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
 
+const secrets = [canarySecret('sessions')]
 const rules = fileURLToPath(new URL('../../../../docs/alerts/holdfast.rules.yml', import.meta.url))
 
 /** What Prometheus's own parser and linter say of the text; nothing where they are content. */
@@ -41,7 +44,18 @@ test('promtool accepts the text, with several caches, servers, histograms and an
     await cache.wrap('bad', () => Promise.reject(new Error('no'))).catch(() => {})
     await cache.health()
   }
-  const text = prometheus(caches)
+  await clock.advance('5s')
+  const sessions = createSessions({ store: memoryStore({ clock }), secrets, ttl: '7d', clock })
+  const text = prometheus(caches, { sessions: { login: sessions } })
+  for (const name of [
+    'holdfast_session_events_total',
+    'holdfast_ring_nodes',
+    'holdfast_store_operations_total',
+    'holdfast_entry_size_bytes_bucket',
+    'holdfast_bus_lag_seconds_bucket',
+    'db_client_operation_duration_seconds_bucket',
+  ])
+    expect(text).toContain(`\n${name}{`)
   expect(text).toContain('holdfast_load_duration_seconds_bucket')
   expect(text).toContain('server="10.0.0.2:11211"')
   expect(lint(text)).toBe('')
@@ -53,7 +67,7 @@ test('promtool accepts the text, with several caches, servers, histograms and an
 
 test('promtool accepts the alert rules', () => {
   expect(execFileSync('promtool', ['check', 'rules', rules], { encoding: 'utf8' })).toContain(
-    'SUCCESS: 18 rules found',
+    'SUCCESS: 20 rules found',
   )
 })
 
@@ -96,6 +110,21 @@ test('the alert rules fire past a threshold for five minutes, and not on it', ()
         series('holdfast_requests_total', ',outcome="miss"', '0+410x20'),
       ],
       alert: expects('HoldfastHitRateCritical', 15, {}),
+    },
+    // 50 of 1,000 are on the threshold; 51 are past it.
+    {
+      input: [
+        series('holdfast_store_operations_total', ',outcome="ok"', '0+950x20'),
+        series('holdfast_store_operations_total', ',outcome="failed"', '0+50x20'),
+      ],
+      alert: expects('HoldfastStoreErrorRateCritical', 15),
+    },
+    {
+      input: [
+        series('holdfast_store_operations_total', ',outcome="ok"', '0+949x20'),
+        series('holdfast_store_operations_total', ',outcome="failed"', '0+51x20'),
+      ],
+      alert: expects('HoldfastStoreErrorRateCritical', 15, {}),
     },
     // Too few to say anything.
     {
