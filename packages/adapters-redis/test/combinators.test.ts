@@ -8,7 +8,9 @@ import {
   type Store,
 } from '@holdfast/core'
 import { optionalMethods, storeConformance } from '@holdfast/core/testing'
+import { badDays } from '@holdfast/lab/bad-days'
 import { canaryKey } from '@holdfast/lab/canary'
+import { play } from '@holdfast/lab/play-bad-day'
 import { type RedisServer, startRedis } from '@holdfast/lab/redis-server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { redisBus, redisStore } from '../src/index.ts'
@@ -114,7 +116,7 @@ describe.each(['redis', 'valkey'] as const)('over %s', (engine) => {
     for (const store of stores) await store.close!()
   })
 
-  test('keys are rotated under load without one miss, and dropping one costs one load for each of its values', async () => {
+  test(`${badDays.keysRotated.title}: not one miss, and dropping one costs one load for each of its values`, async () => {
     const [old, fresh] = [newKey('old'), newKey('fresh')]
     const stages = [[old], [old, fresh], [fresh, old], [fresh]]
     const members = await Promise.all(
@@ -124,7 +126,10 @@ describe.each(['redis', 'valkey'] as const)('over %s', (engine) => {
         const options = { keys: () => stages[member.stage]!, reread: 50 }
         const store = await connected(encryptedStore(inner, options))
         // Without a near tier, every call asks the store.
-        const cache = createCache({ name: 'rotation', store, bus: false, memory: false })
+        const cache = createCache({
+          ...{ name: 'rotation', store, bus: false, memory: false },
+          resilience: { storeTimeout: '5s' },
+        })
         return { index, member, store, cache }
       }),
     )
@@ -152,44 +157,58 @@ describe.each(['redis', 'valkey'] as const)('over %s', (engine) => {
         }
       }),
     )
-    for (const stage of [1, 2]) {
+    /** One process after the other. */
+    const turnTo = async (stage: number) => {
       for (const { member } of members) {
         member.stage = stage
         await sleep(200)
       }
     }
     const raw = open(main, patient)
-    const isRenewed = async () => Buffer.from((await raw.get('rotation:/%n'))!).includes('fresh')
-    await until(isRenewed, 10_000, 'the version of the namespace is sealed anew')
-    turning = false
-    await load
-    const refused = () =>
-      members.map(({ store }) => {
-        const { plaintext, unknownKey, damaged } = store.stats().refused
-        return plaintext + unknownKey + damaged
-      })
-    expect(loads).toBe(names.length)
-    expect(reads).toBeGreaterThan(200)
-    expect(refused()).toEqual([0, 0, 0])
-    expect(members.map(({ store }) => store.stats().writesWith)).toEqual([
-      'fresh',
-      'fresh',
-      'fresh',
-    ])
-    // The plan for what is still sealed with the old key: one load each.
-    const [first] = members as [(typeof members)[0]]
-    let left = 0
-    for (const name of names) {
-      const bytes = Buffer.from((await raw.get(`rotation:${name}`))!)
-      if (bytes.includes(Buffer.from('old'), 17) && bytes[19] === 3) left++
+    const stopTurning = async () => {
+      const isRenewed = async () => Buffer.from((await raw.get('rotation:/%n'))!).includes('fresh')
+      await until(isRenewed, 20_000, 'the version of the namespace is sealed anew')
+      turning = false
+      await load
     }
-    for (const { member } of members) member.stage = 3
-    await sleep(200)
-    await first.cache.get(names[0]!)
-    await sleep(50)
-    const before = loads
-    for (const name of names) for (const from of members) await read(from, name)
-    expect(loads - before).toBe(left)
+    const refusals = ({ store }: (typeof members)[number]) => {
+      const { plaintext, unknownKey, damaged } = store.stats().refused
+      return plaintext + unknownKey + damaged
+    }
+    const [first] = members as [(typeof members)[0]]
+    const dropOld = async () => {
+      await stopTurning()
+      expect(loads).toBe(names.length)
+      expect(reads).toBeGreaterThan(100)
+      expect(members.map(refusals)).toEqual([0, 0, 0])
+      const writers = members.map(({ store }) => store.stats().writesWith)
+      expect(writers).toEqual(['fresh', 'fresh', 'fresh'])
+      // The plan for what is still sealed with the old key: one load each.
+      const left: string[] = []
+      for (const name of names) {
+        const bytes = Buffer.from((await raw.get(`rotation:${name}`))!)
+        if (bytes.includes(Buffer.from('old'), 17) && bytes[19] === 3) left.push(name)
+      }
+      expect(left.length).toBeGreaterThan(0)
+      await turnTo(3)
+      const isDropped = async () => {
+        for (const name of left) await first.cache.get(name)
+        return left.length === 0 || first.store.stats().refused.unknownKey > 0
+      }
+      await until(isDropped, 20_000, 'the old key is dropped')
+      const before = loads
+      for (const name of names) for (const from of members) await read(from, name)
+      expect(loads - before).toBe(left.length)
+    }
+    await play(
+      badDays.keysRotated,
+      {},
+      {
+        'read with the new key too': () => turnTo(1),
+        'write with the new key': () => turnTo(2),
+        'drop the old key': dropOld,
+      },
+    )
     for (const { cache, store } of members) {
       await cache.close()
       await store.close!()
@@ -198,14 +217,21 @@ describe.each(['redis', 'valkey'] as const)('over %s', (engine) => {
 
   test('main stopped: no wrap fails, loads are shared over the gutter, and what was deleted meanwhile is never read again', async () => {
     const stores = await Promise.all(
-      [0, 1].map(() => connected(failoverStore([open(main), open(gutter)], { ttl: '10s' }))),
+      [0, 1].map(() =>
+        connected(
+          failoverStore([open(main, patient), open(gutter, patient)], {
+            ttl: '10s',
+            timeout: '1s',
+          }),
+        ),
+      ),
     )
     const caches = stores.map((store) =>
       createCache({
         name: 'failover',
         store,
         memory: false,
-        resilience: { storeTimeout: '500ms' },
+        resilience: { storeTimeout: '5s' },
       }),
     )
     const ask = (index: number, key: string, value: string) =>
@@ -218,7 +244,7 @@ describe.each(['redis', 'valkey'] as const)('over %s', (engine) => {
         expect(answers).toEqual(['c', 'c'])
         return stores.every((store) => store.stats().active === 'gutter')
       }
-      await until(bothOut, 10_000, 'the gutter takes over')
+      await until(bothOut, 20_000, 'the gutter takes over')
       await caches[0]!.delete('a')
       expect(await ask(1, 'a', 'new')).toBe('new')
       expect(await ask(0, 'a', 'not asked for')).toBe('new')
