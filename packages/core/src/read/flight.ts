@@ -31,6 +31,8 @@ export class Flight {
   /** The key itself was invalidated, or a newer load took its place: the value goes to the waiters and nowhere else. */
   voided = false
   settled = false
+  /** Its value lies in the store, or in memory where there is no store. */
+  isStored = false
   /** Its value is there and on its way to the store, which takes a bounded time. */
   isBeingKept = false
   /** Loaded while the cache is off: shared with nobody, and not kept. */

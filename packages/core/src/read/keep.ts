@@ -139,11 +139,14 @@ export function conclude(
     isFenced(engine, flight, decision.lateTags) ||
     (engine.distrustedSeq > flight.seq && decision.entry?.stamp !== memoStamp)
   let { notKept } = decision
-  if (fenced) notKept = flight.apart ? 'off' : 'fenced'
-  else if (decision.removes) engine.near?.delete(flight.nearKey)
+  if (fenced) {
+    notKept = flight.apart ? 'off' : 'fenced'
+    flight.isStored = false
+  } else if (decision.removes) engine.near?.delete(flight.nearKey)
   else if (decision.entry !== undefined && engine.near !== undefined) {
     const entry = makeEntry(engine, flight.scope, decision.entry, now)
     if (!engine.near.set(flight.nearKey, entry)) notKept = 'too-large'
+    else if (engine.far === undefined) flight.isStored = true
   }
   if (notKept !== undefined) noteNotKept(engine, flight, notKept)
   else if (engine.verdicts.size > 0) engine.verdicts.delete(flight.nearKey)

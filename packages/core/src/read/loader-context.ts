@@ -21,6 +21,9 @@ export interface LoaderContext {
   skip<T>(value: T): T
 }
 
+/** Registered, so that packages on top of a cache can ask what became of what their loader returned. */
+const isStored: unique symbol = Symbol.for('holdfast.isStored')
+
 /** Thrown by `notModified()`; never seen by a caller. */
 export class NotModified {
   readonly context: Context
@@ -63,6 +66,10 @@ export class Context implements LoaderContext {
 
   get stale(): unknown {
     return this.#source.staleValue(this.flights)
+  }
+
+  get [isStored](): boolean {
+    return this.flights.every((flight) => flight.isStored)
   }
 
   get setTtl(): (ttl: Duration) => void {

@@ -58,6 +58,7 @@ export class FarKeeper {
       return conclude(this.#engine, flight, decision)
     }
     const { memo, ...kept } = await this.#store(flight, decision.entry, decision.lateTags, ticket)
+    flight.isStored = kept.stamp !== undefined
     // While the store is out there is nobody to ask.
     flight.asksAgain = !memo || this.#tier.store.isUsable
     // A tag or namespace that was invalidated meanwhile leaves the claim as it is; the versions tell, when it is read.

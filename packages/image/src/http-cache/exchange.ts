@@ -17,7 +17,8 @@ import {
 import { type Kept, type LoadNote, policyView } from './kept-response.ts'
 import { isOfTheCache, isRefusal, retryAfterOf } from './load-failure.ts'
 import { type OriginFailure, OriginHolds } from './origin-holds.ts'
-import { OriginLoad, type OriginOutcome } from './origin-load.ts'
+import { OriginLoad } from './origin-load.ts'
+import type { OriginOutcome } from './origin-outcome.ts'
 import { decide } from './policy.ts'
 import { untilAborted } from './response-body.ts'
 import { type Serving, serveFresh, serveKept, serveNothing, servePassing } from './serve.ts'
@@ -176,8 +177,7 @@ export class Exchange {
         outcome.body && untilAborted(outcome.body, request.signal, (why) => mine.stop(why))
       return servePassing(response, body, this.#serving(request, status))
     }
-    const { stored, why } = outcome
-    const status = { fwd, fwdStatus: outcome.status, stored, detail: why }
+    const status = { fwd, fwdStatus: outcome.status, ...mine.whatIsStored(outcome) }
     const serving = this.#serving(request, status)
     return serveFresh(outcome.response, outcome.fields, serving)
   }

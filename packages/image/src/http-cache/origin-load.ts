@@ -1,11 +1,13 @@
 import type { LoaderContext } from '@holdfast/core'
-import { type FieldList, fieldsOf } from './fields.ts'
+import { isStoredAfter } from '../stored.ts'
+import type { CacheStatus } from './cache-status.ts'
+import { fieldsOf } from './fields.ts'
 import { ageAtReceipt, type PolicyResponse } from './freshness.ts'
 import type { HttpCacheSettings } from './http-cache-settings.ts'
 import { type HttpRequest, headersForWhole } from './http-request.ts'
 import { fieldBytes, type Kept, type KeptResponse, type LoadNote } from './kept-response.ts'
 import { mergeNotModified } from './not-modified.ts'
-import type { OriginFailure } from './origin-holds.ts'
+import type { OriginOutcome, WholeAnswer } from './origin-outcome.ts'
 import type { Decision } from './policy.ts'
 import { discard, isComplete, readBody } from './response-body.ts'
 import { retryAfterMs } from './retry-after.ts'
@@ -21,33 +23,6 @@ const maxFieldBytes = 65_536
 const longestRetryAfterMs = 300_000
 /** Answers that say that the server failed, not what it thinks of the request (RFC 5861, 4). */
 const failures = new Set([500, 502, 503, 504])
-
-/** What became of a request to the origin, for the caller whose request it was. */
-export type OriginOutcome =
-  /** It has an answer that can be served as often as need be. */
-  | {
-      readonly kind: 'whole'
-      readonly response: KeptResponse
-      /** As it came, its cookies included. */
-      readonly fields: FieldList
-      readonly status: number
-      readonly stored: boolean
-      readonly why: NotStorable | 'too-large' | 'incomplete' | undefined
-    }
-  /** It has an answer that can be read once. */
-  | {
-      readonly kind: 'passing'
-      readonly response: Response
-      readonly body: ReadableStream<Uint8Array> | null
-      readonly why: string
-    }
-  /** The origin failed, and what is kept may stand in. */
-  | {
-      readonly kind: 'failed'
-      readonly as: OriginFailure
-      readonly status: number | undefined
-      readonly retryAfterMs: number | undefined
-    }
 
 /** What a load may say of what becomes of its answer. */
 type Keeping = Pick<LoaderContext, 'setTtl' | 'skip'>
@@ -69,6 +44,8 @@ export class OriginLoad {
   #isAbandoned = false
   /** For the caller whose request this is; unset where another's request is waited for. */
   outcome: OriginOutcome | undefined
+  /** Of the load whose value the response became. */
+  #context: object | undefined
 
   constructor(
     settings: HttpCacheSettings,
@@ -93,6 +70,12 @@ export class OriginLoad {
   abandon(): void {
     this.#isAbandoned = true
     if (this.outcome?.kind === 'passing') this.stop(new Error('nobody reads this answer'))
+  }
+
+  /** In the words of `Cache-Status`. To be asked once the load's callers have been answered. */
+  whatIsStored({ stored, why }: WholeAnswer): Pick<CacheStatus, 'stored' | 'detail'> {
+    const isRefused = this.#context !== undefined && !isStoredAfter(this.#context)
+    return isRefused ? { detail: 'unstored' } : { stored, detail: why }
   }
 
   /** As the load of `place`: returns what is to lie there, or why nothing is. */
@@ -232,7 +215,9 @@ export class OriginLoad {
     if (place === undefined) return { kind: 'alone' }
     const keepMs = retentionMs(view, ageAtReceipt(view), this.#settings.policy)
     try {
-      return await this.#shelf.keep(place, response, keepMs, view.receivedAt, context)
+      const left = await this.#shelf.keep(place, response, keepMs, view.receivedAt, context)
+      if (left === response) this.#context = context
+      return left
     } catch {
       // The cache was closed, or lost a circle of loads: the answer is here all the same.
       if (this.outcome?.kind === 'whole') this.outcome = { ...this.outcome, stored: false }

@@ -6,6 +6,7 @@ import { type NetworkSeam, seamOf } from '../network/seam.ts'
 import type { OriginEntry } from '../network/settings.ts'
 import { admitUrl, parseUrl } from '../network/url-rules.ts'
 import { clockOf, type News, tellOf } from './cache-ties.ts'
+import { EndedLoads } from './ended-loads.ts'
 import { imageKey } from './image-key.ts'
 import type { ImageCacheOptions } from './image-options.ts'
 import { type ImageSettings, mergeImageOptions, readImageOptions } from './image-settings.ts'
@@ -47,9 +48,7 @@ export class ImageReader {
   #options: ImageCacheOptions
   #downloader: Downloader
   #targets: Targets
-  /** Loads that ended here, counted; and which picture came with which. */
-  #loads = 0
-  readonly #loadOf = new WeakMap<Kept, number>()
+  readonly #loads = new EndedLoads()
   /** Refreshes behind callers, so that close() can wait for them. */
   readonly #behind = new Map<string, Promise<unknown>>()
 
@@ -114,7 +113,7 @@ export class ImageReader {
   async read(url: string, options: ReadingOptions = {}): Promise<Reading> {
     const target = this.#target(url, options.variant)
     if (!options.refresh) this.noteUse(url)
-    const call: Call = { since: this.#loads, options, loads: false }
+    const call: Call = { since: this.#loads.count, options, loads: false }
     const kept = options.refresh
       ? await this.#refresh(target, call)
       : await this.#wrap(target, call)
@@ -140,7 +139,7 @@ export class ImageReader {
     const now = this.clock.now()
     if (kept.kind === 'failure') {
       // The cache ends it by its own clock, which need not be this one.
-      const isOver = kept.held.untilAt <= now && (this.#loadOf.get(kept) ?? 0) <= call.since
+      const isOver = kept.held.untilAt <= now && !this.#loads.isAfter(kept, call.since)
       if (!isOver || isRefreshed) throw this.#failed(target, kept.held)
       return this.#answer(target, await this.#refresh(target, call), call, true)
     }
@@ -156,14 +155,15 @@ export class ImageReader {
     }
     if (!isSound(kept, this.cache)) return this.#again(target, call, isRefreshed)
     const decision = judge(kept, target.policy, now)
-    const isMine = (this.#loadOf.get(kept) ?? 0) > call.since
+    const isMine = this.#loads.isAfter(kept, call.since)
     const { held } = kept
     if (held !== undefined && (isMine || held.untilAt > now)) {
       return this.#standIn(target, kept, decision, held, isMine)
     }
     if (isMine) {
       const collapsed = !call.loads
-      return { ...reading(kept, kept.how, decision), collapsed, replaced: isRefreshed }
+      const isStored = this.#loads.isStored(kept)
+      return { ...reading(kept, kept.how, decision), collapsed, replaced: isRefreshed, isStored }
     }
     if (decision.action === 'fresh') return reading(kept, 'hit', decision)
     if (decision.action === 'stale') {
@@ -223,10 +223,11 @@ export class ImageReader {
 
   #refreshBehind(target: Target): void {
     if (this.#behind.has(target.key)) return
-    const call: Call = { since: this.#loads, options: {}, loads: false }
-    const work = this.#refresh(target, call).catch((error: unknown) => {
-      this.#tell({ event: 'refresh', key: target.key, error })
-    })
+    const call: Call = { since: this.#loads.count, options: {}, loads: false }
+    const work = this.#refresh(target, call).then(
+      (kept) => void this.#loads.isStored(kept),
+      (error: unknown) => this.#tell({ event: 'refresh', key: target.key, error }),
+    )
     const done = work.finally(() => this.#behind.delete(target.key))
     this.#behind.set(target.key, done)
   }
@@ -265,7 +266,7 @@ export class ImageReader {
             clock,
             original: (signal) => this.read(url, { signal }),
           })
-    this.#loadOf.set(kept, ++this.#loads)
+    this.#loads.note(kept, context)
     if (kept.kind === 'picture') {
       markSound(kept)
       if (kept.held !== undefined) {

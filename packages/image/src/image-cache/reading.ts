@@ -7,6 +7,8 @@ export interface Reading {
   readonly status: ReadingStatus
   readonly decision: Decision
   readonly isKept: boolean
+  /** Whether the store took it, where this call or the one it joined has just loaded it. */
+  readonly isStored?: boolean
   /** Why a stale one was served, or a fresh one not kept. */
   readonly detail: string | undefined
   /** It waited for a download that another caller had started. */

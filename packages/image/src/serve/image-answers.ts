@@ -141,6 +141,7 @@ function cacheControl({ decision, isKept }: Reading, isAgeShown: boolean): strin
 function statusOf(reading: Reading, cdnId: string): string {
   const { status, decision, isKept, detail, collapsed, replaced, upstreamStatus } = reading
   const { ttlMs } = decision
+  const isStored = isKept && reading.isStored === true
   if (status === 'hit') return cacheStatus(cdnId, { hit: true, ttlMs })
   if (status === 'stale') {
     return cacheStatus(cdnId, {
@@ -155,8 +156,8 @@ function statusOf(reading: Reading, cdnId: string): string {
     fwd: status === 'revalidated' || replaced ? 'stale' : 'uri-miss',
     fwdStatus: status === 'revalidated' ? 304 : 200,
     ttlMs,
-    stored: isKept,
+    stored: isStored,
     collapsed: collapsed ?? false,
-    detail: isKept ? undefined : detail,
+    detail: isKept ? (isStored ? undefined : 'unstored') : detail,
   })
 }

@@ -1,3 +1,4 @@
+import { memoryStore } from '@holdfast/core'
 import { canary, canarySecret } from '@holdfast/lab/canary'
 import { describe, expect, it } from 'vitest'
 import { answer, stage, tagged } from './scripted-origin.ts'
@@ -25,6 +26,20 @@ describe('a response with a lifetime', () => {
     await clock.advance('1s')
     expect((await get(url)).body).toBe('two')
     expect(origin.requests).toHaveLength(2)
+  })
+
+  it('is not called stored where the store did not take it, with and without Vary', async () => {
+    const store = memoryStore({ maxValueBytes: 3_000 })
+    const { cache, origin, get } = stage({}, { store, bus: false, memory: false })
+    cache.on('error', () => {})
+    origin.script = answer('x'.repeat(5_000), 'max-age=60')
+    expect((await get(url)).told).toBe('holdfast; fwd=uri-miss; fwd-status=200; detail=unstored')
+    expect((await get(url)).told).toBe('holdfast; fwd=uri-miss; fwd-status=200; detail=unstored')
+    origin.script = answer('small', 'max-age=60')
+    expect((await get(`${url}1`)).told).toBe('holdfast; fwd=uri-miss; fwd-status=200; stored')
+    origin.script = answer('small', 'max-age=60', { vary: 'foo' })
+    expect((await get(`${url}2`)).told).toBe('holdfast; fwd=uri-miss; fwd-status=200; stored')
+    await cache.close()
   })
 
   it('keeps its status, its status text and its fields, and is served under its URL', async () => {

@@ -1,7 +1,13 @@
 import { createServer, get as getOverHttp, type Server } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2 } from 'node:http2'
 import { type AddressInfo, connect } from 'node:net'
-import { InvalidOptionError } from '@holdfast/core'
+import {
+  type CacheOptions,
+  InvalidOptionError,
+  memoryStore,
+  type Store,
+  StoreError,
+} from '@holdfast/core'
 import { canary, canarySecret } from '@holdfast/lab/canary'
 import { afterEach, describe, expect, it } from 'vitest'
 import { adminHandler } from '../../src/serve/admin-handler.ts'
@@ -93,6 +99,51 @@ describe('an image that is served', () => {
     const passing = await get({}, `${url}?2`)
     expect(passing.headers.get('cache-control')).toBe('private, no-store')
     expect(passing.headers.get('cache-status')).toMatch(/fwd=uri-miss.*detail=no-store$/)
+  })
+
+  const large = Buffer.concat([png(2, 3), Buffer.alloc(5_000)])
+  const failing = (store: Store): Store => ({
+    ...store,
+    replace: () =>
+      Promise.reject(new StoreError('full', { kind: 'full', store: 'm', operation: 'replace' })),
+  })
+  const storing: [string, () => CacheOptions, string][] = [
+    ['a store that takes it', () => ({ store: memoryStore() }), 'stored'],
+    [
+      'a store that takes it and nothing kept in memory',
+      () => ({ store: memoryStore(), memory: false }),
+      'stored',
+    ],
+    ['no store and a memory that takes it', () => ({}), 'stored'],
+    [
+      'a store that takes no image so large',
+      () => ({ store: memoryStore({ maxValueBytes: 3_000 }) }),
+      'detail=unstored',
+    ],
+    [
+      'a store that takes no image so large and nothing kept in memory',
+      () => ({ store: memoryStore({ maxValueBytes: 3_000 }), memory: false }),
+      'detail=unstored',
+    ],
+    ['a store that fails to take it', () => ({ store: failing(memoryStore()) }), 'detail=unstored'],
+    ['a memory that is too small', () => ({ memory: { maxBytes: 3_000 } }), 'detail=unstored'],
+  ]
+  it.each(storing)('says whether it was stored: %s', async (_what, cacheOptions, said) => {
+    const { get, origin, cache, clock } = await setup({}, {}, { bus: false, ...cacheOptions() })
+    cache.on('error', () => {})
+    origin.answer = () => ({ body: large, headers: { 'cache-control': 'max-age=60', etag: '"1"' } })
+    const told = async () => {
+      const [status, ...words] = (await get()).headers.get('cache-status')!.split('; ')
+      return [status, ...words.filter((word) => !/^ttl|^collapsed/.test(word))].join('; ')
+    }
+    const all = await Promise.all(Array.from({ length: 20 }, told))
+    expect(new Set(all)).toEqual(new Set([`holdfast; fwd=uri-miss; fwd-status=200; ${said}`]))
+    expect(origin.hits).toBe(1)
+    if (said !== 'stored') return
+    expect(await told()).toBe('holdfast; hit')
+    await clock.advance('61s')
+    origin.answer = () => ({ status: 304, headers: { 'cache-control': 'max-age=60', etag: '"1"' } })
+    expect(await told()).toBe('holdfast; fwd=stale; fwd-status=304; stored')
   })
 
   it('says nothing of the cache where it is hidden, and its tags where they are asked for', async () => {
