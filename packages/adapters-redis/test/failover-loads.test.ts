@@ -4,7 +4,7 @@ import { startRedisCluster } from '@holdfast/lab/redis-cluster'
 import { startSentinelGroup } from '@holdfast/lab/redis-sentinel'
 import { describe, onTestFinished, test } from 'vitest'
 import { slotOf } from '../src/hash-slot.ts'
-import { killInLoad, type LoadStory, replaceInLoad } from './load-under-way.ts'
+import { killInLoad, type LoadStory, moveInLoad, replaceInLoad } from './load-under-way.ts'
 
 type Engine = 'redis' | 'valkey'
 
@@ -48,4 +48,12 @@ describe.each(['sentinels', 'a cluster'] as const)('processes over %s', (kind) =
       await replaceInLoad(await starts[kind](engine))
     }, 90_000)
   })
+})
+
+describe.each(['redis', 'valkey'] as const)('processes over a cluster of %s', (engine) => {
+  const { slotsMove } = badDays
+
+  test(`${slotsMove.title}: 4 processes load a key once more at most, and a delete voids the load`, async () => {
+    await moveInLoad(await starts['a cluster'](engine))
+  }, 90_000)
 })

@@ -150,3 +150,31 @@ export async function replaceInLoad(story: LoadStory): Promise<void> {
   expect(loads).toBeLessThanOrEqual(2)
   expect(waited).toEqual(others.map(() => (loads === 1 ? 'first' : 'second')))
 }
+
+/**
+ * Four processes want two keys while the slots of both go to another primary, claims and all. Then one of the keys is
+ * deleted where it is now, and the loads end.
+ */
+export async function moveInLoad(story: LoadStory): Promise<void> {
+  const [kept, deleted] = ['moved', 'gone'].map(story.keyAt) as [string, string]
+  const clients = await clientsFor(story, 4, { patient: true })
+  const [holder, ...others] = clients as [ClientProcess, ...ClientProcess[]]
+  await connected(clients, [kept, deleted])
+  const wrapAt = (client: ClientProcess, key: string, value: string, loadMs?: number) =>
+    client.call<string>('wrap', key, loadMs, value, {})
+  const begun = Promise.all([kept, deleted].map((key) => loading(holder, key)))
+  const held = [wrapAt(holder, kept, 'first'), wrapAt(holder, deleted, 'old')]
+  await begun
+  const waiting = others.map((each) => wrapAt(each, kept, 'second', 0))
+  await play(badDays.slotsMove, story.stage, {})
+  await others[0]!.call('delete', deleted)
+  await holder.call('release')
+  expect(await Promise.all(held)).toEqual(['first', 'old'])
+  for (const client of clients) expect(await client.call('get', deleted)).toBe(undefined)
+  // Moving may take so long that the holder seems to have died; then one of those who wait has loaded it.
+  const loads = sum(await loadsOf(clients)) - 1
+  expect(loads).toBeLessThanOrEqual(2)
+  const kind = loads === 1 ? 'first' : 'second'
+  expect(await Promise.all(waiting)).toEqual(others.map(() => kind))
+  for (const client of clients) expect(await client.call('get', kept)).toBe(kind)
+}
