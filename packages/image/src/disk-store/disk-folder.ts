@@ -10,7 +10,8 @@ const entryName = /^[0-9a-f]{64}$/
 const folderName = /^[0-9a-f]{2}$/
 const temporaryName = /^\.tmp-[0-9a-f]{16}$/
 
-const mostTries = 4
+/** Of a write whose folder is taken away by others: each try finds it gone once in a while. */
+const mostTries = 16
 
 const noFollow = constants.O_NOFOLLOW ?? 0
 const creating = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | noFollow
@@ -139,6 +140,7 @@ export class DiskFolder {
     try {
       if (!(await this.#isPlain(name))) return false
       await unlink(this.#pathOf(name))
+      await this.#removeEmpty(name)
       return true
     } catch (error) {
       const code = codeOf(error)
@@ -151,6 +153,19 @@ export class DiskFolder {
         )
       }
       throw error
+    }
+  }
+
+  /**
+   * Takes the folder away that an entry was the last one in: 65,536 empty ones may take more room than all entries. It
+   * stays where something is in it, a file that is being written too; who finds it gone makes it again.
+   */
+  async #removeEmpty(name: string): Promise<void> {
+    try {
+      await rmdir(this.#folderOf(name))
+      this.#plain.delete(name.slice(0, 4))
+    } catch {
+      // Not empty, or gone already.
     }
   }
 
@@ -173,7 +188,9 @@ export class DiskFolder {
     for (const first of await foldersIn(this.#root)) {
       for (const second of await foldersIn(join(this.#root, first))) {
         const folder = join(this.#root, first, second)
-        for (const name of await filesIn(folder)) {
+        const names = await filesIn(folder)
+        if (names.length === 0) await this.#removeEmpty(first + second)
+        for (const name of names) {
           const isEntry = entryName.test(name) && name.startsWith(first + second)
           if (!isEntry && !temporaryName.test(name)) continue
           const stat = await lstat(join(folder, name)).catch(() => undefined)

@@ -268,6 +268,49 @@ describe('the disk store', () => {
     await store.close()
   })
 
+  it('leaves no empty folders: not after deletes, not after evictions, not those it finds at the start', async () => {
+    const directory = await folder()
+    const leaves = async () =>
+      (await fs.readdir(directory, { recursive: true }))
+        .filter((path) => /^..[/\\]..$/.test(path))
+        .map((path) => path.replace(/\W/, ''))
+    const store = diskStore({ directory, maxBytes: 1e6, maxEntries: 20 })
+    for (let index = 0; index < 60; index++) await store.set(`key ${index}`, text('1'), minute)
+    const kept = (await filesIn(directory)).map((name) => name.slice(0, 4))
+    expect(kept.length).toBeLessThanOrEqual(20)
+    expect((await leaves()).sort()).toEqual([...new Set(kept)].sort())
+    for (let index = 0; index < 60; index++) await store.delete(`key ${index}`)
+    expect(await leaves()).toEqual([])
+    await store.set('key 1', text('2'), minute)
+    expect(words(await store.get('key 1'))).toBe('2')
+    await store.close()
+    await fs.mkdir(join(directory, 'ab', 'cd'), { recursive: true })
+    await fs.mkdir(join(directory, 'ab', 'ef'))
+    await fs.writeFile(join(directory, 'ab', 'ef', 'notes.txt'), '')
+    await fs.mkdir(join(directory, 'ab', 'of somebody else'))
+    const second = diskStore({ directory, maxBytes: 1e6 })
+    await second.metrics()
+    expect(await fs.readdir(join(directory, 'ab'))).toEqual(['ef', 'of somebody else'])
+    await second.close()
+  })
+
+  it('writes into a folder that others take away again and again', async () => {
+    const directory = await folder()
+    const open = () => diskStore({ directory, maxBytes: 1e7 })
+    const [one, other] = [open(), open()]
+    // Two keys whose files lie in the same folder.
+    const [mine, theirs] = ['key 205', 'key 364']
+    expect(nameOf(mine).slice(0, 4)).toBe(nameOf(theirs).slice(0, 4))
+    for (let round = 0; round < 100; round++) {
+      const value = text(`${round}`)
+      const churn = other.set(theirs, value, minute).then(() => other.delete(theirs))
+      await Promise.all([one.set(mine, value, minute), churn])
+      expect(words(await other.get(mine))).toBe(`${round}`)
+      await one.delete(mine)
+    }
+    await Promise.all([one.close(), other.close()])
+  })
+
   it('writes on when the folder is taken from under it', async () => {
     const directory = await folder()
     const store = diskStore({ directory, maxBytes: 1e6 })
