@@ -6,5 +6,7 @@ export interface Tracing {
   call<T>(operation: 'wrap' | 'wrapMany', keys: number, run: () => Promise<T>): Promise<T>
   /** One call of a loader for the `flights` of a load. */
   load<T>(load: object, flights: readonly unknown[], reason: LoadReason, run: () => T): T
+  /** The present call waits for a load that another one started. */
+  joined(load: object): void
   loadEnded(load: object, flights: readonly unknown[], event: LoadEvent): void
 }

@@ -10,6 +10,7 @@ import { currentLoad } from './wait-graph.ts'
  * it began after an invalidation of a tag that the loader named only at its end.
  */
 export function joinFlight(engine: Engine, flight: Flight, again: () => unknown): Promise<unknown> {
+  engine.observer.tracing?.joined(flight.load)
   const late = flight.seq !== engine.fence.seq
   // Without a store nobody else can invalidate anything, and what this process invalidates keeps nobody waiting here.
   const isLateAfar = engine.far !== undefined && flight.called

@@ -19,11 +19,14 @@ export type {
   AttributeValue,
   HistogramLike,
   InstrumentOptions,
+  LinkLike,
   MeterLike,
   ObserverLike,
+  SpanContextLike,
   SpanLike,
   TracerLike,
 } from './open-telemetry.ts'
 export { type Liveness, liveness, type Readiness, readiness } from './probes.ts'
-export { prometheus, prometheusContentType } from './prometheus.ts'
+export { type PrometheusSources, prometheus, prometheusContentType } from './prometheus.ts'
 export type { SecurityEventName } from './security-events.ts'
+export type { NamedSessions } from './session-readings.ts'

@@ -127,6 +127,46 @@ describe('spans', () => {
     await cache.close()
   })
 
+  test('of a load point at every call that waits for it, whether it came before the loader was called or later', async () => {
+    const cache = createCache({ resilience: { loadConcurrency: 1 } })
+    const { named } = tracing(cache)
+    let release: (value: number) => void = () => {}
+    const first = cache.wrap('first', () => new Promise<number>((resolve) => (release = resolve)))
+    await new Promise((resolve) => setImmediate(resolve))
+    let answer: (value: number) => void = () => {}
+    const load = () => new Promise<number>((resolve) => (answer = resolve))
+    // Its load waits for its turn.
+    const waiting = [cache.wrap('key', load), cache.wrap('key', load)]
+    release(1)
+    await first
+    waiting.push(cache.wrapMany(['key', 'other'], () => [2]).then(() => 0))
+    await new Promise((resolve) => setImmediate(resolve))
+    answer(2)
+    await Promise.all(waiting)
+    const loads = named('holdfast.load')
+    const [own] = loads.filter(({ links }) => links.length > 0)
+    const others = [...named('holdfast.wrap'), ...named('holdfast.wrap_many')].filter(
+      (span) => span.attributes['holdfast.coalesced'] === true,
+    )
+    expect(others).toHaveLength(2)
+    expect(own?.links.map(({ context: at }) => at.spanId).sort()).toEqual(
+      others.map((span) => span.spanContext().spanId).sort(),
+    )
+    expect(loads.filter(({ links }) => links.length > 0)).toHaveLength(1)
+    await cache.close()
+  })
+
+  test('of a stale answer say for how long it had been stale', async () => {
+    const clock = fakeClock()
+    const cache = createCache({ clock, defaults: { jitter: 0 } })
+    const { named } = tracing(cache)
+    await cache.set('key', 1, { ttl: '1s', staleWhileRevalidate: '1h' })
+    await clock.advance('61s')
+    await cache.wrap('key', () => 2, { staleWhileRevalidate: '1h' })
+    expect(named('holdfast.wrap')[0]?.attributes['holdfast.stale.age_ms']).toBe(60_000)
+    await cache.close()
+  })
+
   test('of a failure name its kind and not its message, and callers get the original error', async () => {
     const cache = createCache()
     const { named } = tracing(cache)

@@ -32,7 +32,21 @@ export interface MeterLike {
   ): void
 }
 
+/** Where a span is, for whoever points at it. */
+export interface SpanContextLike {
+  readonly traceId: string
+  readonly spanId: string
+  readonly traceFlags: number
+}
+
+export interface LinkLike {
+  readonly context: SpanContextLike
+}
+
 export interface SpanLike {
+  /** Tracers of before OpenTelemetry 1.9 have no links of later; then there are none. */
+  addLink?(link: LinkLike): unknown
+  spanContext?(): SpanContextLike
   setAttribute(name: string, value: AttributeValue): unknown
   setStatus(status: { code: number; message?: string }): unknown
   end(): void
@@ -41,7 +55,7 @@ export interface SpanLike {
 export interface TracerLike {
   startActiveSpan<T>(
     name: string,
-    options: { kind?: number; attributes?: Attributes },
+    options: { kind?: number; attributes?: Attributes; links?: LinkLike[] },
     run: (span: SpanLike) => T,
   ): T
 }

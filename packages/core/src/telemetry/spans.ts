@@ -1,7 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { LoadEvent, LoadReason, OutcomeEvent } from '../observe/events.ts'
 import type { Tracing } from '../observe/tracing.ts'
-import { errorStatus, internalSpan, type SpanLike, type TracerLike } from './open-telemetry.ts'
+import {
+  errorStatus,
+  internalSpan,
+  type LinkLike,
+  type SpanLike,
+  type TracerLike,
+} from './open-telemetry.ts'
+
+/** As many as OpenTelemetry keeps of one span by default. */
+const mostLinks = 128
 
 /** A call that a span is drawn around, and how its keys were answered. */
 interface TracedCall {
@@ -9,6 +18,7 @@ interface TracedCall {
   readonly outcomes: Map<OutcomeEvent['status'], number>
   tier: OutcomeEvent['tier']
   coalesced: boolean
+  staleMs?: number
 }
 
 /**
@@ -21,6 +31,8 @@ export class Spans implements Tracing {
   readonly #calls = new AsyncLocalStorage<TracedCall>()
   /** Of a load those that have not ended, by the flights that the loader was called for. */
   readonly #loads = new WeakMap<object, Map<readonly unknown[], SpanLike>>()
+  /** Of a load that other calls wait for, how to point at their spans; the first ones. */
+  readonly #waiters = new WeakMap<object, LinkLike[]>()
 
   constructor(tracer: TracerLike, cache: string) {
     this.#tracer = tracer
@@ -45,12 +57,25 @@ export class Spans implements Tracing {
   }
 
   /** A key of the present call was answered. */
-  answered({ status, tier, coalesced }: OutcomeEvent): void {
+  answered({ status, tier, coalesced, staleMs }: OutcomeEvent): void {
     const call = this.#calls.getStore()
     if (call === undefined) return
     call.outcomes.set(status, (call.outcomes.get(status) ?? 0) + 1)
     call.tier = tier
     call.coalesced ||= coalesced
+    if (staleMs !== undefined) call.staleMs = Math.max(staleMs, call.staleMs ?? 0)
+  }
+
+  /** The load belongs to another call's trace: its span points at those that wait for it. */
+  joined(load: object): void {
+    const context = this.#calls.getStore()?.span.spanContext?.()
+    if (context === undefined) return
+    const waiters = this.#waiters.get(load) ?? []
+    if (waiters.length >= mostLinks) return
+    this.#waiters.set(load, waiters)
+    const link = { context }
+    waiters.push(link)
+    for (const span of this.#loads.get(load)?.values() ?? []) span.addLink?.(link)
   }
 
   load<T>(load: object, flights: readonly unknown[], reason: LoadReason, run: () => T): T {
@@ -59,7 +84,9 @@ export class Spans implements Tracing {
       'holdfast.reason': reason,
       'holdfast.keys': flights.length,
     }
-    const options = { kind: internalSpan, attributes }
+    // Of those that came while it waited for its turn.
+    const links = [...(this.#waiters.get(load) ?? [])]
+    const options = { kind: internalSpan, attributes, links }
     return this.#tracer.startActiveSpan('holdfast.load', options, (span) => {
       let open = this.#loads.get(load)
       if (open === undefined) {
@@ -86,13 +113,17 @@ export class Spans implements Tracing {
   }
 }
 
-function endCall({ span, outcomes, tier, coalesced }: TracedCall, operation: string): void {
+function endCall(
+  { span, outcomes, tier, coalesced, staleMs }: TracedCall,
+  operation: string,
+): void {
   const [only] = outcomes.keys()
   if (operation === 'wrap' && only !== undefined) span.setAttribute('holdfast.outcome', only)
   else
     for (const [status, count] of outcomes) span.setAttribute(`holdfast.outcome.${status}`, count)
   if (operation === 'wrap' && tier !== undefined) span.setAttribute('holdfast.tier', tier)
   span.setAttribute('holdfast.coalesced', coalesced)
+  if (staleMs !== undefined) span.setAttribute('holdfast.stale.age_ms', Math.round(staleMs))
   span.end()
 }
 
