@@ -11,7 +11,7 @@ import {
   stopClients,
 } from './clients/start-clients.ts'
 
-describe.each(['redis', 'valkey', 'a cluster of redis'] as const)(
+describe.each(['redis', 'valkey', 'a cluster of redis', 'a cluster of valkey'] as const)(
   'processes that share %s',
   (kind) => {
     let shared: Shared
@@ -35,10 +35,14 @@ describe.each(['redis', 'valkey', 'a cluster of redis'] as const)(
       Promise.all(
         eight.map((each) => each.call<AtOnce>('wrapAtOnce', key, 25, loadMs, outcome, options)),
       )
+    /** What calls that took several turns of each event loop may be late by. */
+    const lateMs = async (clients: readonly ClientProcess[]) =>
+      5 * Math.max(...(await Promise.all(clients.map((each) => each.call<number>('lagMs')))))
     const loadsOf = (answers: readonly AtOnce[]) => answers.map(({ loadedAt }) => loadedAt.length)
     const sum = (numbers: readonly number[]) => numbers.reduce((all, each) => all + each, 0)
 
     test('8 with 25 callers each load a cold key once, and all callers get the value', async () => {
+      await lateMs(eight)
       for (let round = 0; round < 10; round++) {
         const answers = await allAtOnce(`cold-${round}`, 50, `v${round}`)
         expect(sum(loadsOf(answers))).toBe(1)
@@ -46,17 +50,21 @@ describe.each(['redis', 'valkey', 'a cluster of redis'] as const)(
         expect(results).toHaveLength(200)
         expect(results.every(({ value }) => value === `v${round}`)).toBe(true)
         // How much less it is stands in docs/benchmarks-far.md: this machine runs other tests meanwhile.
-        expect(Math.max(...results.map(({ ms }) => ms))).toBeLessThan(50 + 500)
+        expect(Math.max(...results.map(({ ms }) => ms))).toBeLessThan(
+          50 + 500 + (await lateMs(eight)),
+        )
       }
     })
 
     test('a failing loader: its error for all callers, one try at once in each process', async () => {
+      await lateMs(eight)
       const answers = await allAtOnce('bad', 200, '!broken')
       const results = answers.flatMap(({ results }) => results)
       expect(results.map(({ error }) => error)).toEqual(Array(200).fill('broken'))
       expect(loadsOf(answers)).toEqual(Array(8).fill(1))
       // One after another they would take 8 times 200 ms.
-      expect(Math.max(...results.map(({ ms }) => ms))).toBeLessThan(1_000)
+      const slowestMs = Math.max(...results.map(({ ms }) => ms))
+      expect(slowestMs).toBeLessThan(1_000 + (await lateMs(eight)))
     })
 
     test('a stale key is refreshed once, and nobody waits', async () => {
@@ -65,15 +73,16 @@ describe.each(['redis', 'valkey', 'a cluster of redis'] as const)(
       await Promise.all(eight.map((each) => each.call('wrap', 'stale', 0, 'no', options)))
       await sleep(400)
       const before = await Promise.all(eight.map((each) => each.call<number>('loads')))
+      await lateMs(eight)
       const answers = await allAtOnce('stale', 1_000, 'two', options)
       const results = answers.flatMap(({ results }) => results)
       expect(results.map(({ value }) => value)).toEqual(Array(200).fill('one'))
-      expect(Math.max(...results.map(({ ms }) => ms))).toBeLessThan(500)
-      await sleep(1_300)
+      const slowestMs = Math.max(...results.map(({ ms }) => ms))
+      expect(slowestMs).toBeLessThan(500 + (await lateMs(eight)))
+      const valuesNow = () => Promise.all(eight.map((each) => each.call('get', 'stale')))
+      await expect.poll(valuesNow, { timeout: 20_000 }).toEqual(Array(8).fill('two'))
       const after = await Promise.all(eight.map((each) => each.call<number>('loads')))
       expect(sum(after) - sum(before)).toBe(1)
-      const values = await Promise.all(eight.map((each) => each.call('get', 'stale')))
-      expect(values).toEqual(Array(8).fill('two'))
     })
 
     test('10,000 calls that are aborted in flight leave no value under a wrong key and no waiter', async () => {
@@ -116,23 +125,34 @@ describe.each(['redis', 'valkey', 'a cluster of redis'] as const)(
       const next = loading(other, 'killed')
       const waiting = other.call<string>('wrap', 'killed', 0, 'mine', {})
       await sleep(100)
+      await lateMs([other])
       const killedAt = performance.now()
       await holder.kill('SIGKILL')
       await next
+      const takenOverMs = performance.now() - killedAt
       // The promise, and what two crowded cores may add.
-      expect(performance.now() - killedAt).toBeLessThan(1_200 + 300)
+      expect(takenOverMs).toBeLessThan(1_200 + 300 + (await lateMs([other])))
       expect(await waiting).toBe('mine')
     })
 
     test('a holder whose event loop blocks for 500 ms keeps its claim', async () => {
       const [holder, other] = await two()
-      const begun = loading(holder, 'blocked')
-      const held = holder.call<string>('wrap', 'blocked', 900, 'held', {})
-      await begun
-      const waiting = other.call<string>('wrap', 'blocked', 0, 'taken', {})
-      await sleep(50)
-      await holder.call('block', 500)
-      expect(await Promise.all([held, waiting])).toEqual(['held', 'held'])
+      for (let tries = 1; ; tries++) {
+        const key = `blocked-${tries}`
+        const begun = loading(holder, key)
+        const held = holder.call<string>('wrap', key, 900, 'held', {})
+        await begun
+        const waiting = other.call<string>('wrap', key, 0, 'taken', {})
+        await sleep(50)
+        const since = performance.now()
+        await holder.call('block', 500)
+        const blockedMs = performance.now() - since
+        const answers = await Promise.all([held, waiting])
+        // A machine that kept the process waiting for longer has blocked it for longer.
+        if (blockedMs > 750 && tries < 10) continue
+        expect(answers).toEqual(['held', 'held'])
+        return
+      }
     })
 
     test('a holder that was stopped for 3 s or 6 s and then wakes stores nothing', async () => {

@@ -25,6 +25,8 @@ const cache: Cache = createCache({
 cache.on('error', () => {})
 let loads = 0
 const held = new Set<() => void>()
+const delay = monitorEventLoopDelay({ resolution: 20 })
+delay.enable()
 let polling: { readonly polled: Promise<Polled>; stop(): void } | undefined
 
 answer({
@@ -202,6 +204,12 @@ answer({
   loads: () => loads,
   stats: () => cache.stats(),
   now: () => Date.now(),
+  /** The longest time that this process was kept from running since it was last asked. */
+  lagMs() {
+    const { max } = delay
+    delay.reset()
+    return max / 1e6
+  },
   block(ms: number) {
     const until = performance.now() + ms
     while (performance.now() < until);
