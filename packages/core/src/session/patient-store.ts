@@ -59,8 +59,9 @@ export class PatientStore {
   /** @throws SessionError by rejecting. */
   async run<T>(operation: string, send: (store: Store) => Promise<T>, waited: Waited): Promise<T> {
     const { retryForMs, maxWaiting } = this.#settings
-    // The store is known not to answer, and as many wait for it as may.
-    if (this.#waiting >= maxWaiting) throw this.#failed(this.#overloaded(operation))
+    // The store is known not to answer, and as many wait for it as may. Where nobody may, nobody knows.
+    if (this.#waiting > 0 && this.#waiting >= maxWaiting)
+      throw this.#failed(this.#overloaded(operation))
     const clock = this.#clock
     const begunAt = clock.monotonic()
     let spanMs = Math.max(tryMs, retryForMs - waited.ms)

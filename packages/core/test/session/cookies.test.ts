@@ -42,8 +42,14 @@ describe('a cookie that no secret has signed is a new visitor, and the store is 
     const { value, store, sessions } = await known()
     const visitor = new Visitor(sessions, forge(value))
     expect(await visitor.see((session) => [session.isNew, session.data])).toEqual([true, {}])
+    const asked = visitor.cookie
     for (const operation of ['get', 'getMany', 'set', 'add', 'replace', 'touch', 'delete'] as const)
       expect(store.calls(operation)).toBe(0)
+    // What such a visitor keeps is kept under an id of ours.
+    await visitor.ask((session) => session.set('basket', 1))
+    expect(visitor.cookie).not.toBe(asked)
+    expect([stranger, value.slice(0, 43)]).not.toContain(idOf(visitor.cookie))
+    expect(store.calls('get')).toBe(0)
   })
 
   test('every single changed letter of a signature, also one that decodes to the same bytes', async () => {

@@ -1,9 +1,12 @@
+import { createSecretKey } from 'node:crypto'
 import { inspect } from 'node:util'
 import { memoryStore, StoreError, type StoreErrorKind } from '@holdfast/core'
 import { createSessions, SessionError, type SessionOptions } from '@holdfast/core/session'
 import { fakeClock, faultyStore, type StoreFault } from '@holdfast/core/testing'
 import { describe, expect, test, vi } from 'vitest'
 import { canary, canarySecret } from '../../../../lab/src/canary.ts'
+import { newSessionId } from '../../src/session/session-id.ts'
+import { signId } from '../../src/session/signed-cookie.ts'
 import { idOf, place, secret, stored, user, Visitor } from './visitor.ts'
 
 /** A visitor with a session over a store that is about to fail. */
@@ -70,6 +73,32 @@ describe('a store that does not answer', () => {
     expect(sessions.stats().failed).toBe(0)
   })
 
+  test('no two services ask again at the same moments, and each asks less often the longer it waits', async () => {
+    const pausesOf = async (seed: number) => {
+      const clock = fakeClock({ seed })
+      const askedAt: number[] = []
+      const away = () => {
+        askedAt.push(clock.monotonic())
+        return Promise.reject(new StoreError('no', { kind: 'unavailable' }))
+      }
+      const store = { ...memoryStore({ clock }), get: away }
+      const { sessions } = place({ clock, store })
+      sessions.on('error', () => undefined)
+      const cookie = `__Host-session=${signId(newSessionId(), createSecretKey(Buffer.from(secret)))}`
+      const asked = new Visitor(sessions, cookie).ask(() => 1)
+      await clock.advance('3s')
+      expect((await asked).status).toBe(503)
+      return askedAt.slice(1).map((at, index) => at - askedAt[index]!)
+    }
+    const services = await Promise.all(Array.from({ length: 50 }, (_, seed) => pausesOf(seed + 1)))
+    const firsts = services.map(([first]) => Math.round(first! * 1_000))
+    expect(new Set(firsts).size).toBeGreaterThan(40)
+    const mean = (all: number[]) => all.reduce((sum, each) => sum + each, 0) / all.length
+    const laterMs = services.map((pauses) => Math.max(...pauses.slice(2)))
+    expect(mean(laterMs)).toBeGreaterThan(2 * mean(services.map(([first]) => first!)))
+    for (const pauses of services) expect(pauses.length).toBeGreaterThan(2)
+  })
+
   test('a read that took long leaves less time for the write: one request stays within 2 s', async () => {
     const { store, visitor, timed } = await about()
     const gets = store.calls('get')
@@ -93,23 +122,43 @@ describe('a store that does not answer', () => {
     }
   })
 
-  test('at most so many operations wait; whoever comes on top gets the 503 at once', async () => {
-    const { store, visitor, sessions, timed, clock } = await about({ maxWaiting: 100 })
+  test.for([
+    [1_000, undefined],
+    [100, 100],
+  ])(
+    'at most %i operations wait with maxWaiting %j; whoever comes on top gets the 503 at once',
+    async ([most, maxWaiting]) => {
+      const { store, visitor, sessions, timed, clock } = await about({ maxWaiting })
+      store.play([{ kind: 'hang' }])
+      const statuses: number[] = []
+      const ask = () => new Visitor(sessions, visitor.cookie).ask(() => 1)
+      const crowd = Array.from({ length: most! + 150 }, async () =>
+        statuses.push((await ask()).status),
+      )
+      await clock.advance(520)
+      expect(statuses).toEqual(Array(150).fill(503))
+      expect(sessions.stats().waiting).toBe(most)
+      const late = await timed(ask())
+      expect(late.value.status).toBe(503)
+      expect(late.ms).toBeLessThanOrEqual(10)
+      await timed(Promise.all(crowd))
+      expect(statuses).toEqual(Array(most! + 150).fill(503))
+      expect(sessions.stats().waiting).toBe(0)
+      store.heal()
+      expect((await ask()).status).toBe(200)
+    },
+  )
+
+  test('with maxWaiting 0 nobody waits: each operation has one try, and a store that answers is used', async () => {
+    const { store, visitor, sessions, timed } = await about({ maxWaiting: 0 })
+    expect(await visitor.see((session) => session.get('user_id'))).toBe(user)
     store.play([{ kind: 'hang' }])
-    const statuses: number[] = []
-    const ask = () => new Visitor(sessions, visitor.cookie).ask(() => 1)
-    const crowd = Array.from({ length: 250 }, async () => statuses.push((await ask()).status))
-    await clock.advance(520)
-    expect(statuses).toEqual(Array(150).fill(503))
-    expect(sessions.stats().waiting).toBe(100)
-    const late = await timed(ask())
-    expect(late.value.status).toBe(503)
-    expect(late.ms).toBeLessThanOrEqual(10)
-    await timed(Promise.all(crowd))
-    expect(statuses).toEqual(Array(250).fill(503))
-    expect(sessions.stats().waiting).toBe(0)
+    const before = store.calls('get')
+    const { value, ms } = await timed(visitor.ask(() => 1))
+    expect([value.status, ms <= 520, store.calls('get') - before]).toEqual([503, true, 1])
+    expect(sessions.stats()).toMatchObject({ waiting: 0, retries: 0 })
     store.heal()
-    expect((await ask()).status).toBe(200)
+    expect((await visitor.ask(() => 1)).status).toBe(200)
   })
 
   test('a visitor without a cookie is served without the store', async () => {

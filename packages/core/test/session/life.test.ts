@@ -1,4 +1,7 @@
-import { expect, test } from 'vitest'
+import { memoryStore, StoreError } from '@holdfast/core'
+import type { Session } from '@holdfast/core/session'
+import { fakeClock, faultyStore } from '@holdfast/core/testing'
+import { describe, expect, test } from 'vitest'
 import { canarySecret } from '../../../../lab/src/canary.ts'
 import { encode, idOf, place, secret, serveNode, stored, user, Visitor } from './visitor.ts'
 
@@ -390,4 +393,59 @@ test('a member of another service whose name could not be set is carried along',
     session.data.a = 2
   })
   expect(await stored(store, id)).toMatchObject({ '': 'theirs', a: 2 })
+})
+
+describe('what the body of a response changes while it is read', () => {
+  const streamed = (session: Session, change: () => unknown) =>
+    new Response(
+      new ReadableStream(
+        {
+          async pull(controller) {
+            await change()
+            controller.enqueue(new TextEncoder().encode(String(session.get('a'))))
+            controller.close()
+          },
+        },
+        { highWaterMark: 0 },
+      ),
+    )
+
+  test('is stored by its own save, and by nothing else: the response has gone by then', async () => {
+    const { sessions } = place()
+    const visitor = new Visitor(sessions)
+    await visitor.ask((session) => session.set('a', 1))
+    const change = (by: (session: Session) => unknown) =>
+      visitor.ask((session) =>
+        streamed(session, () => {
+          session.set('a', Number(session.get('a')) + 1)
+          return by(session)
+        }),
+      )
+    const forgotten = await change(() => undefined)
+    expect(await forgotten.text()).toBe('2')
+    expect(await visitor.see((session) => session.get('a'))).toBe(1)
+    const saved = await change((session) => session.save())
+    expect(await visitor.see((session) => session.get('a'))).toBe(1)
+    expect(await saved.text()).toBe('2')
+    expect(await visitor.see((session) => session.get('a'))).toBe(2)
+  })
+
+  test('and cannot be stored, cuts the body where the save was waited for', async () => {
+    const clock = fakeClock()
+    const store = faultyStore(memoryStore({ clock }), { faults: [], clock })
+    const { sessions } = place({ clock, store })
+    sessions.on('error', () => undefined)
+    const visitor = new Visitor(sessions)
+    await visitor.ask((session) => session.set('a', 1))
+    const response = await visitor.ask((session) =>
+      streamed(session, () => {
+        session.set('a', 2)
+        return session.save()
+      }),
+    )
+    store.play([{ kind: 'reject', error: new StoreError('no', { kind: 'full' }), on: 'replace' }])
+    await expect(response.text()).rejects.toMatchObject({ name: 'SessionError', status: 503 })
+    store.heal()
+    expect(await visitor.see((session) => session.get('a'))).toBe(1)
+  })
 })
