@@ -83,6 +83,12 @@ export function createImageCache(options: ImageCacheOptions): ImageCache {
   const reader = new ImageReader(options)
   const polling = new Polling(reader)
 
+  /** An image that is not what its caller expects is told of, as one that a rule refused. */
+  const refusedFor = (error: unknown, url: string, variant: string | undefined): unknown => {
+    if (error instanceof ImageError) reader.refused(reader.key(url, variant), error.code)
+    return error
+  }
+
   const images: ImageCache = {
     async get(url, { signal, variant, integrity } = {}) {
       const found = await reader.read(url, { signal, variant })
@@ -92,10 +98,15 @@ export function createImageCache(options: ImageCacheOptions): ImageCache {
         return imageOf(found)
       } catch (error) {
         // What is kept may be an older one than the caller knows of.
-        if (!(error instanceof ImageError) || found.status === 'miss') throw error
+        if (!(error instanceof ImageError)) throw error
+        if (found.status === 'miss') throw refusedFor(error, url, variant)
         const again = await reader.read(url, { signal, variant, refresh: true })
-        assertIntegrity(again.picture.body, integrity)
-        return imageOf(again)
+        try {
+          assertIntegrity(again.picture.body, integrity)
+          return imageOf(again)
+        } catch (still) {
+          throw refusedFor(still, url, variant)
+        }
       }
     },
     peek(url, { variant } = {}) {

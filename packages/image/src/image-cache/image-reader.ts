@@ -1,7 +1,7 @@
 import type { Cache, Clock, LoaderContext } from '@holdfast/core'
 import { createDownloader, type Downloader } from '../download/download.ts'
 import type { Decision } from '../http-cache/policy.ts'
-import { ImageError } from '../image-error.ts'
+import { ImageError, type ImageErrorCode } from '../image-error.ts'
 import { type NetworkSeam, seamOf } from '../network/seam.ts'
 import type { OriginEntry } from '../network/settings.ts'
 import { admitUrl, parseUrl } from '../network/url-rules.ts'
@@ -13,7 +13,7 @@ import { type ImageSettings, mergeImageOptions, readImageOptions } from './image
 import { judge } from './judge.ts'
 import { loadImage } from './load-image.ts'
 import { loadVariant } from './load-variant.ts'
-import { errorOf, type Held, isRefusal, type Kept, type Picture } from './picture.ts'
+import { errorOf, type Held, isBlocked, isRefusal, type Kept, type Picture } from './picture.ts'
 import { type Reading, reading } from './reading.ts'
 import { isSound, markSound } from './sound.ts'
 import { type Target, Targets, variantTag } from './target.ts'
@@ -89,7 +89,7 @@ export class ImageReader {
       return this.#targets.of(url, variant)
     } catch (error) {
       if (error instanceof ImageError) {
-        this.#tell({ event: 'refused', key: 'url', reason: error.code })
+        this.refused('url', error.code)
       }
       throw error
     }
@@ -184,7 +184,7 @@ export class ImageReader {
 
   /** In the place of bytes that are not what was written. */
   async #again(target: Target, call: Call, isRefreshed: boolean): Promise<Reading> {
-    this.#tell({ event: 'refused', key: target.key, reason: 'integrity' })
+    this.refused(target.key, 'integrity')
     await this.cache.delete(target.key)
     if (isRefreshed) throw new ImageError('integrity', 'a kept image was not what was written')
     return this.#answer(target, await this.#wrap(target, call), call, true)
@@ -202,6 +202,7 @@ export class ImageReader {
       decision.action === 'stale' || decision.mayServeOnError || decision.mayServeDisconnected
     if (!isAllowed || isRefusal(held.code)) throw this.#failed(target, held)
     const { upstreamStatus } = held
+    if (isBlocked(held.code)) this.refused(target.key, held.code)
     return {
       ...reading(picture, 'stale', decision),
       detail: `stale-if-error/${held.code}`,
@@ -210,11 +211,13 @@ export class ImageReader {
   }
 
   #failed(target: Target, held: Held): ImageError {
-    const error = errorOf(held)
-    if (isRefusal(held.code)) {
-      this.#tell({ event: 'refused', key: target.key, reason: held.code })
-    }
-    return error
+    if (isBlocked(held.code)) this.refused(target.key, held.code)
+    return errorOf(held)
+  }
+
+  /** Tells the listeners of the cache that a rule said no. */
+  refused(key: string, code: ImageErrorCode): void {
+    this.#tell({ event: 'refused', key, reason: code })
   }
 
   #refresh(target: Target, call: Call, decision?: Decision): Promise<Kept> {

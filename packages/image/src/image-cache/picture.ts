@@ -131,6 +131,21 @@ export function isRefusal(code: ImageErrorCode): boolean {
   return refusals.has(code)
 }
 
+/** What an origin sent that no rule lets through. A stale picture may stand in for it. */
+const contentRefusals: ReadonlySet<ImageErrorCode> = new Set<ImageErrorCode>([
+  'encoding',
+  'integrity',
+  'pixels',
+  'redirect',
+  'size',
+  'type',
+])
+
+/** Whether a rule said no, to what was asked for or to what came: whoever looks after security wants to know. */
+export function isBlocked(code: ImageErrorCode): boolean {
+  return refusals.has(code) || contentRefusals.has(code)
+}
+
 /** Whether the origin says that there is no such image. */
 export function isAbsent(error: {
   readonly code: string

@@ -57,7 +57,10 @@ class ImageHandler {
       }
       const { authorize, variant } = this.#settings
       const fault = this.#signatureFault(asked.target)
-      if (fault !== undefined) return refusal(fault, 403)
+      if (fault !== undefined) {
+        this.#reader.refused('url', fault)
+        return refusal(fault, 403)
+      }
       if (authorize !== undefined && (await authorize(asked.request())) !== true) {
         return wordsOf(403, 'forbidden')
       }
