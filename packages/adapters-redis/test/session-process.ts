@@ -105,6 +105,8 @@ answer({
 
   /** What a caller sees who asks for the outcome himself: the error's kind and how long it took. */
   async refused(cookie: string, verb: 'save' | 'regenerate' | 'destroy') {
+    const lag = monitorEventLoopDelay({ resolution: 5 })
+    lag.enable()
     const begunAt = performance.now()
     let error: { kind?: string; name?: string; ms?: number } = {}
     await visit(cookie, async (session) => {
@@ -117,7 +119,8 @@ answer({
       }
       session.delete('refused')
     })
-    return error
+    lag.disable()
+    return { ...error, lagMs: lag.max / 1e6 }
   },
 
   stats: () => sessions.stats(),

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SessionStats } from '@holdfast/core/session'
 import { canarySecret } from '@holdfast/lab/canary'
@@ -96,6 +97,14 @@ describe.each(['redis', 'valkey'] as const)('sessions in two processes over %s',
   })
 })
 
+interface Refused {
+  readonly kind: string
+  readonly name: string
+  readonly ms: number
+  /** How late the process was at most meanwhile. */
+  readonly lagMs: number
+}
+
 describe.each(['redis', 'valkey'] as const)('sessions over a %s that fails', (engine) => {
   async function service(config: Record<string, string> = {}) {
     const server = await startRedis({
@@ -139,10 +148,15 @@ describe.each(['redis', 'valkey'] as const)('sessions over a %s that fails', (en
     const { server, client } = await service()
     const [cookie] = await client.call<string[]>('open', 1, { user_id: canarySecret('user') })
     await server.kill()
+    const lag = monitorEventLoopDelay({ resolution: 5 })
+    lag.enable()
     const begunAt = performance.now()
     const answered = await client.call<{ status: number }>('visit', cookie, 'a', 1)
     expect(answered.status).toBe(503)
-    expect(performance.now() - begunAt).toBeLessThan(2_500)
+    const tookMs = performance.now() - begunAt
+    lag.disable()
+    // What goes to the other process and comes back is late with either of them.
+    expect(tookMs).toBeLessThan(2_500 + 4 * (lag.max / 1e6))
     await server.restart()
     await expect
       .poll(
@@ -159,13 +173,9 @@ describe.each(['redis', 'valkey'] as const)('sessions over a %s that fails', (en
     const cookies = await client.call<string[]>('open', 3, { user_id: canarySecret('user') })
     await server.command('CONFIG', 'SET', 'maxmemory', '1')
     for (const verb of ['save', 'regenerate']) {
-      const refused = await client.call<{ kind: string; name: string; ms: number }>(
-        'refused',
-        cookies[0],
-        verb,
-      )
+      const refused = await client.call<Refused>('refused', cookies[0], verb)
       expect(refused).toMatchObject({ name: 'SessionError', kind: 'full' })
-      expect(refused.ms).toBeLessThan(500)
+      expect(refused.ms).toBeLessThan(500 + 2 * refused.lagMs)
     }
     const answered = await client.call<{ status: number; retryAfter: string }>(
       'visit',
@@ -191,9 +201,9 @@ describe.each(['redis', 'valkey'] as const)('sessions over a %s that fails', (en
     const [cookie] = await client.call<string[]>('open', 1, { user_id: canarySecret('user') })
     // A replica of nobody: it keeps what it has.
     await server.command('REPLICAOF', '127.0.0.1', '1')
-    const refused = await client.call<{ kind: string; ms: number }>('refused', cookie, 'save')
+    const refused = await client.call<Refused>('refused', cookie, 'save')
     expect(refused.kind).toBe('read-only')
-    expect(refused.ms).toBeLessThan(500)
+    expect(refused.ms).toBeLessThan(500 + 2 * refused.lagMs)
     expect((await client.call<{ status: number }>('visit', cookie, 'a', 1)).status).toBe(503)
     await server.command('REPLICAOF', 'NO', 'ONE')
     await expect
