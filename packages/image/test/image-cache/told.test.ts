@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type AuditRecord, audit, prometheus } from '@holdfast/core/telemetry'
+import { canarySecret } from '@holdfast/lab/canary'
 import { expect, it, onTestFinished } from 'vitest'
 import { createImageHandler } from '../../src/serve/image-handler.ts'
 import { type Answer, setup, url } from './origin.ts'
@@ -73,7 +74,8 @@ it('an image that is not the one its digest names is told, once asked again', as
 
 it('a request whose signature is wrong, or missing, is told before anything is read', async () => {
   const { origin, images, records, blocked } = await told()
-  const pairs = [{ key: 'aa'.repeat(16), salt: 'bb'.repeat(16) }]
+  const hex = (name: string) => Buffer.from(canarySecret(name)).toString('hex')
+  const pairs = [{ key: hex('key'), salt: hex('salt') }]
   const handler = createImageHandler(images, { signing: { pairs, required: true } })
   const path = `/?url=${encodeURIComponent(url)}`
   for (const start of ['', `/${'A'.repeat(43)}`])
