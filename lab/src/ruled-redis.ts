@@ -111,48 +111,11 @@ function partsOf(frame: Buffer): Buffer[] {
   return parts
 }
 
-const refuse = (text: string): Ruling => ({ answer: `-${text}\r\n` })
+export const refuse = (text: string): Ruling => ({ answer: `-${text}\r\n` })
 /** One range of slots on one node, as an emulated or virtual cluster says. */
-const oneNode = (port: number): Ruling => ({
+export const oneNode = (port: number): Ruling => ({
   answer: `*1\r\n*3\r\n:0\r\n:16383\r\n*3\r\n$9\r\n127.0.0.1\r\n:${port}\r\n$4\r\nnode\r\n`,
 })
-
-export interface DragonflyRules {
-  /** `'yes'`: a real cluster, which knows sharded channels alone and no other database. Default `'emulated'`. */
-  readonly cluster?: 'emulated' | 'yes'
-  /** Every write is refused for want of memory. */
-  isFull?(): boolean
-}
-
-const unknownToDragonfly = new Set(['OBJECT', 'SWAPDB', 'HPEXPIRE', 'ASKING'])
-/** What Dragonfly clamps a time to live to, without a word. */
-export const dragonflyMaxTtlMs = 268_435_455_000
-
-/** What Dragonfly does otherwise, as it was measured on its main branch of August 2026. */
-export function dragonflyRules({ cluster = 'emulated', isFull }: DragonflyRules = {}): Rule {
-  return (command, args, port) => {
-    const words = args.map((arg) => arg.toString('latin1').toUpperCase())
-    if (unknownToDragonfly.has(command))
-      return refuse(`ERR unknown command \`${command}\`, with args beginning with: `)
-    if (command === 'CLUSTER' && words[0] === 'SLOTS') return oneNode(port)
-    if (cluster === 'yes') {
-      if (['PUBLISH', 'SUBSCRIBE', 'PSUBSCRIBE'].includes(command))
-        return refuse(`ERR ${command} is not supported in cluster mode yet`)
-      if (command === 'SELECT' && words[0] !== '0')
-        return refuse('ERR SELECT is not allowed in cluster mode')
-    }
-    if (command === 'EVAL') {
-      if (args[0]!.toString().startsWith('#!')) return refuse('ERR syntax error near line 1')
-      if (words[1] === '0') return refuse('ERR script tried accessing undeclared key')
-    }
-    if (command === 'SET' && words.includes('IFEQ')) return refuse('ERR syntax error')
-    if (isFull?.() && ['SET', 'EVAL', 'EVALSHA'].includes(command)) return refuse('Out of memory')
-    const px = command === 'SET' ? words.indexOf('PX', 2) : -1
-    if (px > 0 && Number(words[px + 1]) > dragonflyMaxTtlMs)
-      return { args: args.map((arg, at) => (at === px + 1 ? `${dragonflyMaxTtlMs}` : arg)) }
-    return undefined
-  }
-}
 
 const unavailableServerless = new Set(
   'ACL BGREWRITEAOF BGSAVE CONFIG DEBUG MIGRATE MODULE MONITOR PSYNC REPLICAOF SAVE SHUTDOWN SLAVEOF SWAPDB SYNC'.split(

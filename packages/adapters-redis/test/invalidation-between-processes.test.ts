@@ -5,6 +5,7 @@ import type { AtOnce } from './clients/client-answers.ts'
 import {
   loading,
   type Shared,
+  sharedKinds,
   startClients,
   startShared,
   stopClients,
@@ -16,143 +17,139 @@ const readsEach = 100
 
 const operations = ['delete', 'expire', 'invalidateTags', 'clear', 'set'] as const
 
-describe.each(['redis', 'valkey', 'a cluster of valkey'] as const)(
-  'processes that share %s',
-  (kind) => {
-    let shared: Shared
-    /** With a near tier, and without one. */
-    let near: ClientProcess[]
-    let bare: ClientProcess[]
-    beforeAll(async () => {
-      shared = await startShared(kind)
-      near = await startClients(3, { ...shared.at, patient: true })
-      bare = await startClients(2, { ...shared.at, memory: false, patient: true })
-    })
-    afterAll(async () => {
-      await stopClients([...near, ...bare])
-      await shared.stop()
-    })
+describe.each(sharedKinds('a cluster of valkey'))('processes that share %s', (kind) => {
+  let shared: Shared
+  /** With a near tier, and without one. */
+  let near: ClientProcess[]
+  let bare: ClientProcess[]
+  beforeAll(async () => {
+    shared = await startShared(kind)
+    near = await startClients(3, { ...shared.at, patient: true })
+    bare = await startClients(2, { ...shared.at, memory: false, patient: true })
+  })
+  afterAll(async () => {
+    await stopClients([...near, ...bare])
+    await shared.stop()
+  })
 
-    const run = (
-      client: ClientProcess,
-      operation: (typeof operations)[number],
-      key: string,
-      options: object,
-    ) => {
-      const args = {
-        delete: [key],
-        expire: [key],
-        invalidateTags: [['a-tag']],
-        clear: [],
-        set: [key, 'set', options],
-      }[operation]
-      return client.call(operation, ...args)
-    }
+  const run = (
+    client: ClientProcess,
+    operation: (typeof operations)[number],
+    key: string,
+    options: object,
+  ) => {
+    const args = {
+      delete: [key],
+      expire: [key],
+      invalidateTags: [['a-tag']],
+      clear: [],
+      set: [key, 'set', options],
+    }[operation]
+    return client.call(operation, ...args)
+  }
 
-    async function tallied(clients: readonly ClientProcess[], key: string, options: object) {
-      const tally: Record<string, number> = {}
-      const tallies = await Promise.all(
-        clients.map((each) =>
-          each.call<Record<string, number>>('tally', key, readsEach / 2, 'new', options),
-        ),
-      )
-      for (const each of tallies)
-        for (const [value, count] of Object.entries(each))
-          tally[value] = (tally[value] ?? 0) + count
-      return tally
-    }
-
-    test.each(operations)(
-      '%s while another process loads a cold key: 0 of 10,000 later reads are old',
-      async (operation) => {
-        const [loader, invalidator] = near as [ClientProcess, ClientProcess]
-        const readers = [loader, invalidator, near[2]!, bare[0]!]
-        const values: Record<string, number> = {}
-        const options = { tags: ['a-tag'] }
-        for (let round = 0; round < rounds; round++) {
-          const key = `cold-${operation}-${round}`
-          const begun = loading(loader, key)
-          const load = loader.call<string>('wrap', key, undefined, 'old', options)
-          await begun
-          await run(invalidator, operation, key, options)
-          const reading = tallied(readers, key, options)
-          await loader.call('release')
-          const during = await reading
-          expect(await load).toBe('old')
-          const after = await tallied(readers, key, options)
-          for (const tally of [during, after])
-            for (const [value, count] of Object.entries(tally))
-              values[value] = (values[value] ?? 0) + count
-        }
-        expect(Object.values(values).reduce((sum, count) => sum + count, 0)).toBe(10_000)
-        expect(values).not.toHaveProperty('old')
-        expect(values[operation === 'set' ? 'set' : 'new']).toBeGreaterThan(rounds * readsEach)
-      },
-      60_000,
+  async function tallied(clients: readonly ClientProcess[], key: string, options: object) {
+    const tally: Record<string, number> = {}
+    const tallies = await Promise.all(
+      clients.map((each) =>
+        each.call<Record<string, number>>('tally', key, readsEach / 2, 'new', options),
+      ),
     )
+    for (const each of tallies)
+      for (const [value, count] of Object.entries(each)) tally[value] = (tally[value] ?? 0) + count
+    return tally
+  }
 
-    test.each(operations)(
-      '%s while another process refreshes a stale key: 0 of 10,000 later reads are old',
-      async (operation) => {
-        const [loader, invalidator, first, second] = [...bare, ...near] as [
-          ClientProcess,
-          ClientProcess,
-          ClientProcess,
-          ClientProcess,
-        ]
-        const values: Record<string, number> = {}
-        const options = {
-          tags: ['a-tag'],
-          ttl: 60_000,
-          jitter: 0,
-          earlyRefresh: false,
-          staleWhileRevalidate: operation === 'expire' ? 0 : 60_000,
-        }
-        for (let round = 0; round < rounds; round++) {
-          const key = `stale-${operation}-${round}`
-          await loader.call('set', key, 'older', { ...options, ttl: 1, staleIfError: 60_000 })
-          const begun = loading(loader, key)
-          const load = loader.call<string>('wrap', key, undefined, 'old', {
-            ...options,
-            refresh: true,
-          })
-          await begun
-          await run(invalidator, operation, key, options)
-          const readers = [loader, invalidator, first, second]
-          const reading = tallied(readers, key, { ...options, staleWhileRevalidate: 0 })
-          await loader.call('release')
-          const during = await reading
-          await load
-          const after = await tallied(readers, key, options)
-          for (const tally of [during, after])
-            for (const [value, count] of Object.entries(tally))
-              values[value] = (values[value] ?? 0) + count
-        }
-        expect(Object.values(values).reduce((sum, count) => sum + count, 0)).toBe(10_000)
-        expect(values).not.toHaveProperty('old')
-        if (operation !== 'expire') expect(values).not.toHaveProperty('older')
-      },
-      60_000,
-    )
+  test.each(operations)(
+    '%s while another process loads a cold key: 0 of 10,000 later reads are old',
+    async (operation) => {
+      const [loader, invalidator] = near as [ClientProcess, ClientProcess]
+      const readers = [loader, invalidator, near[2]!, bare[0]!]
+      const values: Record<string, number> = {}
+      const options = { tags: ['a-tag'] }
+      for (let round = 0; round < rounds; round++) {
+        const key = `cold-${operation}-${round}`
+        const begun = loading(loader, key)
+        const load = loader.call<string>('wrap', key, undefined, 'old', options)
+        await begun
+        await run(invalidator, operation, key, options)
+        const reading = tallied(readers, key, options)
+        await loader.call('release')
+        const during = await reading
+        expect(await load).toBe('old')
+        const after = await tallied(readers, key, options)
+        for (const tally of [during, after])
+          for (const [value, count] of Object.entries(tally))
+            values[value] = (values[value] ?? 0) + count
+      }
+      expect(Object.values(values).reduce((sum, count) => sum + count, 0)).toBe(10_000)
+      expect(values).not.toHaveProperty('old')
+      expect(values[operation === 'set' ? 'set' : 'new']).toBeGreaterThan(rounds * readsEach)
+    },
+    60_000,
+  )
 
-    test.each([60_000, 1])(
-      'expire of a key with a ttl of %i ms leaves it to the stale window, in every process',
-      async (ttl) => {
-        const key = `expired-${ttl}`
-        const options = { ttl, jitter: 0, earlyRefresh: false, staleIfError: 60_000 }
-        await near[0]!.call('set', key, 'kept', options)
-        await near[1]!.call('expire', key)
-        // The near tier of whoever set it hears of it over the bus.
-        await sleep(100)
-        for (const each of [...near, ...bare]) {
-          const { results, loadedAt } = await each.call<AtOnce>('wrapAtOnce', key, 1, 0, '!down', {
-            ...options,
-            retryAfterError: 0,
-          })
-          expect(results).toMatchObject([{ value: 'kept' }])
-          expect(loadedAt).toHaveLength(1)
-        }
-      },
-    )
-  },
-)
+  test.each(operations)(
+    '%s while another process refreshes a stale key: 0 of 10,000 later reads are old',
+    async (operation) => {
+      const [loader, invalidator, first, second] = [...bare, ...near] as [
+        ClientProcess,
+        ClientProcess,
+        ClientProcess,
+        ClientProcess,
+      ]
+      const values: Record<string, number> = {}
+      const options = {
+        tags: ['a-tag'],
+        ttl: 60_000,
+        jitter: 0,
+        earlyRefresh: false,
+        staleWhileRevalidate: operation === 'expire' ? 0 : 60_000,
+      }
+      for (let round = 0; round < rounds; round++) {
+        const key = `stale-${operation}-${round}`
+        await loader.call('set', key, 'older', { ...options, ttl: 1, staleIfError: 60_000 })
+        const begun = loading(loader, key)
+        const load = loader.call<string>('wrap', key, undefined, 'old', {
+          ...options,
+          refresh: true,
+        })
+        await begun
+        await run(invalidator, operation, key, options)
+        const readers = [loader, invalidator, first, second]
+        const reading = tallied(readers, key, { ...options, staleWhileRevalidate: 0 })
+        await loader.call('release')
+        const during = await reading
+        await load
+        const after = await tallied(readers, key, options)
+        for (const tally of [during, after])
+          for (const [value, count] of Object.entries(tally))
+            values[value] = (values[value] ?? 0) + count
+      }
+      expect(Object.values(values).reduce((sum, count) => sum + count, 0)).toBe(10_000)
+      expect(values).not.toHaveProperty('old')
+      if (operation !== 'expire') expect(values).not.toHaveProperty('older')
+    },
+    60_000,
+  )
+
+  test.each([60_000, 1])(
+    'expire of a key with a ttl of %i ms leaves it to the stale window, in every process',
+    async (ttl) => {
+      const key = `expired-${ttl}`
+      const options = { ttl, jitter: 0, earlyRefresh: false, staleIfError: 60_000 }
+      await near[0]!.call('set', key, 'kept', options)
+      await near[1]!.call('expire', key)
+      // The near tier of whoever set it hears of it over the bus.
+      await sleep(100)
+      for (const each of [...near, ...bare]) {
+        const { results, loadedAt } = await each.call<AtOnce>('wrapAtOnce', key, 1, 0, '!down', {
+          ...options,
+          retryAfterError: 0,
+        })
+        expect(results).toMatchObject([{ value: 'kept' }])
+        expect(loadedAt).toHaveLength(1)
+      }
+    },
+  )
+})

@@ -1,8 +1,7 @@
 import { busConformance, optionalMethods, storeConformance } from '@holdfast/core/testing'
+import { dragonflyMaxTtlMs, dragonflyRules } from '@holdfast/lab/dragonfly-rules'
 import { type RedisServer, startRedis } from '@holdfast/lab/redis-server'
 import {
-  dragonflyMaxTtlMs,
-  dragonflyRules,
   type Rule,
   type RuledRedis,
   redis62Rules,
@@ -12,6 +11,7 @@ import {
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { slotOf } from '../src/hash-slot.ts'
 import { type RedisStore, type RedisStoreOptions, redisBus, redisStore } from '../src/index.ts'
+import { dragonflyUrls } from './clients/start-clients.ts'
 
 const capabilities = {
   ttlGranularityMs: 1,
@@ -72,9 +72,8 @@ function conformance(at: () => RedisStoreOptions) {
   })
 }
 
-// Where a Dragonfly is at hand, it is asked itself: redis://host:port.
-const dragonflies = process.env.DRAGONFLY_URL === undefined ? [] : [process.env.DRAGONFLY_URL]
-describe.each(dragonflies)('a Dragonfly', (url) => {
+// Where a Dragonfly is at hand, it is asked itself: redis://host:port. So are the stories of processes that share one.
+describe.each(dragonflyUrls)('a Dragonfly', (url) => {
   const { hostname: host, port } = new URL(url)
   conformance(() => ({ host, port: Number(port || 6_379) }))
   test('clamps no time to live that is asked for', async () => {
@@ -134,21 +133,37 @@ describe('a server with the rules', () => {
     }
   })
 
-  test('of Dragonfly is asked for no time to live that it would clamp', async () => {
+  test('of Dragonfly is asked by no operation for a time to live that it would clamp', async () => {
     const ruled = await startRules(dragonflyRules())
-    const store = await connected(redisStore({ host: '127.0.0.1', port: ruled.port }))
+    const store = await connected(redisStore({ host: '127.0.0.1', port: ruled.port, ...patient }))
     onTestFinished(() => store.close())
-    for (const asked of [7 * 86_400_000, dragonflyMaxTtlMs, 1e12, 1e14, Number.MAX_VALUE])
-      await store.set('long', Buffer.from('a'), { ttlMs: asked })
-    const asked = ruled.commands.flatMap(({ name, args }) =>
-      name === 'SET' && args.length > 2 ? [Number(args[3])] : [],
+    const [a, b] = [Buffer.from('a'), Buffer.from('b')]
+    for (const asked of [7 * 86_400_000, dragonflyMaxTtlMs, 1e12, 1e14, Number.MAX_VALUE]) {
+      const keep = { ttlMs: asked }
+      await store.set('long', a, keep)
+      await store.setMany([{ key: 'many', bytes: a, ...keep }])
+      await Promise.all(['x', 'y', 'z'].map((key) => store.add(`${key}-${asked}`, a, keep)))
+      await store.replace('long', a, b, keep)
+      await store.touch('long', keep)
+    }
+    const asked = ruled.commands.flatMap(({ name, args }) => {
+      const words = args.map(String)
+      if (name === 'SET')
+        return words.includes('PX') ? [Number(words[words.indexOf('PX') + 1])] : []
+      if (name === 'PEXPIRE') return words[0] === 'long' ? [Number(words[1])] : []
+      // Behind the key, `replace` has two strings of bytes, and `add` one.
+      if (name.startsWith('EVAL')) return [Number(words[words[2] === 'long' ? 5 : 4])]
+      return []
+    })
+    expect(new Set(asked.filter((each) => each > 1_000))).toEqual(
+      new Set([604_800_000, dragonflyMaxTtlMs]),
     )
-    expect(asked).toEqual([604_800_000, dragonflyMaxTtlMs, dragonflyMaxTtlMs, dragonflyMaxTtlMs])
+    expect(asked.length).toBeGreaterThan(20)
   })
 
   test('of Dragonfly, and no memory left: typed, and no reason to doubt the server', async () => {
     const ruled = await startRules(dragonflyRules({ isFull: () => true }))
-    const store = redisStore({ host: '127.0.0.1', port: ruled.port })
+    const store = await connected(redisStore({ host: '127.0.0.1', port: ruled.port, ...patient }))
     onTestFinished(() => store.close())
     const full = { name: 'StoreError', kind: 'full' }
     await expect(store.set('a', Buffer.from('a'), { ttlMs })).rejects.toMatchObject(full)
@@ -158,7 +173,7 @@ describe('a server with the rules', () => {
 
   test('of a cluster that is taken for a single server says which option is meant', async () => {
     const ruled = await startRules(serverlessRules(slotOf))
-    const store = redisStore({ host: '127.0.0.1', port: ruled.port })
+    const store = await connected(redisStore({ host: '127.0.0.1', port: ruled.port, ...patient }))
     onTestFinished(() => store.close())
     await expect(store.getMany(['a', 'b'])).rejects.toThrow('name its nodes as cluster')
   })

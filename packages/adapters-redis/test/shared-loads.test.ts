@@ -6,12 +6,13 @@ import type { AtOnce } from './clients/client-answers.ts'
 import {
   loading,
   type Shared,
+  sharedKinds,
   startClients,
   startShared,
   stopClients,
 } from './clients/start-clients.ts'
 
-describe.each(['redis', 'valkey', 'a cluster of redis', 'a cluster of valkey'] as const)(
+describe.each(sharedKinds('a cluster of redis', 'a cluster of valkey'))(
   'processes that share %s',
   (kind) => {
     let shared: Shared

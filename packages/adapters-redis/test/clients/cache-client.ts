@@ -6,16 +6,22 @@ import { redisBus, redisStore } from '../../src/index.ts'
 import type { AtOnce, ClientSettings, Polled, Traffic } from './client-answers.ts'
 
 /** A service of the stories: one cache over the Redis whose port it is given, and loaders that can be told what to do. */
-const { port, cluster, sentinels, busPort, patient, ...options } = JSON.parse(
-  process.argv[2]!,
-) as ClientSettings
+const {
+  host = '127.0.0.1',
+  port,
+  cluster,
+  sentinels,
+  busPort,
+  patient,
+  ...options
+} = JSON.parse(process.argv[2]!) as ClientSettings
 const bus = busPort === undefined ? {} : { bus: redisBus({ host: '127.0.0.1', port: busPort }) }
 const where =
   cluster !== undefined
     ? { cluster }
     : sentinels !== undefined
       ? { sentinels: [...sentinels.at], name: sentinels.name }
-      : { host: '127.0.0.1', port: port! }
+      : { host, port: port! }
 const cache: Cache = createCache({
   store: redisStore({ ...where, ...(patient && { commandTimeout: 5_000 }) }),
   ...(patient && { resilience: { storeTimeout: '5s' } }),

@@ -6,7 +6,10 @@ interface ServerAddress {
 }
 
 /** What a client process is started with: options of its cache that JSON can say, and where its servers are. */
-export interface ClientSettings extends Pick<CacheOptions, 'defaults' | 'memory' | 'resilience'> {
+export interface ClientSettings
+  extends Pick<CacheOptions, 'defaults' | 'memory' | 'namespace' | 'resilience'> {
+  /** Of `port`; default this machine. */
+  readonly host?: string
   readonly port?: number
   /** In the place of `port`: nodes of a cluster. */
   readonly cluster?: readonly ServerAddress[]

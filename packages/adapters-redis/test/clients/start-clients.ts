@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ClientProcess, startProcesses } from '@holdfast/lab/client-process'
 import { startRedisCluster } from '@holdfast/lab/redis-cluster'
@@ -9,13 +10,31 @@ const client = new URL('./cache-client.ts', import.meta.url)
 /** What the processes of a story share. */
 export interface Shared {
   /** Where it is, as the settings of a client say. */
-  readonly at: Pick<ClientSettings, 'port' | 'cluster'>
+  readonly at: Pick<ClientSettings, 'host' | 'port' | 'cluster' | 'namespace'>
   stop(): Promise<void>
 }
 
-export type SharedKind = RedisEngine | `a cluster of ${RedisEngine}`
+/** A Dragonfly that the environment names, `redis://host:port`. It is not started here, and keeps what others have in it. */
+export const dragonflyUrls: readonly string[] =
+  process.env.DRAGONFLY_URL === undefined ? [] : [process.env.DRAGONFLY_URL]
+
+type SharedKind = RedisEngine | `a cluster of ${RedisEngine}` | 'a Dragonfly'
+
+/** One server, two kinds of it, and whatever else is at hand. */
+export const sharedKinds = (
+  ...clusters: `a cluster of ${RedisEngine}`[]
+): readonly SharedKind[] => [
+  ...(['redis', 'valkey'] as const),
+  ...clusters,
+  ...dragonflyUrls.map(() => 'a Dragonfly' as const),
+]
 
 export async function startShared(kind: SharedKind): Promise<Shared> {
+  if (kind === 'a Dragonfly') {
+    const { hostname: host, port } = new URL(dragonflyUrls[0]!)
+    const at = { host, port: Number(port || 6_379), namespace: randomUUID() }
+    return { at, stop: async () => undefined }
+  }
   if (kind === 'redis' || kind === 'valkey') {
     const server = await startRedis({ engine: kind })
     return { at: { port: server.port }, stop: () => server.stop() }
