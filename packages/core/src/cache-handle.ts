@@ -379,10 +379,13 @@ export class CacheHandle implements Cache, DefinitionHost {
   [tell](
     news:
       | { readonly event: 'refused'; readonly key: string; readonly reason: string }
-      | { readonly event: 'refresh' | 'fallback'; readonly key: string; readonly error: unknown },
+      | { readonly event: 'refresh' | 'fallback'; readonly key: string; readonly error: unknown }
+      /** A load that returned what stands for its failure. */
+      | { readonly event: 'load-failed' },
   ): void {
     const engine = this.#engine
-    if (news.event === 'refused') engine.refused(this.#scope, news.key, news.reason)
+    if (news.event === 'load-failed') engine.counters.loadErrors++
+    else if (news.event === 'refused') engine.refused(this.#scope, news.key, news.reason)
     else engine.failed(news.event, news.error, this.#scope, news.key)
   }
 

@@ -6,6 +6,8 @@ import { isSelfVerifying } from '../disk-store/self-verifying.ts'
 export type News =
   | { readonly event: 'refused'; readonly key: string; readonly reason: string }
   | { readonly event: 'refresh' | 'fallback'; readonly key: string; readonly error: unknown }
+  /** A load that returned what stands for its failure. */
+  | { readonly event: 'load-failed' }
 
 /** Registered by core, so that both need no version of each other. */
 const tell: unique symbol = Symbol.for('holdfast.tell')

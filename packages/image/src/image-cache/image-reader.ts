@@ -12,6 +12,7 @@ import type { ImageCacheOptions } from './image-options.ts'
 import { type ImageSettings, mergeImageOptions, readImageOptions } from './image-settings.ts'
 import { judge } from './judge.ts'
 import { loadImage } from './load-image.ts'
+import { newsOf } from './load-news.ts'
 import { loadVariant } from './load-variant.ts'
 import { errorOf, type Held, isBlocked, isRefusal, type Kept, type Picture } from './picture.ts'
 import { type Reading, reading } from './reading.ts'
@@ -270,12 +271,8 @@ export class ImageReader {
             original: (signal) => this.read(url, { signal }),
           })
     this.#loads.note(kept, context)
-    if (kept.kind === 'picture') {
-      markSound(kept)
-      if (kept.held !== undefined) {
-        this.#tell({ event: 'fallback', key: target.key, error: errorOf(kept.held) })
-      }
-    }
+    if (kept.kind === 'picture') markSound(kept)
+    for (const news of newsOf(kept, target.key)) this.#tell(news)
     return kept
   }
 
