@@ -7,7 +7,7 @@ import type { CacheOptions } from '../options/options.ts'
 import { shardedStore } from '../sharding/sharded-store.ts'
 import { failoverStore } from '../store/failover-store.ts'
 import { memoryStore } from '../store/memory-store.ts'
-import type { Store, StoreMetrics } from '../store/store.ts'
+import type { Bus, Store, StoreMetrics } from '../store/store.ts'
 import { prometheus } from '../telemetry/prometheus.ts'
 import { type FakeClock, fakeClock } from '../testing/fake-clock.ts'
 import { faultyStore } from '../testing/faulty-store.ts'
@@ -120,6 +120,7 @@ describe('the servers', () => {
     ['memory_utilization', { usedBytes: 851, limitBytes: 1_000 }, 'critical'],
     ['connections', { connections: 50_000 }, 'ok'],
     ['connections', { connections: 50_001 }, 'warn'],
+    ['connections', { connections: 60_000 }, 'warn'],
     ['connections', { connections: 60_001 }, 'critical'],
   ] as const)(
     '%s of %o is %s, after a whole window and not before',
@@ -381,6 +382,68 @@ describe('what this process knows itself', () => {
     await clock.advance('60s')
     expect((await cache.health()).status).toBe('critical')
     expect(inner.told.asked).toBe(0)
+    await cache.close()
+  })
+
+  test('a bus that is down warns past 3 s and is critical past 30 s, and is ok once it is up', async () => {
+    const clock = fakeClock()
+    const line: { message?: (bytes: Uint8Array) => void; state?: (state: 'up' | 'down') => void } =
+      {}
+    const bus: Bus = {
+      publish: async (bytes) => line.message?.(bytes),
+      subscribe(message, state) {
+        Object.assign(line, { message, state })
+        queueMicrotask(() => state('up'))
+        return () => {}
+      },
+      close: async () => {},
+    }
+    const cache = createCache({ store: memoryStore({ clock }), bus, clock })
+    await cache.get('the store has been opened')
+    await clock.advance('5s')
+    expect(await check(cache, 'bus_down_s')).toMatchObject({ status: 'ok', value: 0, windowS: 0 })
+    line.state?.('down')
+    const after = async (ms: number) => {
+      await clock.advance(ms)
+      return (await check(cache, 'bus_down_s')).status
+    }
+    expect(await after(3_000)).toBe('ok')
+    expect(await after(1)).toBe('warn')
+    expect(await after(26_999)).toBe('warn')
+    expect(await after(1)).toBe('critical')
+    expect((await cache.health()).status).toBe('critical')
+    line.state?.('up')
+    expect(await after(0)).toBe('ok')
+    await cache.close()
+  })
+
+  test('a journal that fills warns past a half and is critical past nine tenths', async () => {
+    const clock = fakeClock()
+    const store = faultyStore(memoryStore({ clock }), { clock, faults: [] })
+    const cache = createCache({ store, bus: false, clock, resilience: { journal: 20 } })
+    cache.on('error', () => {})
+    await cache.get('the store has been opened')
+    store.play([{ kind: 'reject' }])
+    const found: [number | undefined, string][] = []
+    for (let deleted = 1; deleted <= 19; deleted++) {
+      await cache.delete(`key ${deleted}`).catch(() => {})
+      const { value, status } = await check(cache, 'journal_fill')
+      found.push([value, status])
+    }
+    expect(found.slice(9, 11)).toEqual([
+      [0.5, 'ok'],
+      [0.55, 'warn'],
+    ])
+    expect(found.slice(17)).toEqual([
+      [0.9, 'warn'],
+      [0.95, 'critical'],
+    ])
+    for (let deleted = 0; deleted < 40; deleted++)
+      await cache.delete(`more ${deleted}`).catch(() => {})
+    expect(await check(cache, 'journal_fill')).toMatchObject({ value: 1, status: 'critical' })
+    store.heal()
+    await clock.advance('10s')
+    expect(await check(cache, 'journal_fill')).toMatchObject({ value: 0, status: 'ok' })
     await cache.close()
   })
 
