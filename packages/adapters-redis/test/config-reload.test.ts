@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import type { WatchEvents } from '@holdfast/core/config'
 import { createFromConfig, readConfig, watchConfig } from '@holdfast/core/config'
-import { canary, canaryKey, canarySecret } from '@holdfast/lab/canary'
+import { canaryKey, canarySecret } from '@holdfast/lab/canary'
+import { leaksIn } from '@holdfast/lab/leak-scan'
 import { startMemcached } from '@holdfast/lab/memcached-server'
 import { startRedis } from '@holdfast/lab/redis-server'
 import { expect, onTestFinished, test } from 'vitest'
@@ -77,7 +78,7 @@ images:
     })
   expect(response.headers.get('set-cookie')).toMatch(/^session=/)
   expect((await made.imageHandler('shop')(new Request('http://x/images/no'))).status).toBe(403)
-  expect(inspect([config, made.caches], { depth: 6 })).not.toContain(canary)
+  expect(leaksIn('config', inspect([config, made.caches], { depth: 6 }))).toEqual([])
   await made.close()
   // The administrator who asks is the only one left.
   await expect.poll(() => clients(server)).toBe(1)
@@ -202,7 +203,7 @@ test('a configuration that is changed 100 times under load, every tenth time to 
       { timeout: 10_000 },
     )
     .toEqual(['turn-99'])
-  expect(inspect([refused, changed, errors, warnings], { depth: 6 })).not.toContain(canary)
+  expect(leaksIn('events', inspect([refused, changed, errors, warnings], { depth: 6 }))).toEqual([])
   await made.close()
   await expect.poll(() => clients(server)).toBe(1)
 })

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { canary, canarySecret } from '@holdfast/lab/canary'
+import { canarySecret } from '@holdfast/lab/canary'
+import { leaksIn } from '@holdfast/lab/leak-scan'
 import { startMemcached } from '@holdfast/lab/memcached-server'
 import { startRedisCluster } from '@holdfast/lab/redis-cluster'
 import { startSentinelGroup } from '@holdfast/lab/redis-sentinel'
@@ -45,7 +46,7 @@ async function doctor(config: object, timeoutMs = 2_000): Promise<Report> {
   await ask([], (part) => {
     text += part
   })
-  expect(out + text).not.toContain(canary)
+  expect(leaksIn('doctor', out + text)).toEqual([])
   const { findings } = JSON.parse(out) as {
     findings: { level: string; part: string; check: string }[]
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
 import { canary } from '../../../../lab/src/canary.ts'
+import { leaksIn } from '../../../../lab/src/leak-scan.ts'
 import { InvalidOptionError } from '../errors.ts'
 import type { ConfigError } from './config-error.ts'
 import { type ConfigSources, readConfig } from './read-config.ts'
@@ -24,7 +25,7 @@ const refusal = async (sources: ConfigSources): Promise<ConfigError> => {
     (reason: unknown) => reason,
   )
   expect(error).toBeInstanceOf(InvalidOptionError)
-  expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(canary)
+  expect(leaksIn('error', inspect(error, { depth: 9, showHidden: true }))).toEqual([])
   return error as ConfigError
 }
 
@@ -109,7 +110,7 @@ stores:
       inspect(config, { depth: 9, customInspect: false }),
       String(config.stores?.c?.redis?.password),
     ])
-      expect(shown).not.toContain(canary)
+      expect(leaksIn('config', shown)).toEqual([])
     expect(JSON.stringify(config.stores?.d)).toContain('env:HOLDFAST_STORES__D__REDIS__PASSWORD')
   })
 

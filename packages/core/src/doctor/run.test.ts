@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { canary, canarySecret } from '../../../../lab/src/canary.ts'
+import { leaksIn } from '../../../../lab/src/leak-scan.ts'
 import { run } from './run.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-doctor-'))
@@ -26,7 +27,7 @@ async function doctor(config: string, ...args: string[]) {
       throw new Error(`${name} is not there, ${canary}`)
     },
   })
-  expect(out + err).not.toContain(canary)
+  expect(leaksIn('doctor', out + err)).toEqual([])
   return { code, out, err }
 }
 

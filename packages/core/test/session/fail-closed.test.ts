@@ -5,6 +5,7 @@ import { createSessions, SessionError, type SessionOptions } from '@holdfast/cor
 import { fakeClock, faultyStore, type StoreFault } from '@holdfast/core/testing'
 import { describe, expect, test, vi } from 'vitest'
 import { canary, canarySecret } from '../../../../lab/src/canary.ts'
+import { leaksIn } from '../../../../lab/src/leak-scan.ts'
 import { newSessionId } from '../../src/session/session-id.ts'
 import { signId } from '../../src/session/signed-cookie.ts'
 import { idOf, place, secret, stored, user, Visitor } from './visitor.ts'
@@ -375,6 +376,7 @@ test('no secret, cookie, id or value is in any error, warning, counter or inspec
   expect(text).toContain('503')
   for (const hidden of [canary, id, visitor.cookie!.split('=')[1]!])
     expect(text).not.toContain(hidden)
-  expect(JSON.stringify([output, sessions])).not.toContain(canary)
+  for (const shown of [text, JSON.stringify([output, sessions])])
+    expect(leaksIn('sessions', shown)).toEqual([])
   warn.mockRestore()
 })
