@@ -47,6 +47,7 @@ test('of several servers each is judged by itself, and the one that evicts is na
     server: 'small',
   })
   const text = prometheus(cache)
+  expect(text).toContain('holdfast_ring_nodes{cache="shop",state="live"} 2\n')
   for (const server of ['small', 'large'])
     expect(text).toMatch(
       new RegExp(`holdfast_server_memory_limit_bytes\\{cache="shop",server="${server}"\\} \\d+\n`),
