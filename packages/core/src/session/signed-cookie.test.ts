@@ -18,9 +18,8 @@ vi.mock('node:crypto', async (original) => {
   }
 })
 
-const secrets = ['newest', 'older', 'oldest'].map((name) =>
-  createSecretKey(Buffer.from(canarySecret(name))),
-)
+const ages = ['newest', 'older', 'oldest']
+const secrets = ages.map((age) => createSecretKey(Buffer.from(canarySecret(age))))
 const id = newSessionId()
 const signed = signId(id, secrets[0]!)
 const signature = signed.slice(id.length + 1)

@@ -40,15 +40,23 @@ describe('options that are swapped', () => {
 
   it('change the credentials that an origin is asked with', async () => {
     const { origin, images } = await setup({
-      origins: [{ match, headers: () => ({ authorization: 'Bearer one' }) }],
+      origins: [{ match, headers: () => ({ authorization: `Bearer ${canarySecret('one')}` }) }],
     })
     await images.get(url)
-    images.update({ origins: [{ match, headers: async () => ({ authorization: 'Bearer two' }) }] })
+    images.update({
+      origins: [
+        { match, headers: async () => ({ authorization: `Bearer ${canarySecret('two')}` }) },
+      ],
+    })
     await images.get(`${url}?2`)
     images.update({ origins: [match] })
     await images.get(`${url}?3`)
     const sent = origin.requests.map(({ headers }) => headers.authorization)
-    expect(sent).toEqual(['Bearer one', 'Bearer two', undefined])
+    expect(sent).toEqual([
+      `Bearer ${canarySecret('one')}`,
+      `Bearer ${canarySecret('two')}`,
+      undefined,
+    ])
   })
 
   it('change how long what is kept is fresh, of an origin and of all', async () => {
