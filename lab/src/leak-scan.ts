@@ -25,6 +25,7 @@ const overlap = 1_000
 /** A line this long is looked at before its end has come. */
 const longestLine = 100_000
 const shown = 80
+const canaryForms = leakForms(canary)
 const hidden = '[secret]'
 const restOfSecret = /[\w+/=.%-]*\[secret\][\w+/=.%-]*/g
 
@@ -34,7 +35,7 @@ export function scanForLeaks(
   found: (leak: Leak) => void,
   marker = canary,
 ): LeakScan {
-  const forms = leakForms(marker)
+  const forms = marker === canary ? canaryForms : leakForms(marker)
   const decoder = new StringDecoder('utf8')
   let waiting = ''
   let before = ''
@@ -47,6 +48,7 @@ export function scanForLeaks(
     const plain = stripVTControlCharacters(text)
     const all = before + plain
     for (const { name, pattern } of forms) {
+      if (all.search(pattern) < 0) continue
       for (const match of all.matchAll(pattern)) {
         const end = match.index + match[0].length
         if (end <= before.length) continue

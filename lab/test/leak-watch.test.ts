@@ -34,6 +34,7 @@ test('a test is red that leaks a secret past the output: in words of a child, an
     only?.failureMessages[0]?.split('\n')[0]?.replace(/ of \/\S*:/, ' of …:'),
   ])
   expect(told.sort()).toEqual([
+    ['cause', 'failed', expect.stringMatching(/^Error: \w+Error:\d+: .*\[secret\]/)],
     ['child', 'failed', 'Error: stderr of …: a secret of the tests, as text: no: [secret]'],
     ['error', 'failed', expect.stringMatching(/^Error: InvalidOptionError:1: .*\[secret\]/)],
     ['none', 'passed', undefined],
