@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { type Cache, createCache } from '../cache.ts'
+import { StoreError } from '../errors.ts'
 import { inside } from '../observe/inside.ts'
 import type { Engine } from '../read/engine.ts'
 import { shardedStore } from '../sharding/sharded-store.ts'
@@ -154,6 +155,12 @@ test('operations of the store are timed by their names, and those that fail by t
   expect(sample(cache, `${name}_sum{${labels},error_type="timeout"}`)).toBe(0.2)
   expect(sample(cache, 'holdfast_store_operations_total{cache="shop",outcome="failed"}')).toBe(1)
   expect(sample(cache, 'holdfast_store_operations_total{cache="shop",outcome="ok"}')).toBe(1)
+  // A store of somebody else may give its errors any kind.
+  const odd = new StoreError('no', { kind: 'canary' as never })
+  store.play([{ kind: 'reject', error: odd }])
+  await cache.get('key')
+  expect(sample(cache, `${name}_count{${labels},error_type="unknown"}`)).toBe(1)
+  expect(prometheus(cache)).not.toContain('canary')
   store.heal()
   await cache.close()
 })

@@ -1,3 +1,4 @@
+import type { StoreErrorKind } from '../errors.ts'
 import type { CacheEvents, EventName } from '../observe/events.ts'
 import type { MeasureName } from '../observe/measuring.ts'
 import type { Engine } from '../read/engine.ts'
@@ -11,6 +12,22 @@ export interface Timed {
   readonly labels: Labels
   readonly value: number
 }
+
+/** The kinds of a `StoreError`; a store of somebody else may say anything, and labels take few values. */
+const errorKinds: ReadonlySet<string> = new Set([
+  'timeout',
+  'unavailable',
+  'overloaded',
+  'auth',
+  'denied',
+  'full',
+  'read-only',
+  'too-large',
+  'invalid-key',
+  'protocol',
+  'closed',
+  'unknown',
+] satisfies StoreErrorKind[])
 
 /** Of what is measured in milliseconds, and told in seconds. */
 const perUnit: Readonly<Record<MeasureName, number>> = {
@@ -50,7 +67,10 @@ export function hearTimes(
       for (const each of timed(name, event)) hear(each)
     }, whenClosed),
     hearMeasures(observer, (histogram, value, labels) => {
-      hear({ histogram, labels: { cache, ...labels }, value: value / perUnit[histogram] })
+      const type = labels?.['error.type']
+      const isOdd = type !== undefined && !errorKinds.has(type)
+      const own = isOdd ? { ...labels, 'error.type': 'unknown' } : labels
+      hear({ histogram, labels: { cache, ...own }, value: value / perUnit[histogram] })
     }),
   ]
   return () => {
