@@ -1,6 +1,6 @@
 import { type HealthCheckName, isBelow, thresholds } from '../health/thresholds.ts'
 import { alertRules, checkQueries } from './health-rules.ts'
-import { histograms, metrics, prometheusName } from './metrics-table.ts'
+import { histograms, metrics, prometheusLabel, prometheusName } from './metrics-table.ts'
 
 /** What both files begin with: nobody should change them by hand. */
 const made =
@@ -76,9 +76,9 @@ function trafficPanels(): readonly Panel[] {
       .map((label) => `{{${label}}}`)
       .join(' '),
   })
-  const quantile = (id: keyof typeof histograms, share: number) => ({
-    expr: `histogram_quantile(${share}, sum by (le, cache) (rate(${prometheusName(histograms[id])}_bucket{cache=~"$cache"}[5m])))`,
-    legend: `{{cache}} p${share * 100}`,
+  const quantile = (id: keyof typeof histograms, share: number, label?: string) => ({
+    expr: `histogram_quantile(${share}, sum by (${['le', 'cache', ...(label === undefined ? [] : [label])].join(', ')}) (rate(${prometheusName(histograms[id])}_bucket{cache=~"$cache"}[5m])))`,
+    legend: `{{cache}} ${label === undefined ? '' : `{{${label}}} `}p${share * 100}`,
   })
   return [
     { title: 'Requests', unit: 'reqps', targets: [perSecond('requests', 'cache, outcome')] },
@@ -99,6 +99,42 @@ function trafficPanels(): readonly Panel[] {
       targets: [quantile('requests', 0.5), quantile('requests', 0.99)],
     },
     { title: 'Errors of the store', unit: 'ops', targets: [perSecond('storeErrors', 'cache')] },
+    {
+      title: 'Operations of the store, 99 of 100 within',
+      unit: 's',
+      targets: [quantile('command', 0.99, prometheusLabel('db.operation.name'))],
+    },
+    {
+      title: 'Waits for another process that loads the key',
+      unit: 's',
+      targets: [quantile('claimWait', 0.5), quantile('claimWait', 0.99)],
+    },
+    { title: 'Way of a message on the bus', unit: 's', targets: [quantile('busLag', 0.99)] },
+    {
+      title: 'Servers of several, by whether they are used',
+      unit: 'short',
+      targets: [
+        {
+          expr: `max by (cache, state) (${prometheusName(metrics.ringNodes)}{cache=~"$cache"})`,
+          legend: '{{cache}} {{state}}',
+        },
+      ],
+    },
+    {
+      title: 'Sessions',
+      unit: 'ops',
+      targets: [
+        {
+          expr: `sum by (sessions, event) (rate(${prometheusName(metrics.sessionEvents)}[5m]))`,
+          legend: '{{sessions}} {{event}}',
+        },
+      ],
+    },
+    {
+      title: 'Images that were refused',
+      unit: 'ops',
+      targets: [perSecond('imageBlocked', 'cache, reason')],
+    },
   ]
 }
 

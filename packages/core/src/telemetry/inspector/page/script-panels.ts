@@ -117,6 +117,7 @@ const checks = {
   evictions_per_min: ['Evictions a minute', count], connections: ['Connections', count],
   replication_lag_s: ['Replica behind', (s) => span(s * 1000)], store_out_s: ['Store out for', (s) => (s === 0 ? 'not out' : span(s * 1000))],
   bus_down_s: ['Bus down for', (s) => (s === 0 ? 'not down' : span(s * 1000))], journal_fill: ['Journal full', percent],
+  store_error_rate: ['Store errors', percent],
 }
 function showHealth(report, isOpen) {
   const overall = isOpen && report ? report.status : 'unknown'
