@@ -16,15 +16,24 @@ export interface Told {
   readonly oldAfterClear: number
 }
 
+/** How long is waited for servers, in milliseconds. The defaults are the library's; a test on a busy machine waits longer. */
+interface Patience {
+  readonly commandTimeout?: number
+  readonly storeTimeout?: number
+}
+
 /** Starts a cluster of six, and shows what a cache makes of it. */
-export async function tell(say: (line: string) => void): Promise<Told> {
+export async function tell(
+  say: (line: string) => void,
+  { commandTimeout = 500, storeTimeout = 200 }: Patience = {},
+): Promise<Told> {
   say('Starting a cluster of three primaries with a replica each …')
   const cluster = await startRedisCluster({ nodeTimeoutMs: 10_000 })
 
   // The two lines that matter: two or three nodes are named, and the others are found.
   const nodes = cluster.addresses.slice(0, 3).map(({ host, port }) => `${host}:${port}`)
-  const store = redisStore({ cluster: nodes })
-  const cache = createCache({ name: 'shop', store, memory: false })
+  const store = redisStore({ cluster: nodes, commandTimeout })
+  const cache = createCache({ name: 'shop', store, memory: false, resilience: { storeTimeout } })
   cache.on('error', () => {})
 
   let loads = 0

@@ -3,7 +3,10 @@ import { products, tell } from '../src/story.ts'
 
 test('a cache over a cluster uses all nodes, outlives one of them, and is cleared by one key', async () => {
   const lines: string[] = []
-  const told = await tell((line) => lines.push(line))
+  const told = await tell((line) => lines.push(line), {
+    commandTimeout: 3_000,
+    storeTimeout: 2_000,
+  })
   expect(told).toMatchObject({
     nodes: 3,
     loadsWhenCold: products,

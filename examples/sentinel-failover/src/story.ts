@@ -13,14 +13,17 @@ export interface Told {
 
 const prices = 40
 
-/** Starts a primary, two replicas and three sentinels, and kills the primary under a service that goes on. */
-export async function tell(say: (line: string) => void): Promise<Told> {
+/**
+ * Starts a primary, two replicas and three sentinels, and kills the primary under a service that goes on.
+ * `storeTimeout` in milliseconds: the library's default, unless a test on a busy machine waits longer.
+ */
+export async function tell(say: (line: string) => void, storeTimeout = 200): Promise<Told> {
   say('Starting a primary, two replicas and three sentinels …')
   const group = await startSentinelGroup()
 
   // The three lines that matter: where the sentinels are, and what they call the primary.
   const store = redisStore({ sentinels: [...group.addresses], name: group.name })
-  const cache = createCache({ name: 'prices', store, memory: false })
+  const cache = createCache({ name: 'prices', store, memory: false, resilience: { storeTimeout } })
   cache.on('error', () => {})
 
   const database = new Map(Array.from({ length: prices }, (_, id) => [`price:${id}`, 100]))
