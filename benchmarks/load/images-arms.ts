@@ -11,7 +11,7 @@ export interface ImagesArm {
 }
 
 /** More than there are connections, so that no two of them ask for the same image at once. */
-const manyImages = 64
+export const manyImages = 64
 
 export const imagesArms: readonly ImagesArm[] = [
   { name: 'node-buffer', what: 'plain node:http with the buffer in hand', copied: 'nothing' },
@@ -41,7 +41,7 @@ export const imagesArms: readonly ImagesArm[] = [
   },
   {
     name: 'holdfast-disk-many',
-    what: `the same, ${manyImages} images in turn`,
+    what: `Holdfast, from \`diskStore\` alone, ${manyImages} images in turn`,
     server: 'holdfast-disk',
     images: manyImages,
     over: 'nginx-many',

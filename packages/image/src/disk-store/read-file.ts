@@ -13,7 +13,7 @@ export interface WholeFile {
 
 /**
  * A whole file, by Node's callbacks: each way into the pool of threads that is saved is a tenth of what a small read
- * takes. Of a file that is as long as expected nothing else is asked. `undefined`: it is no file, or longer than
+ * takes (docs/decisions/0034-disk-reads.md). Of a file that is as long as expected nothing else is asked. `undefined`: it is no file, or longer than
  * `mostBytes`. A link is not followed: `ELOOP`.
  */
 export function readWholeFile(
