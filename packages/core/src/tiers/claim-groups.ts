@@ -1,8 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Budget } from '../resilience/budget.ts'
-
-/** So many keys are claimed at once. More would wait for one another: in this process, on the way, at the server. */
-const mostClaimsAtOnce = 256
+import { mostAtOnce } from './groups.ts'
 
 /**
  * Runs `claim` for each item, group after group. A claim counts from when it was sent, so that one which queues behind
@@ -18,10 +16,10 @@ export async function claimInGroups<T>(
   claim: (item: T, budget: Budget) => Promise<void>,
 ): Promise<void> {
   let lastMs = 0
-  for (let from = 0; from < items.length; from += mostClaimsAtOnce) {
+  for (let from = 0; from < items.length; from += mostAtOnce) {
     const since = clock.monotonic()
     const hasTime = budget.leftMs > lastMs
-    const group = items.slice(from, from + mostClaimsAtOnce)
+    const group = items.slice(from, from + mostAtOnce)
     await Promise.all(group.map((item) => claim(item, hasTime ? budget : spent)))
     lastMs = Math.max(lastMs, clock.monotonic() - since)
   }

@@ -3,6 +3,7 @@ import type { Codec } from '../entry/codec.ts'
 import { encodeClaim } from '../entry/envelope.ts'
 import { headOf, type Stamp } from '../entry/head.ts'
 import type { Budget } from '../resilience/budget.ts'
+import { mostAtOnce } from './groups.ts'
 import type { GuardedStore } from './guarded-store.ts'
 import { newStamp } from './stamps.ts'
 
@@ -47,6 +48,7 @@ export class Claims {
   readonly #storeTimeoutMs: number
   readonly #held = new Map<Stamp, Claim>()
   #timer: unknown
+  #late: unknown
 
   constructor(store: GuardedStore, codec: Codec, clock: Clock, storeTimeoutMs: number) {
     this.#store = store
@@ -142,22 +144,42 @@ export class Claims {
 
   #hold(claim: Claim): Claim {
     this.#held.set(claim.stamp, claim)
-    if (this.#timer === undefined) this.#arm()
+    if (this.#timer === undefined) this.#arm(beatMs)
     return claim
   }
 
-  #arm(): void {
-    this.#timer = this.#clock.setTimeout(() => this.#beatAll(), beatMs)
+  #arm(ms: number): void {
+    this.#timer = this.#clock.setTimeout(() => void this.#beatAll(), Math.max(0, ms))
     keepAlive(this.#timer, false)
   }
 
-  #beatAll(): void {
+  async #beatAll(): Promise<void> {
+    const since = this.#clock.monotonic()
+    const claims = [...this.#held.values()]
+    for (let from = 0; from < claims.length; from += mostAtOnce) {
+      const sent = claims.slice(from, from + mostAtOnce).map((claim) => this.#beat(claim))
+      if (from + mostAtOnce < claims.length) await this.#answered(sent)
+    }
     this.#timer = undefined
-    for (const claim of this.#held.values()) void this.#beat(claim)
-    if (this.#held.size > 0) this.#arm()
+    if (this.#held.size > 0) this.#arm(beatMs - (this.#clock.monotonic() - since))
+  }
+
+  /** Of many claims the next group waits for the one before, so that none queues long; one lost answer holds up nobody. */
+  #answered(sent: readonly Promise<void>[]): Promise<void> {
+    return new Promise((resolve) => {
+      const late = this.#clock.setTimeout(resolve, beatMs)
+      keepAlive(late, false)
+      this.#late = late
+      void Promise.all(sent).then(() => {
+        this.#clock.clearTimeout(late)
+        resolve()
+      })
+    })
   }
 
   async #beat(claim: Claim): Promise<void> {
+    // Let go while its turn came.
+    if (!this.#held.has(claim.stamp)) return
     const sentAt = this.#clock.monotonic()
     if (!this.isAlive(claim)) {
       claim.lost = true
@@ -208,6 +230,7 @@ export class Claims {
 
   close(): void {
     this.#clock.clearTimeout(this.#timer)
+    this.#clock.clearTimeout(this.#late)
     this.#held.clear()
   }
 }

@@ -8,6 +8,7 @@ import type { NewEntry } from '../read/make-entry.ts'
 import type { Budget } from '../resilience/budget.ts'
 import { Patience } from '../resilience/deadlines.ts'
 import type { FarTier } from './far-tier.ts'
+import { inGroups } from './groups.ts'
 import { pathOf, storeKey } from './store-keys.ts'
 import type { Ticket } from './ticket.ts'
 import { epochRefs, tagRefs } from './versions.ts'
@@ -24,33 +25,38 @@ export class FarKeeper {
     this.#tickets = tickets
   }
 
-  /** Stores what was loaded, as far as each key's ticket allows, and then tells the waiters. True if anything was fenced. */
+  /**
+   * Stores what was loaded, as far as each key's ticket allows, and then tells the waiters. True if anything was fenced.
+   * Of many keys each is stored by a deadline of its own, which begins when its turn comes: those that were claimed in
+   * time are stored, however long the last of them has to wait.
+   */
   async keep(flights: readonly Flight[], decisions: readonly Decision[]): Promise<boolean> {
-    const fenced = await Promise.all(
-      flights.map((flight, index) => this.#keep(flight, decisions[index] as Decision)),
+    const patiences = flights.map((flight, index) =>
+      this.#patience(flight, decisions[index] as Decision),
     )
-    return fenced.includes(true)
+    let anyFenced = false
+    await inGroups(flights, async (flight, index) => {
+      try {
+        if (await this.#keep(flight, decisions[index] as Decision)) anyFenced = true
+      } finally {
+        this.#engine.deadlines.remove(patiences[index] as Patience)
+      }
+    })
+    return anyFenced
+  }
+
+  /** The caller's next read, here or elsewhere, finds what was stored; but it waits no longer than its budget. */
+  #patience(flight: Flight, decision: Decision): Patience {
+    const { clock, deadlines } = this.#engine
+    const leftMs = this.#tickets.get(flight)?.leftMs ?? this.#tier.settings.storeTimeoutMs
+    const patience = new Patience(() => flight.resolveOwn(decision.own))
+    deadlines.add(patience, leftMs, clock.monotonic())
+    return patience
   }
 
   async #keep(flight: Flight, decision: Decision): Promise<boolean> {
     const ticket = this.#tickets.get(flight)
     this.#tickets.delete(flight)
-    // The caller's next read, here or elsewhere, finds what was stored; but it waits no longer than its budget.
-    const { clock, deadlines } = this.#engine
-    const patience = new Patience(() => flight.resolveOwn(decision.own))
-    deadlines.add(patience, ticket?.leftMs ?? this.#tier.settings.storeTimeoutMs, clock.monotonic())
-    try {
-      return await this.#keepWhole(flight, decision, ticket)
-    } finally {
-      deadlines.remove(patience)
-    }
-  }
-
-  async #keepWhole(
-    flight: Flight,
-    decision: Decision,
-    ticket: Ticket | undefined,
-  ): Promise<boolean> {
     if (decision.entry === undefined) {
       if (flight.joinedLate) flight.asksAgain = await this.#isOutdated(flight, ticket)
       if (decision.removes && ticket !== undefined) await this.#remove(flight, ticket)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Cache, LoaderContext } from '../../src/index.ts'
+import type { Cache, LoaderContext, Store } from '../../src/index.ts'
+import { wait } from '../../src/testing/conformance-case.ts'
 import { held } from '../held.ts'
 import { type Process, Processes, watched } from './processes.ts'
 
@@ -711,6 +712,37 @@ describe('wrapMany', () => {
     expect(one.far.tier.claims.size).toBe(0)
     // The versions of the namespace and the tag are added once, not once for each key.
     expect(one.store.calls('add') - before).toBeLessThan(512 + 10)
+    await world.close()
+  })
+
+  it('of a thousand cold keys stores what it claimed, over a store that takes a while for each, and keeps nobody waiting for it', async () => {
+    const world = new Processes()
+    let line: Promise<unknown> = Promise.resolve()
+    let served = 0
+    // One after the other, as a server works: a thousand at once would have the last of them wait for 250 ms.
+    const inLine = (store: Store): Store => ({
+      ...store,
+      replace: (key, head, bytes, keep) => {
+        if (++served % 4 === 0) line = line.then(() => wait(1, world.clock))
+        return line.then(() => store.replace?.(key, head, bytes, keep) ?? false)
+      },
+    })
+    const one = world.start({ memory: false, storeOf: inLine })
+    const two = world.start({ memory: false })
+    const opened: string[] = []
+    one.cache.on('breaker', ({ state }) => opened.push(state))
+    const keys = Array.from({ length: 1_000 }, (_none, index) => `key ${index}`)
+    const { load, runs } = held<string[]>()
+    const answer = watched(one.cache.wrapMany(keys, load))
+    // Long enough for signs of life, which stand in the same line.
+    await world.clock.advance(3_000)
+    runs[0]?.resolve(keys.map(() => 'value'))
+    await world.clock.advance(200)
+    expect(answer.value?.size).toBe(1_000)
+    await world.clock.advance(1_000)
+    expect(opened).toEqual([])
+    expect((await two.cache.getMany(keys)).size).toBe(1_000)
+    expect(one.far.tier.claims.size).toBe(0)
     await world.close()
   })
 
