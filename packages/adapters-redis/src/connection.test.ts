@@ -90,6 +90,25 @@ test('a client that was given up is cut off, and giving it up again changes noth
   expect(opened()).toBe(2)
 })
 
+test('a client whose replies went astray is replaced at once, and one that follows it in that as after any loss', async () => {
+  const openedAt: number[] = []
+  const { connection, clock } = connectionThat(async () => {
+    openedAt.push(clock.monotonic())
+    return new FakeClient()
+  })
+  const first = await connection.wait()
+  await clock.advance(2_000)
+  connection.drop(first, refused(), true)
+  await clock.advance(20)
+  expect(openedAt).toHaveLength(2)
+  const second = await connection.wait()
+  connection.drop(second, refused(), true)
+  await clock.advance(20)
+  expect(openedAt).toHaveLength(2)
+  await clock.advance(1_700)
+  expect(openedAt).toHaveLength(3)
+})
+
 test('a fleet comes back spread over the pause, not at once', async () => {
   const at: number[] = []
   for (let seed = 1; seed <= 200; seed++) {

@@ -13,8 +13,8 @@ export interface Connection {
   readonly isAway: boolean
   /** The client, as soon as there is one. Rejects at once where the last try has failed and the next is not due. */
   wait(): Promise<RedisClient>
-  /** Gives `client` up: it does not answer, or its answers cannot be believed. */
-  drop(client: RedisClient, reason: StoreError): void
+  /** Gives `client` up: it does not answer, or its answers cannot be believed, which says nothing against the server. */
+  drop(client: RedisClient, reason: StoreError, isAlone?: boolean): void
   close(): void
 }
 
@@ -51,6 +51,7 @@ export class OwnConnection implements Connection {
   #failure: StoreError | ClosedError | undefined
   /** Asked to hurry while a try was under way, which may have gone to the wrong place. */
   #isHurried = false
+  #upAt = 0
   #retry: TimerHandle | undefined
 
   constructor(options: OwnConnectionOptions) {
@@ -76,10 +77,13 @@ export class OwnConnection implements Connection {
     return this.#opening ?? this.#open()
   }
 
-  drop(client: RedisClient, reason: StoreError): void {
+  drop(client: RedisClient, reason: StoreError, isAlone = false): void {
     // Whoever finds out later finds it given up already.
     if (client !== this.#client) return
-    this.#lost(client, reason)
+    // The server is there and no fleet comes back with this one, so it need not wait for its turn; unless the next one
+    // goes the same way.
+    const isSoon = isAlone && this.#options.clock.monotonic() - this.#upAt >= retrySpanMs
+    this.#lost(client, reason, isSoon ? shortestRetryMs : undefined)
     cutOff(client)
   }
 
@@ -131,13 +135,14 @@ export class OwnConnection implements Connection {
     }
     if (client.status !== 'ready') throw this.#notOpened(this.lostError())
     this.#state = 'up'
+    this.#upAt = this.#options.clock.monotonic()
     this.#client = client
     this.#failure = undefined
     client.on('close', () => this.#lost(client, this.lostError()))
     client.on('error', (error: Error) => {
       // A reply that no command waits for: from here on all replies may be one too late.
       if (error.message.startsWith('Command queue state error')) {
-        this.drop(client, storeError(error, this.#place) as StoreError)
+        this.drop(client, storeError(error, this.#place) as StoreError, true)
       }
     })
     this.#options.onUp?.(client)
@@ -162,21 +167,22 @@ export class OwnConnection implements Connection {
     return failure
   }
 
-  #lost(client: RedisClient, reason: StoreError): void {
+  #lost(client: RedisClient, reason: StoreError, withinMs?: number): void {
     if (client !== this.#client) return
     this.#client = undefined
     this.#failure = reason
-    this.#later()
+    this.#later(withinMs)
     this.#options.onDown?.()
   }
 
-  #later(): void {
+  #later(withinMs?: number): void {
     this.#state = 'away'
     const isHurried = this.#isHurried
     this.#isHurried = false
     // A refused password is tried again at the pace of logging in, which has its own bound.
     const isRefused = this.#failure instanceof StoreError && this.#failure.kind === 'auth'
-    this.#retryWithin(isRefused ? refusedRetryMs : isHurried ? hurriedRetryMs : retrySpanMs)
+    const usualMs = isRefused ? refusedRetryMs : isHurried ? hurriedRetryMs : retrySpanMs
+    this.#retryWithin(withinMs ?? usualMs)
   }
 
   #retryWithin(spanMs: number): void {

@@ -162,7 +162,8 @@ export class Exchange {
     this.#unanswered--
     this.#replies.remove(call)
     const failure = storeError(error, this.#place(call.operation)) as StoreError
-    if (makesUseless(error)) this.#options.connection.drop(client, failure)
+    if (makesUseless(error))
+      this.#options.connection.drop(client, failure, error instanceof ReplyMismatch)
     call.reject(failure)
   }
 

@@ -10,7 +10,7 @@ import { pathOf, storeKey } from './store-keys.ts'
 import { namespaceRefs, type VersionRef, type Versions } from './versions.ts'
 
 /** How soon an invalidation that failed is tried again while the store answers; doubled after each that fails, up to the second. */
-const firstMs = 250
+const firstMs = 50
 const mostMs = 2_000
 
 /** So many times the invalidations of an outage are remembered in case that the store's primary changes. */

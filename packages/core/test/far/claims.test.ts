@@ -75,6 +75,30 @@ describe('a cold key', () => {
     expect(world.clock.pendingTimers).toBe(0)
   })
 
+  it.each([
+    [false, 50 + 80],
+    [true, 50],
+  ])(
+    'does not wait for a second where a living holder could not store what it brought (with a bus: %s)',
+    async (withBus, extraMs) => {
+      const world = new Processes()
+      const [loser, other] = pair(world, { memory: false, withBus })
+      await world.clock.advance(10)
+      const { load, runs } = held<string>()
+      const own = watched(loser.cache.wrap('key', load))
+      await world.rest()
+      const waits = watched(other.cache.wrap('key', () => 'value'))
+      await world.clock.advance(100)
+      loser.store.play([{ kind: 'hang', on: 'replace', nth: loser.store.calls('replace') + 1 }])
+      runs[0]?.resolve('brought')
+      // Its deadline has to pass; then the claim is deleted, soon, and whoever waits sees that.
+      await world.clock.advance(200 + extraMs)
+      expect(own.value).toBe('brought')
+      expect(waits.value).toBe('value')
+      await world.close()
+    },
+  )
+
   it('is taken at once by the process that asked for it and got no answer', async () => {
     const world = new Processes()
     const one = world.start({ memory: false })
