@@ -1,7 +1,7 @@
 import type { BusContent } from './bus-message.ts'
 
-/** Where a key, tag or namespace stands that was invalidated, as the bus names it. */
-export type Told = Extract<BusContent, { readonly type: 'keys' | 'tags' | 'clear' }>
+/** Where a key, tag or namespace stands that was invalidated, as the bus names it; or one that was only to be loaded. */
+export type Told = Extract<BusContent, { readonly type: 'keys' | 'tags' | 'clear' | 'done' }>
 
 /**
  * Invalidations that did not reach the store, by the store's keys: deletes, and versions of tags and namespaces.
@@ -46,7 +46,11 @@ export class Journal<Version extends { readonly key: string }> {
 
   noteDelete(key: string, told: Told): void {
     const note = ++this.#notes
-    if (this.size < this.#maxKeys || this.#deletes.has(key)) this.#deletes.set(key, { told, note })
+    const before = this.#deletes.get(key)
+    // An invalidation is still to be told of, whatever becomes of a load of the same key.
+    const what = told.type === 'done' && before !== undefined ? before.told : told
+    if (this.size < this.#maxKeys || before !== undefined)
+      this.#deletes.set(key, { told: what, note })
     else this.#overflowWith(note)
   }
 

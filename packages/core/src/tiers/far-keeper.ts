@@ -132,7 +132,7 @@ export class FarKeeper {
         return { memo: false }
       }
       // Whether it arrived nobody knows; what stands there is not believed until it has been deleted.
-      tier.makeUp.noteDeletes(flight.scope, [flight.key])
+      tier.makeUp.noteUnstored(flight.scope, flight.key)
       if (ticket.claim !== undefined) tier.claims.letGo(ticket.claim)
       this.#engine.storeFailed('set', error)
       return { memo: true }

@@ -167,8 +167,6 @@ export class Far {
         this.tier.writes.doubt(nearKey)
         engine.voidFlight(nearKey)
         engine.near?.delete(nearKey)
-        // The claim that is waited for has gone with it.
-        this.loads.wake(storeKey(scope, key))
       }
     }
   }

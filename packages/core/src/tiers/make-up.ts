@@ -57,6 +57,15 @@ export class MakeUp {
     this.soon()
   }
 
+  /**
+   * As `noteDeletes`, for a key that was loaded and perhaps stored: nothing was invalidated, so that other processes may
+   * keep what they have; those who wait for the key are told once its claim has gone with it.
+   */
+  noteUnstored(scope: Scope, key: string): void {
+    this.journal.noteDelete(storeKey(scope, key), { type: 'done', path: pathOf(scope), key })
+    this.soon()
+  }
+
   /** As `noteDeletes`, for versions: until they are others, nothing is believed that names them. */
   noteVersions(refs: readonly VersionRef[], told: Told): void {
     for (const ref of refs) this.journal.noteVersion(ref, toldOf(ref, told))

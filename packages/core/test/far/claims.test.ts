@@ -8,6 +8,11 @@ function pair(world: Processes, options: Parameters<Processes['start']>[0] = {})
   return [world.start(options), world.start(options)] as const
 }
 
+async function brought<T>(world: Processes, answer: Promise<T>): Promise<T> {
+  await world.clock.advance(200)
+  return answer
+}
+
 describe('a cold key', () => {
   it('is loaded once by four processes of five callers each, who all get the value', async () => {
     const world = new Processes()
@@ -98,6 +103,26 @@ describe('a cold key', () => {
       await world.close()
     },
   )
+
+  it('keeps its value in the memory of others where its holder could not store what it brought', async () => {
+    const world = new Processes()
+    const [loser, other] = pair(world, { withBus: true })
+    await world.clock.advance(10)
+    // The other process loaded it for itself, as the store did not answer it either.
+    other.store.play([{ kind: 'reject', nth: { to: 2 }, on: ['get', 'getMany'] }])
+    expect(await other.cache.wrap('key', () => 'memo')).toBe('memo')
+    loser.store.play([{ kind: 'hang', on: 'replace', nth: loser.store.calls('replace') + 1 }])
+    expect(
+      await brought(
+        world,
+        loser.cache.wrap('key', () => 'brought'),
+      ),
+    ).toBe('brought')
+    await world.clock.advance(500)
+    expect(loser.far.tier.journal.size).toBe(0)
+    expect(await other.cache.wrap('key', () => 'again')).toBe('memo')
+    await world.close()
+  })
 
   it('is taken at once by the process that asked for it and got no answer', async () => {
     const world = new Processes()
