@@ -11,10 +11,18 @@ import {
 } from './frame.ts'
 import type { Stamp } from './head.ts'
 import { maxInflation, maxPayloadBytes } from './limits.ts'
-import { deserialize, OverLimitError, type Payload, payloadKind, serialize } from './serializer.ts'
+import {
+  deserialize,
+  OverLimitError,
+  type Payload,
+  payloadKind,
+  type Serializer,
+  serialize,
+} from './serializer.ts'
 import {
   readValue,
   type StoredPayload,
+  storedPayload,
   type ValueBody,
   type ValueFields,
   type WritableFields,
@@ -138,21 +146,28 @@ export function restampValue(
   change: Partial<ValueFields> & { readonly key: string; readonly stamp: Stamp },
   codec: Codec,
 ): Uint8Array | RefusedEntry {
-  const body = readBody(bytes, change.key, codec)
-  return 'fields' in body ? writeValue({ ...body.fields, ...change }, body.payload, codec) : body
+  const read = readBody(bytes, change.key, codec)
+  if ('kind' in read) return read
+  const { frame, body } = read
+  return writeValue({ ...body, ...change }, storedPayload(frame, body), codec)
 }
 
 /** What an envelope says about its value, without reading the value; `undefined` for anything that is no valid value of this key. */
 export function readFields(bytes: Uint8Array, key: string, codec: Codec): ValueFields | undefined {
-  const body = readBody(bytes, key, codec)
-  return 'fields' in body ? body.fields : undefined
+  const read = readBody(bytes, key, codec)
+  return 'kind' in read ? undefined : read.body
 }
 
-function readBody(bytes: Uint8Array, key: string, codec: Codec): ValueBody | RefusedEntry {
+function readBody(
+  bytes: Uint8Array,
+  key: string,
+  codec: Codec,
+): { readonly frame: OpenFrame; readonly body: ValueBody } | RefusedEntry {
   try {
     const frame = openFrame(bytes, key, codec)
     if (frame.kind === 'refused') return frame
-    return (frame.kind === 'value' ? readValue(frame, key) : undefined) ?? refused('format')
+    const body = frame.kind === 'value' ? readValue(frame, key) : undefined
+    return body === undefined ? refused('format') : { frame, body }
   } catch {
     return refused('format')
   }
@@ -180,42 +195,55 @@ function decodeValue(
 ): DecodedEntry | Promise<DecodedEntry> {
   const body = readValue(frame, key)
   if (body === undefined) return refused('format')
-  const { fields, payload } = body
-  const { plainBytes, storedBytes, compression, content } = payload
+  const { plainBytes, storedBytes, compression, payloadAt } = body
   if (plainBytes > maxPayloadBytes) return refused('limit')
-  const custom = payload.kind === payloadKind.custom ? codec.serializer : undefined
-  if (payload.serializerName !== (custom?.name ?? '')) return refused('serializer')
-  const finish = (plain: Buffer | undefined): DecodedEntry => {
-    if (plain === undefined) return refused('compression')
-    try {
-      const value = deserialize(payload.kind, plain, custom)
-      if (value === undefined) return refused('serializer')
-      // Named one by one: spreading them would cost more than reading them did.
-      return {
-        kind: 'value',
-        stamp: fields.stamp,
-        key,
-        value,
-        storedAt: fields.storedAt,
-        staleAt: fields.staleAt,
-        expiresAt: fields.expiresAt,
-        staleWhileRevalidateMs: fields.staleWhileRevalidateMs,
-        staleIfErrorMs: fields.staleIfErrorMs,
-        loadMs: fields.loadMs,
-        versions: fields.versions,
-        metadata: fields.metadata,
-        bytes: frame.buffer.length,
-      }
-    } catch (error) {
-      return refused(error instanceof OverLimitError ? 'limit' : 'serializer')
-    }
-  }
+  const custom = body.payloadKind === payloadKind.custom ? codec.serializer : undefined
+  if (body.serializerName !== (custom?.name ?? '')) return refused('serializer')
+  const { buffer } = frame
   if (compression === compressionCode.none) {
-    return plainBytes === storedBytes ? finish(content) : refused('format')
+    if (plainBytes !== storedBytes) return refused('format')
+    return decodePayload(body, custom, buffer.length, buffer, payloadAt, payloadAt + storedBytes)
   }
   if (plainBytes > storedBytes * maxInflation) return refused('limit')
+  const content = buffer.subarray(payloadAt, payloadAt + storedBytes)
   const plain = decompress(content, compression, plainBytes)
+  const finish = (bytes: Buffer | undefined) =>
+    bytes === undefined
+      ? refused('compression')
+      : decodePayload(body, custom, buffer.length, bytes, 0, bytes.length)
   return plain instanceof Promise ? plain.then(finish) : finish(plain)
+}
+
+function decodePayload(
+  body: ValueBody,
+  custom: Serializer | undefined,
+  bytes: number,
+  plain: Buffer,
+  start: number,
+  end: number,
+): DecodedEntry {
+  try {
+    const value = deserialize(body.payloadKind, plain, custom, start, end)
+    if (value === undefined) return refused('serializer')
+    // Named one by one: spreading them would cost more than reading them did.
+    return {
+      kind: 'value',
+      stamp: body.stamp,
+      key: body.key,
+      value,
+      storedAt: body.storedAt,
+      staleAt: body.staleAt,
+      expiresAt: body.expiresAt,
+      staleWhileRevalidateMs: body.staleWhileRevalidateMs,
+      staleIfErrorMs: body.staleIfErrorMs,
+      loadMs: body.loadMs,
+      versions: body.versions,
+      metadata: body.metadata,
+      bytes,
+    }
+  } catch (error) {
+    return refused(error instanceof OverLimitError ? 'limit' : 'serializer')
+  }
 }
 
 /** Bytes that stay as they are while another thread compresses them. */

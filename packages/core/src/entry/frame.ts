@@ -1,6 +1,15 @@
 import { CodecError } from '../errors.ts'
 import type { Codec } from './codec.ts'
-import { asBuffer, type EnvelopeKind, headBytes, peekHead, type Stamp, writeHead } from './head.ts'
+import {
+  asBuffer,
+  type EnvelopeKind,
+  encryptedBit,
+  headBytes,
+  peekKind,
+  type Stamp,
+  stampOf,
+  writeHead,
+} from './head.ts'
 import { hasValidChecksum, hasValidMac, sealBytes, sealCode, writeSeal } from './integrity.ts'
 import { maxEnvelopeBytes } from './limits.ts'
 
@@ -98,10 +107,10 @@ export function closeFrame(frame: NewFrame, codec: Codec): Uint8Array {
 /** Verifies everything that can be verified without looking into the body. */
 export function openFrame(bytes: Uint8Array, key: string, codec: Codec): OpenFrame | RefusedEntry {
   if (bytes.byteLength > maxEnvelopeBytes) return refused('limit')
-  const head = peekHead(bytes)
-  if (head === undefined || bytes.byteLength < fixedBytes) return refused('format')
-  if (head.encrypted) return refused('encrypted')
+  const kind = peekKind(bytes)
+  if (kind === undefined || bytes.byteLength < fixedBytes) return refused('format')
   const buffer = asBuffer(bytes)
+  if (((buffer[0] as number) & encryptedBit) !== 0) return refused('encrypted')
   const isMac = buffer[17] === sealCode.hmacSha256
   if (!isMac && buffer[17] !== sealCode.crc32) return refused('format')
   const idEnd = fixedBytes + (buffer[18] as number)
@@ -113,11 +122,11 @@ export function openFrame(bytes: Uint8Array, key: string, codec: Codec): OpenFra
     // Whoever can write to the store can compute a CRC: with keys, only a MAC counts.
     if (codec.integrity !== undefined) return refused('mac')
   }
-  const at = idEnd + buffer.readUInt16LE(19)
+  const at = idEnd + (buffer[19] as number) + ((buffer[20] as number) << 8)
   const end = buffer.length - sealBytes(isMac)
   if (at > end) return refused('format')
   if (!isText(buffer, idEnd, at, key)) return refused('key')
-  return { kind: head.kind, stamp: head.stamp, buffer, at, end }
+  return { kind, stamp: stampOf(buffer), buffer, at, end }
 }
 
 /** Whether these bytes are this text in UTF-8. Most keys are ASCII, and comparing those makes no string. */

@@ -59,16 +59,21 @@ export function writeStamp(target: Buffer, stamp: Stamp, at: number): number {
 
 /** What the bytes say they are; `undefined` for bytes that core did not write, or wrote in a later format. */
 export function peekHead(bytes: Uint8Array): Head | undefined {
+  const kind = peekKind(bytes)
+  if (kind === undefined) return undefined
+  const encrypted = ((bytes[0] as number) & encryptedBit) !== 0
+  return { kind, encrypted, stamp: stampOf(asBuffer(bytes)) }
+}
+
+export function peekKind(bytes: Uint8Array): EnvelopeKind | undefined {
   const first = bytes[0]
   if (first === undefined || bytes.length < headBytes) return undefined
-  if ((first & formatMask) !== format1) return undefined
-  const kind = kinds[first & kindMask]
-  if (kind === undefined) return undefined
-  return {
-    kind,
-    encrypted: (first & encryptedBit) !== 0,
-    stamp: asBuffer(bytes).toString('hex', 1, headBytes),
-  }
+  return (first & formatMask) === format1 ? kinds[first & kindMask] : undefined
+}
+
+/** The stamp of bytes that begin with a head. */
+export function stampOf(bytes: Buffer): Stamp {
+  return bytes.toString('hex', 1, headBytes)
 }
 
 /** The same memory with Buffer's methods. */

@@ -38,9 +38,11 @@ export function writeSeal(envelope: Buffer, integrity: Integrity | undefined): v
   }
 }
 
+/** What the CRC-32 of anything is with its own CRC-32 behind it, lowest byte first: so no view without it has to be made. */
+const residue = 0x2144_df1c
+
 export function hasValidChecksum(envelope: Buffer): boolean {
-  const end = envelope.length - checksumBytes
-  return end >= 0 && crc32(envelope.subarray(0, end)) === envelope.readUInt32LE(end)
+  return envelope.length >= checksumBytes && crc32(envelope) === residue
 }
 
 export function hasValidMac(envelope: Buffer, key: IntegrityKey): boolean {

@@ -21,14 +21,14 @@ const comma = 0x2c
 const quote = 0x22
 const backslash = 0x5c
 
-/** A JSON text, if it stays within `maxDepth` and `maxNodes`: found out without parsing it. */
-export function jsonWithinLimits(json: Buffer): string | undefined {
+/** A JSON text from `start` to before `end`, if it stays within `maxDepth` and `maxNodes`: found out without parsing it. */
+export function jsonWithinLimits(bytes: Buffer, start = 0, end = bytes.length): string | undefined {
   // A value and its comma take two bytes and a container opens with a bracket: that alone clears most texts.
-  if (json.length < 2 * maxNodes) {
-    const text = json.toString('utf8')
-    if (hasFewBrackets(text)) return text
+  if (end - start < 2 * maxNodes) {
+    const text = bytes.toString('utf8', start, end)
+    if (text.length <= maxDepth || hasFewBrackets(text)) return text
   }
-  return isWithinLimits(json) ? json.toString('utf8') : undefined
+  return isWithinLimits(bytes.subarray(start, end)) ? bytes.toString('utf8', start, end) : undefined
 }
 
 function hasFewBrackets(text: string): boolean {

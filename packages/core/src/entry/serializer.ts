@@ -54,26 +54,34 @@ export function serialize(value: unknown, custom: Serializer | undefined): Paylo
   return isJson(value) ? serializeJson(value) : serializeTagged(value)
 }
 
-/** @throws whatever is wrong with the payload; the caller makes it a refused entry. */
+/**
+ * The value whose payload lies from `start` to before `end`.
+ * @throws whatever is wrong with it; the caller makes it a refused entry.
+ */
 export function deserialize(
   kind: number,
-  payload: Buffer,
+  bytes: Buffer,
   custom: Serializer | undefined,
+  start = 0,
+  end = bytes.length,
 ): unknown {
+  // Text needs no view of its bytes.
+  if (kind === payloadKind.json) return JSON.parse(limitedJson(bytes, start, end))
+  if (kind === payloadKind.text) return bytes.toString('utf8', start, end)
+  return deserializeBytes(kind, bytes.subarray(start, end), custom)
+}
+
+function deserializeBytes(kind: number, payload: Buffer, custom: Serializer | undefined): unknown {
   switch (kind) {
     case payloadKind.bytes:
       return restoreBinary(bytesType, payload)
     case payloadKind.buffer:
       return restoreBinary(bufferType, payload)
-    case payloadKind.text:
-      return payload.toString('utf8')
-    case payloadKind.json:
-      return JSON.parse(limitedJson(payload))
     case payloadKind.taggedJson: {
       const jsonBytes = payload.readUInt32LE(0)
       const end = 4 + jsonBytes
       if (end > payload.length) throw new RangeError('the text is longer than the payload')
-      return readTaggedJson(limitedJson(payload.subarray(4, end)), payload.subarray(end))
+      return readTaggedJson(limitedJson(payload, 4, end), payload.subarray(end))
     }
     case payloadKind.custom:
       if (custom === undefined) throw new Error('no serializer of that name is set')
@@ -86,8 +94,8 @@ export function deserialize(
 /** A JSON text that is over the limits. */
 export class OverLimitError extends Error {}
 
-function limitedJson(json: Buffer): string {
-  const text = jsonWithinLimits(json)
+function limitedJson(bytes: Buffer, start: number, end: number): string {
+  const text = jsonWithinLimits(bytes, start, end)
   if (text === undefined) throw new OverLimitError()
   return text
 }

@@ -71,10 +71,28 @@ export interface StoredPayload {
   readonly plainBytes: number
 }
 
-/** What a body was found to hold; the payload is still as it was stored. */
-export interface ValueBody {
-  readonly fields: ValueFields
-  readonly payload: StoredPayload & { readonly content: Buffer }
+/** What a body was found to hold; the payload is still as it was stored, from `payloadAt` on. One object: it is made for every hit. */
+export interface ValueBody extends ValueFields {
+  readonly payloadKind: number
+  readonly compression: number
+  readonly serializerName: string
+  readonly payloadAt: number
+  readonly storedBytes: number
+  readonly plainBytes: number
+}
+
+/** The payload of a body, as `writeValue` takes it. */
+export function storedPayload(frame: OpenFrame, body: ValueBody): StoredPayload {
+  const { payloadAt, compression, serializerName, storedBytes, plainBytes } = body
+  const content = frame.buffer.subarray(payloadAt, payloadAt + storedBytes)
+  return {
+    kind: body.payloadKind,
+    compression,
+    serializerName,
+    content,
+    storedBytes,
+    plainBytes,
+  }
 }
 
 const scopes: readonly VersionScope[] = ['tag', 'namespace', 'epoch']
@@ -154,26 +172,22 @@ export function readValue(frame: OpenFrame, key: string): ValueBody | undefined 
   const payloadAt = at + metadataBytes
   if (payloadAt + storedBytes !== end) return undefined
   return {
-    fields: {
-      stamp: frame.stamp,
-      key,
-      storedAt,
-      staleAt,
-      expiresAt,
-      staleWhileRevalidateMs,
-      staleIfErrorMs,
-      loadMs,
-      versions,
-      metadata: metadataBytes === 0 ? undefined : readMetadata(buffer.subarray(at, payloadAt)),
-    },
-    payload: {
-      kind: buffer[start] as number,
-      compression: buffer[start + 1] as number,
-      serializerName,
-      content: buffer.subarray(payloadAt, end),
-      storedBytes,
-      plainBytes: buffer.readUInt32LE(start + 56),
-    },
+    stamp: frame.stamp,
+    key,
+    storedAt,
+    staleAt,
+    expiresAt,
+    staleWhileRevalidateMs,
+    staleIfErrorMs,
+    loadMs,
+    versions,
+    metadata: metadataBytes === 0 ? undefined : readMetadata(buffer.subarray(at, payloadAt)),
+    payloadKind: buffer[start] as number,
+    compression: buffer[start + 1] as number,
+    serializerName,
+    payloadAt,
+    storedBytes,
+    plainBytes: buffer.readUInt32LE(start + 56),
   }
 }
 
