@@ -15,7 +15,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           // Nothing here waits for time; a property over many seeds may take a while on a busy machine.
-          testTimeout: 60_000,
+          testTimeout: 180_000,
           include: [
             'packages/*/src/**/*.test.ts',
             'packages/{core,image}/test/**/*.test.ts',
