@@ -51,7 +51,7 @@ export const imagesArms: readonly ImagesArm[] = [
     name: 'holdfast-redis',
     what: 'Holdfast, from Redis alone (`memory: false`)',
     over: 'node-buffer',
-    copied: 'once; received and hashed once',
+    copied: 'once, where the client joins what arrived; hashed once',
   },
   {
     name: 'nginx',
