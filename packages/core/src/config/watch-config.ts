@@ -1,6 +1,7 @@
 import type { Cache } from '../cache.ts'
 import { keepAlive, systemClock } from '../clock.ts'
 import { isCacheError } from '../errors.ts'
+import { isHeard } from '../observe/side-listener.ts'
 import { type Duration, parseDuration } from '../options/duration.ts'
 import { refuseUnknownNames } from '../options/known-names.ts'
 import type { Sessions } from '../session/sessions.ts'
@@ -199,7 +200,7 @@ export async function watchConfig<Images extends ImagesLike = ImagesLike>(
     lastRefusal = told.message
     const path = error instanceof ConfigError ? error.path : ''
     tell('refused', { path, error: told })
-    if (listeners.refused.size === 0)
+    if (!isHeard(listeners.refused))
       process.emitWarning(
         `a change of the configuration was refused, and the one before stays: ${isCacheError(told) ? told.message : told.name}`,
         { type: 'HoldfastWarning', code: 'HOLDFAST_CONFIG_REFUSED' },

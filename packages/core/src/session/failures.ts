@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { asSideListener, isHeard, isSideListener } from '../observe/side-listener.ts'
 import { unmet } from '../options/expectation.ts'
 import { refuseUnknownName } from '../options/known-names.ts'
 
@@ -28,15 +29,12 @@ export class Failures {
     if (typeof listener !== 'function')
       throw unmet("the listener of on('error', listener)", 'a function', listener)
     const registered = (failure: SessionFailure) => listener(failure)
-    this.#listeners.add(registered)
+    this.#listeners.add(isSideListener(listener) ? asSideListener(registered) : registered)
     return () => this.#listeners.delete(registered)
   }
 
   tell(error: Error): void {
-    if (this.#listeners.size === 0) {
-      this.#warn(error)
-      return
-    }
+    if (!isHeard(this.#listeners)) this.#warn(error)
     for (const listener of this.#listeners) {
       try {
         listener({ error })

@@ -11,6 +11,7 @@ import { createSessions } from '../session/sessions.ts'
 import { encryptedStore } from '../store/encrypted-store.ts'
 import { memoryStore } from '../store/memory-store.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
+import { faultyStore } from '../testing/faulty-store.ts'
 import { type AuditRecord, audit } from './audit.ts'
 import { securityEvents } from './security-events.ts'
 
@@ -160,6 +161,54 @@ test('a user whose sessions are all ended is told of, without who; one that keep
   end()
 })
 
+test('a store of sessions that refuses the login, or holds bytes that nobody here wrote, is told of', async () => {
+  const clock = fakeClock()
+  const inner = faultyStore(memoryStore({ clock }), { clock, faults: [] })
+  const keys = [{ id: 'k1', secret: canaryKey('sessions') }]
+  const store = encryptedStore(inner, { keys })
+  const sessions = createSessions({
+    store,
+    secrets: [canarySecret('cookie')],
+    ttl: '7d',
+    clock,
+    retryFor: 0,
+    cookie: { secure: false },
+  })
+  const records: AuditRecord[] = []
+  const warned: unknown[] = []
+  const onWarning = (warning: Error) => void warned.push((warning as { code?: string }).code)
+  process.on('warning', onWarning)
+  const end = audit({ sessions: { login: sessions }, stores: { safe: store }, clock }, (record) =>
+    records.push(record),
+  )
+  let cookie = ''
+  const visit = async () => {
+    const request = new Request('http://x/', { headers: { cookie } })
+    const response = await sessions.handle(request, async (_, session) => {
+      session.set('a', 1)
+      return new Response('')
+    })
+    cookie = response.headers.get('set-cookie')?.split(';')[0] ?? cookie
+    return response.status
+  }
+  expect(await visit()).toBe(200)
+  for await (const key of inner.list!('session:'))
+    await inner.set(key, Buffer.from(`{"planted":"${canary}"}`), { ttlMs: 1e6 })
+  expect(await visit()).toBe(200)
+  const cause = new StoreError('the password was refused', { kind: 'auth' })
+  inner.play([{ kind: 'reject', error: cause }])
+  expect(await visit()).toBe(503)
+  expect(records.map(({ event, source, name }) => [event, source, name])).toEqual([
+    ['decrypt_failed', 'store', 'safe'],
+    ['auth_failed', 'session', 'login'],
+  ])
+  // Nobody else listens to the failures of these sessions: they are warned of as ever.
+  await expect.poll(() => warned).toContain('HOLDFAST_SESSION')
+  end()
+  process.off('warning', onWarning)
+  expect(JSON.stringify(records)).not.toMatch(new RegExp(`${canary}|session:`))
+})
+
 test('a change of a watched configuration is told of by the kinds of its parts, without what it says', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-audit-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
@@ -193,9 +242,16 @@ test('a change of a watched configuration is told of by the kinds of its parts, 
       count: 1,
     },
   ])
+  // One that is refused is told of, too, and still warned of where nobody else listens.
+  const warned: unknown[] = []
+  const onWarning = (warning: Error) => void warned.push((warning as { code?: string }).code)
+  process.on('warning', onWarning)
   writeFileSync(file, '{"caches": {')
   await expect(watched.reload()).rejects.toThrow('expected')
-  expect(records).toHaveLength(1)
+  expect(records.slice(1)).toMatchObject([{ event: 'config_refused', source: 'config', count: 1 }])
+  await expect.poll(() => warned).toContain('HOLDFAST_CONFIG_REFUSED')
+  process.off('warning', onWarning)
+  records.pop()
   end()
   writeFileSync(file, JSON.stringify(config('3m')))
   await watched.reload()

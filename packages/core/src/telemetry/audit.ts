@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel'
 import type { Cache } from '../cache.ts'
 import { type Clock, keepAlive, systemClock, type TimerHandle } from '../clock.ts'
+import { asSideListener } from '../observe/side-listener.ts'
 import { refuseUnknownNames } from '../options/known-names.ts'
 import { readFunction, readObject } from '../options/readers.ts'
 import { engineOf, enginesOf, follow } from './insight.ts'
@@ -8,6 +9,8 @@ import {
   type Noticed,
   noticedIn,
   noticedInChange,
+  noticedInError,
+  noticedInRefusal,
   type SecurityEventName,
 } from './security-events.ts'
 
@@ -18,8 +21,8 @@ export interface AuditRecord {
   /** When, as ISO 8601 in UTC. */
   readonly at: string
   readonly event: SecurityEventName
-  readonly source: 'cache' | 'session' | 'config'
-  /** The name of the cache, or the one that sessions and configurations were handed in under. */
+  readonly source: 'cache' | 'session' | 'store' | 'config'
+  /** The name of the cache, or the one that sessions, a store or a configuration was handed in under. */
   readonly name: string
   /** More exactly, for some events; one word of a fixed list. */
   readonly reason?: string
@@ -35,11 +38,18 @@ export interface AuditedSessions {
     readonly damaged: number
     readonly erased: number
   }
+  on?(event: 'error', listener: (failure: { readonly error: Error }) => void): () => void
+}
+
+/** A store that does not hand out all it finds, such as an encrypted one. */
+export interface AuditedStore {
+  onRefused(listener: (key: string, reason: string) => void): () => void
 }
 
 /** A configuration that tells of its changes. */
 export interface AuditedConfig {
   on(event: 'changed', listener: (event: { readonly parts: readonly string[] }) => void): () => void
+  on(event: 'refused', listener: () => void): () => void
 }
 
 /** What is watched. */
@@ -47,6 +57,8 @@ export interface AuditSources {
   readonly caches?: Cache | readonly Cache[] | undefined
   /** What `createSessions` made, by a name for each. */
   readonly sessions?: Readonly<Record<string, AuditedSessions>> | undefined
+  /** Encrypted stores that no cache stands on, such as those of sessions, by a name for each: a cache tells of its own. */
+  readonly stores?: Readonly<Record<string, AuditedStore>> | undefined
   /** What `watchConfig` made, by a name for each. */
   readonly configs?: Readonly<Record<string, AuditedConfig>> | undefined
   /** Source of time. Default: the first cache's. */
@@ -68,14 +80,14 @@ const security = channel('holdfast:security')
 /**
  * Tells of security events until the returned function is called: bytes that were not believed, credentials and
  * certificates that were refused, addresses that were blocked, forged session cookies, clears, users whose sessions were
- * all ended, changes of the configuration. Each is told at once, of sessions within ten seconds, and, while it goes on,
- * every ten seconds with its count, so that an attack does not become a flood of lines. The same records go to the
+ * all ended, changes of the configuration. Each is told at once, what sessions count within ten seconds, and, while it
+ * goes on, every ten seconds with its count, so that an attack does not become a flood of lines. The same records go to the
  * `node:diagnostics_channel` `holdfast:security`.
  * @throws InvalidOptionError
  */
 export function audit(sources: AuditSources, write: (record: AuditRecord) => void): () => void {
   readObject(sources, 'audit(sources, write)')
-  refuseUnknownNames(sources, ['caches', 'sessions', 'configs', 'clock'], 'audit')
+  refuseUnknownNames(sources, ['caches', 'sessions', 'stores', 'configs', 'clock'], 'audit')
   readFunction(write, 'write of audit(sources, write)')
   const engines = sources.caches === undefined ? [] : enginesOf(sources.caches, 'audit')
   const trail = new Trail(sources.clock ?? engines[0]?.clock ?? systemClock, write)
@@ -92,12 +104,23 @@ export function audit(sources: AuditSources, write: (record: AuditRecord) => voi
     ),
   )
   for (const [name, sessions] of Object.entries(sources.sessions ?? {}))
-    trail.follow(name, sessions)
+    ends.push(trail.follow(name, sessions))
+  for (const [name, store] of Object.entries(sources.stores ?? {}))
+    ends.push(
+      store.onRefused((_key, reason) => {
+        const noticed = noticedInRefusal(reason)
+        if (noticed !== undefined) trail.note('store', name, noticed)
+      }),
+    )
   for (const [name, config] of Object.entries(sources.configs ?? {}))
     ends.push(
       config.on('changed', ({ parts }) => {
         for (const noticed of noticedInChange(parts)) trail.note('config', name, noticed)
       }),
+      config.on(
+        'refused',
+        asSideListener(() => trail.note('config', name, { event: 'config_refused' })),
+      ),
     )
   return () => {
     for (const end of ends.splice(0)) end()
@@ -142,7 +165,7 @@ class Trail {
   }
 
   /** Sessions count, and tell nobody: what their counters have moved by is looked at. */
-  follow(name: string, sessions: AuditedSessions): void {
+  follow(name: string, sessions: AuditedSessions): () => void {
     let before = sessions.stats()
     this.#looks.push(() => {
       const now = sessions.stats()
@@ -154,6 +177,12 @@ class Trail {
       before = now
     })
     this.#schedule()
+    // Of failures of their store they do tell, and otherwise nobody would.
+    const hear = asSideListener(({ error }: { readonly error: Error }) => {
+      const noticed = noticedInError(error)
+      if (noticed !== undefined) this.note('session', name, noticed)
+    })
+    return sessions.on?.('error', hear) ?? (() => {})
   }
 
   #tell(source: AuditRecord['source'], name: string, noticed: Noticed, count: number): void {

@@ -6,6 +6,7 @@
 export {
   type AuditedConfig,
   type AuditedSessions,
+  type AuditedStore,
   type AuditRecord,
   type AuditSources,
   audit,

@@ -7,6 +7,7 @@ export const securityEvents = [
   'admin_clear',
   'auth_failed',
   'config_changed',
+  'config_refused',
   'content_refused',
   'decrypt_failed',
   'foreign_redirect',
@@ -60,11 +61,7 @@ export function noticedIn<Name extends EventName>(
   name: Name,
   told: CacheEvents[Name],
 ): Noticed | undefined {
-  if (name === 'refused') {
-    const { reason } = told as CacheEvents['refused']
-    const event = Object.hasOwn(refusals, reason) ? refusals[reason] : undefined
-    return event === undefined ? undefined : { event, reason }
-  }
+  if (name === 'refused') return noticedInRefusal((told as CacheEvents['refused']).reason)
   if (name === 'invalidate') {
     const { operation } = told as CacheEvents['invalidate']
     return operation === 'clear' ? { event: 'admin_clear' } : undefined
@@ -73,15 +70,33 @@ export function noticedIn<Name extends EventName>(
   return undefined
 }
 
-function noticedInError(error: unknown): Noticed | undefined {
-  if (!isCacheError(error)) return undefined
-  const { kind } = error as Partial<StoreError>
+/** Why bytes or an image were refused, where that is a matter of security. */
+export function noticedInRefusal(reason: string): Noticed | undefined {
+  const event = Object.hasOwn(refusals, reason) ? refusals[reason] : undefined
+  return event === undefined ? undefined : { event, reason }
+}
+
+/** What the failure of a store means for security, also inside an error that came of it. */
+export function noticedInError(failure: unknown): Noticed | undefined {
+  const error = ofStore(failure)
+  if (error === undefined) return undefined
+  const { kind } = error
   if (kind === 'denied') return { event: 'access_denied' }
   // A server named another one that is none of ours; nobody connected to it.
   if (kind === 'protocol' && comesFrom(error, isFalseRedirection))
     return { event: 'foreign_redirect', reason: 'server' }
   if (kind !== 'auth') return undefined
   return { event: comesFrom(error, isCertificateFault) ? 'tls_refused' : 'auth_failed' }
+}
+
+/** The failure of the store that an error came of. */
+function ofStore(failure: unknown): StoreError | undefined {
+  let at: unknown = failure
+  for (let depth = 0; depth < 8 && at instanceof Error; depth++) {
+    if (isCacheError(at) && 'kind' in at) return at as StoreError
+    at = at.cause
+  }
+  return undefined
 }
 
 /** What adapters call a redirection that no honest server sends. */
