@@ -43,16 +43,30 @@ const timesAsked = (path: string, method = 'GET') =>
 const everywhere = (path: string, headers: Record<string, string> = {}) =>
   Promise.all(processes.map((each) => each.call<Seen>('ask', origin + path, headers)))
 
+/**
+ * A process that stands still for a second is taken for dead, and another one asks in its place: on a crowded machine
+ * so many requests more are right.
+ */
+async function takenForDead(): Promise<number> {
+  const still = await Promise.all(processes.map((each) => each.call<number>('stoodStillMs')))
+  return still.filter((ms) => ms > 800).length
+}
+
+let crowds = 0
+
 test('125 requests at once in each of 4 processes for one cold URL are one request to the origin', async () => {
+  const path = `/cold-${++crowds}`
   // Slow enough that every process has asked before it is there.
-  answers.set('/cold', (_, response) => {
+  answers.set(path, (_, response) => {
     setTimeout(() => response.setHeader('cache-control', 'max-age=600').end('cold'), 500)
   })
-  const crowds = await Promise.all(
-    processes.map((each) => each.call<Seen[]>('crowd', `${origin}/cold`, 125)),
+  const crowd = await Promise.all(
+    processes.map((each) => each.call<Seen[]>('crowd', origin + path, 125)),
   )
-  expect(crowds.flat().map(({ body }) => body)).toEqual(Array(500).fill('cold'))
-  expect(timesAsked('/cold')).toBe(1)
+  expect(crowd.flat().map(({ body }) => body)).toEqual(Array(500).fill('cold'))
+  const requests = timesAsked(path)
+  expect(requests).toBeGreaterThanOrEqual(1)
+  expect(requests).toBeLessThanOrEqual(1 + (await takenForDead()))
 })
 
 test('what one process fetched, its variants included, another serves', async () => {

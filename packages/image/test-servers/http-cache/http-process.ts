@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createCache } from '@holdfast/core'
 import { answer } from '@holdfast/lab/client-protocol'
 import { redisStore } from '@holdfast/redis'
@@ -22,8 +23,16 @@ const ask = async (url: string, headers: Record<string, string> = {}) => {
   }
 }
 
+const delays = monitorEventLoopDelay({ resolution: 20 })
+delays.enable()
+
 answer({
   ask,
-  crowd: (url: string, size: number) => Promise.all(Array.from({ length: size }, () => ask(url))),
+  crowd(url: string, size: number) {
+    delays.reset()
+    return Promise.all(Array.from({ length: size }, () => ask(url)))
+  },
+  /** The longest that this process stood still since the last crowd. */
+  stoodStillMs: () => delays.max / 1e6,
   post: async (url: string) => (await http.fetch(url, { method: 'POST', body: 'x' })).status,
 })

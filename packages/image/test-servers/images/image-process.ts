@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createCache } from '@holdfast/core'
 import { answer } from '@holdfast/lab/client-protocol'
 import { redisStore } from '@holdfast/redis'
@@ -29,9 +30,17 @@ const ask = async (url: string) => {
   }
 }
 
+const delays = monitorEventLoopDelay({ resolution: 20 })
+delays.enable()
+
 answer({
   ask,
-  crowd: (url: string, size: number) => Promise.all(Array.from({ length: size }, () => ask(url))),
+  crowd(url: string, size: number) {
+    delays.reset()
+    return Promise.all(Array.from({ length: size }, () => ask(url)))
+  },
+  /** The longest that this process stood still since the last crowd. */
+  stoodStillMs: () => delays.max / 1e6,
   purge: (url: string) => images.purge(url),
   peek: (url: string) => images.peek(url)?.status,
   code: (url: string) =>

@@ -48,18 +48,32 @@ function good(response: ServerResponse, maxAge: number): void {
   response.writeHead(200, { ...headers, date: new Date().toUTCString() }).end(picture)
 }
 
+/**
+ * A process that stands still for a second is taken for dead, and another one downloads in its place: on a crowded
+ * machine so many downloads more are right.
+ */
+async function takenForDead(): Promise<number> {
+  const still = await Promise.all(processes.map((each) => each.call<number>('stoodStillMs')))
+  return still.filter((ms) => ms > 800).length
+}
+
+let crowds = 0
+
 test('500 requests at once in each of 4 processes for one cold image are one download', async () => {
+  const path = `/cold-${++crowds}.png`
   // Slow enough that every process has asked before it is there.
-  answers.set('/cold.png', (response) => setTimeout(good, 500, response, 600))
-  const crowds = await Promise.all(
-    processes.map((each) => each.call<Seen[]>('crowd', `${origin}/cold.png`, 500)),
+  answers.set(path, (response) => setTimeout(good, 500, response, 600))
+  const crowd = await Promise.all(
+    processes.map((each) => each.call<Seen[]>('crowd', origin + path, 500)),
   )
-  const seen = crowds.flat()
+  const seen = crowd.flat()
   expect(seen).toHaveLength(2_000)
   expect(new Set(seen.map(({ status, bytes }) => `${status} ${bytes}`))).toEqual(
     new Set([`200 ${picture.length}`]),
   )
-  expect(timesAsked('/cold.png')).toBe(1)
+  const downloads = timesAsked(path)
+  expect(downloads).toBeGreaterThanOrEqual(1)
+  expect(downloads).toBeLessThanOrEqual(1 + (await takenForDead()))
 })
 
 test('an image that is not there is asked for by each process at most once a minute', async () => {
