@@ -21,9 +21,6 @@ export interface LoaderContext {
   skip<T>(value: T): T
 }
 
-/** Registered, so that packages on top of a cache can ask what became of what their loader returned. */
-const isStored: unique symbol = Symbol.for('holdfast.isStored')
-
 /** Thrown by `notModified()`; never seen by a caller. */
 export class NotModified {
   readonly context: Context
@@ -68,8 +65,9 @@ export class Context implements LoaderContext {
     return this.#source.staleValue(this.flights)
   }
 
-  get [isStored](): boolean {
-    return this.flights.every((flight) => flight.isStored)
+  /** Registered, so that packages on top of a cache can ask what became of what their loader returned. */
+  get [Symbol.for('holdfast.isStored')](): boolean | undefined {
+    return this.flights[0]?.isStored
   }
 
   get setTtl(): (ttl: Duration) => void {
