@@ -203,7 +203,7 @@ test('a store of sessions that refuses the login, or holds bytes that nobody her
     ['auth_failed', 'session', 'login'],
   ])
   // Nobody else listens to the failures of these sessions: they are warned of as ever.
-  await expect.poll(() => warned).toContain('HOLDFAST_SESSION')
+  await expect.poll(() => warned, { timeout: 20_000 }).toContain('HOLDFAST_SESSION')
   end()
   process.off('warning', onWarning)
   expect(JSON.stringify(records)).not.toMatch(new RegExp(`${canary}|session:`))
@@ -249,7 +249,7 @@ test('a change of a watched configuration is told of by the kinds of its parts, 
   writeFileSync(file, '{"caches": {')
   await expect(watched.reload()).rejects.toThrow('expected')
   expect(records.slice(1)).toMatchObject([{ event: 'config_refused', source: 'config', count: 1 }])
-  await expect.poll(() => warned).toContain('HOLDFAST_CONFIG_REFUSED')
+  await expect.poll(() => warned, { timeout: 20_000 }).toContain('HOLDFAST_CONFIG_REFUSED')
   process.off('warning', onWarning)
   records.pop()
   end()
