@@ -6,7 +6,7 @@ export interface LeakForm {
 
 /**
  * The forms of a marker: as it is, escaped letter by letter, and as base64, hex or a list of bytes. And what can hold
- * no marker, since it is drawn at random: a session's cookie and its id.
+ * no marker, since it is drawn at random: a private key, a session's cookie and its id.
  */
 export function leakForms(marker: string): LeakForm[] {
   const bytes = [...Buffer.from(marker)]
@@ -29,6 +29,7 @@ export function leakForms(marker: string): LeakForm[] {
         'g',
       ),
     },
+    { name: 'private key', pattern: /-----BEGIN [A-Z ]*PRIVATE KEY-----/g },
     { name: 'session cookie', pattern: /(?<![\w-])[\w-]{43}\.[\w+/-]{43}(?![\w-])/g },
     { name: 'express-session cookie', pattern: /s(?::|%3A)[\w-]{8,}\.[\w+/%-]{43,}/gi },
     // Words joined by hyphens are as long at times; what is drawn at random has digits and both cases in it.

@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto'
+import { createHash, createHmac, generateKeyPairSync } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { canary, canaryKey, canarySecret } from '../src/canary.ts'
@@ -107,6 +107,13 @@ describe('a session', () => {
   test('is found by its id alone', () => {
     for (const { id } of drawn) expect(formsOf(`session:${id}`)).toEqual(['session id'])
   })
+})
+
+test('a private key is found by its first line', () => {
+  const { privateKey } = generateKeyPairSync('ed25519')
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' })
+  expect(formsOf(`tls: ${inspect({ key: pem })}`)).toEqual(['private key'])
+  expect(formsOf(JSON.stringify({ key: pem }))).toEqual(['private key'])
 })
 
 test('what a run prints anyway is no secret', () => {
