@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { canarySecret } from '@holdfast/lab/canary'
+import { type Certificate, makeCertificates } from '@holdfast/lab/certificates'
 import { bulk, startFakeRedis } from '@holdfast/lab/fake-redis'
 import { startMemcached } from '@holdfast/lab/memcached-server'
 import { startRedis } from '@holdfast/lab/redis-server'
@@ -116,6 +117,31 @@ describe('the doctor', () => {
     for (let key = 0; key < 12; key++) await server.command('SET', `k${key}`, 'x'.repeat(500_000))
     const findings = await findingsOf({ redis: { host: '127.0.0.1', port: server.port } }, caches)
     expect(findings.find(({ check }) => check === 'memory')?.level).toMatch(/warning|critical/)
+  })
+
+  test('asks over TLS as the application would, and says what is wrong with a certificate', async () => {
+    const certificates = makeCertificates()
+    onTestFinished(() => certificates.remove())
+    const over = async (certificate: Certificate, tls: object | true) => {
+      const server = await startRedis({ tls: { ...certificate, caFile: certificates.caFile } })
+      onTestFinished(() => server.stop())
+      return findingsOf({ redis: { host: 'localhost', port: server.port, tls } }, caches)
+    }
+    const ours = { ca: `file:${certificates.caFile}` }
+    const good = await over(certificates.good, ours)
+    const levels = new Map(good.map(({ check, level }) => [check, level]))
+    expect([levels.get('reachable'), levels.get('round trip')]).toEqual(['ok', 'ok'])
+    for (const [certificate, words, tls] of [
+      [certificates.expired, /its certificate has expired$/, ours],
+      [certificates.wrongHost, /its certificate is for another host$/, ours],
+      [certificates.selfSigned, /its certificate is self-signed; give it as tls\.ca$/, ours],
+      [certificates.good, /signed by nobody that this machine trusts/, true],
+    ] as const) {
+      const findings = await over(certificate, tls)
+      const reachable = findings.find(({ check }) => check === 'reachable')
+      expect(reachable).toMatchObject({ level: 'critical', says: expect.stringMatching(words) })
+      expect(findings.find(({ check }) => check === 'round trip')?.level).toBe('critical')
+    }
   })
 
   test('tells of a Memcached without cas, and of sessions in one', async () => {

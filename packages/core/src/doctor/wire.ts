@@ -104,6 +104,9 @@ export class Wire {
   }
 }
 
+const unknownAuthority =
+  'its certificate is signed by nobody that this machine trusts; give the authority as tls.ca'
+
 /** Why a connection or an answer did not come, in a few words and without what the server said of a login. */
 export function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
@@ -116,6 +119,13 @@ export function reasonOf(error: unknown): string {
     ENOENT: 'there is no such socket',
     ECONNRESET: 'the server ended the connection; it may want TLS, or none',
     ERR_SSL_WRONG_VERSION_NUMBER: 'the server does not speak TLS there',
+    CERT_HAS_EXPIRED: 'its certificate has expired',
+    CERT_NOT_YET_VALID: 'its certificate is not valid yet; is the clock of this machine right?',
+    ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
+    DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed; give it as tls.ca',
+    SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
+    UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
+    UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority,
   }
   if (code === undefined) return message
   return known[code] ?? `${code.toLowerCase().replaceAll('_', ' ')}`
