@@ -51,6 +51,8 @@ export interface Codec {
   readonly serializer: Serializer | undefined
   readonly compression: Compression | undefined
   readonly integrity: Integrity | undefined
+  /** Set for a store that verifies all it hands out: what is there is not damaged, so a CRC-32 would say nothing new. */
+  readonly isVerified?: boolean
 }
 
 export const codecDefaults = { thresholdBytes: 4096, algorithm: 'gzip' } as const

@@ -24,6 +24,12 @@ const soloMaxAgeMs = 1_000
 const probeKey = '/%p'
 
 /**
+ * A store says by it that it compares all it hands out with a digest of its own. Registered, for stores of other
+ * packages; a store made of stores does not pass it on.
+ */
+const verifies: unique symbol = Symbol.for('holdfast.verifies')
+
+/**
  * The tier that processes share: what reads, writes, claims and what makes up for failures stand on together. What a
  * load does with it is in `far-loads.ts`.
  */
@@ -58,10 +64,11 @@ export class FarTier {
     this.claims = new Claims(this.store, this.#codec, clock, settings.storeTimeoutMs)
     this.makeUp = new MakeUp(engine, settings, this.store, this.versions)
     this.writes = new FarWrites(engine, this, this.makeUp)
+    const isVerified = (settings.store as { [verifies]?: boolean })[verifies] === true
     this.#reader = new FarReader(
       engine,
       this.store,
-      this.#codec,
+      isVerified ? { ...this.#codec, isVerified } : this.#codec,
       this.versions,
       this.journal,
       settings.storeTimeoutMs,

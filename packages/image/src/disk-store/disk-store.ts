@@ -15,7 +15,7 @@ import { DiskFolder, foreign } from './disk-folder.ts'
 import { DiskKeeper } from './disk-keeper.ts'
 import { type DiskStoreOptions, readDiskOptions } from './disk-options.ts'
 import { decodeEntryFile, encodeEntryFile, headBytes, readHead } from './entry-file.ts'
-import { noteSelfVerifying } from './self-verifying.ts'
+import { verifies } from './self-verifying.ts'
 
 const name = 'disk'
 const maxKeyBytes = 65_536
@@ -51,6 +51,7 @@ interface Bounds {
 
 class FolderStore implements DiskStore {
   readonly name = name
+  readonly [verifies] = true
   readonly capabilities
   readonly #folder: DiskFolder
   readonly #clock: Clock
@@ -72,7 +73,6 @@ class FolderStore implements DiskStore {
     const { maxValueBytes } = bounds
     this.capabilities = { ttlGranularityMs: 1, maxKeyBytes, maxValueBytes, evicts: true }
     this.#opening = this.#opened()
-    noteSelfVerifying(this)
   }
 
   async #opened(): Promise<void> {

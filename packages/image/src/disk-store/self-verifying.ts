@@ -1,13 +1,12 @@
 import type { Store } from '@holdfast/core'
 
-const stores = new WeakSet<Store>()
-
-/** Notes a store that compares all it hands out with a digest of 128 bits, so that nobody above it pays for a second one. */
-export function noteSelfVerifying(store: Store): void {
-  stores.add(store)
-}
+/**
+ * Registered by core, so that both need no version of each other: a store that has it set compares all it hands out
+ * with a digest of its own, and nobody above it pays for a second one.
+ */
+export const verifies: unique symbol = Symbol.for('holdfast.verifies')
 
 /** A store made of stores is not known to be: what it hands out is hashed above it. */
 export function isSelfVerifying(store: Store): boolean {
-  return stores.has(store)
+  return (store as { [verifies]?: boolean })[verifies] === true
 }

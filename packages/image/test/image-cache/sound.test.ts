@@ -19,6 +19,11 @@ vi.mock('node:crypto', async (original) => {
   }
 })
 
+vi.mock('node:zlib', async (original) => {
+  const zlib = await original<typeof import('node:zlib')>()
+  return { ...zlib, crc32: vi.fn(zlib.crc32) }
+})
+
 const closing: (() => Promise<unknown>)[] = []
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close()
@@ -71,6 +76,20 @@ async function disk(): Promise<Store> {
 
 test('what a disk hands out is hashed once, by the disk', async () => {
   expect(await hashedBy(await over(await disk()))).toEqual({ sha256: 0, gmac: 1 })
+})
+
+const isLarge = ([bytes]: Parameters<typeof crc32>) =>
+  Buffer.from(bytes as Uint8Array).length > 1_000
+
+test('what a disk hands out goes through no checksum above it', async () => {
+  const made = await over(await disk())
+  vi.mocked(crc32).mockClear()
+  expect((await made.images.get(url)).status).toBe('hit')
+  expect(vi.mocked(crc32).mock.calls.filter(isLarge)).toEqual([])
+  const other = await over(memoryStore())
+  vi.mocked(crc32).mockClear()
+  expect((await other.images.get(url)).status).toBe('hit')
+  expect(vi.mocked(crc32).mock.calls.filter(isLarge)).toHaveLength(1)
 })
 
 test('what another store hands out is hashed once, by the images', async () => {
