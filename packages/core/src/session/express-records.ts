@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { CodecError, StoreError } from '../errors.ts'
+import { likelyMembers } from './likely-members.ts'
 import { type PatientStore, Waited } from './patient-store.ts'
 import {
   changesBetween,
@@ -111,7 +112,7 @@ export class ExpressRecords {
     this.#pace.note(id, ttlMs)
     if (origin === undefined) return this.#create(key, members, ttlMs, waited)
     let { head } = origin
-    let there = parsed(origin.bytes)
+    let there = likelyMembers(origin.bytes, members) ?? parsed(origin.bytes)
     const changes = changesBetween(origin.own ?? there, members)
     for (let tries = 0; tries < mostTries; tries++) {
       const written = writeRecord(withChanges(there, changes))

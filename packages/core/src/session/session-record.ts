@@ -56,7 +56,7 @@ export function readRecord(bytes: Uint8Array): StoredRecord | undefined {
   let members: unknown
   try {
     const text = asBuffer(bytes).toString('utf8')
-    if (hasHead(text)) {
+    if (headLengthIn(text) > 0) {
       const hasMore = text[headLength] === ','
       const rest = text.slice(headLength + (hasMore ? 1 : 0))
       // Behind the comma there has to be a member, which without the head JSON would not miss.
@@ -76,13 +76,14 @@ export function readRecord(bytes: Uint8Array): StoredRecord | undefined {
   return { head: new Uint8Array(bytes), members }
 }
 
-function hasHead(text: string): boolean {
-  return (
+/** How long the head is; 0 where the text does not begin with one. */
+export function headLengthIn(text: string): number {
+  const hasHead =
     text.startsWith(opening) &&
     versionPattern.test(text.slice(opening.length, headLength - 1)) &&
     text[headLength - 1] === '"' &&
     (text[headLength] === ',' || text[headLength] === '}')
-  )
+  return hasHead ? headLength : 0
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
