@@ -1,10 +1,12 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
 import { createCache } from '../cache.ts'
+import { StoreError } from '../errors.ts'
 import { shardedStore } from '../sharding/sharded-store.ts'
 import { memoryStore } from '../store/memory-store.ts'
 import { fakeCache } from '../testing/fake-cache.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
+import { faultyStore } from '../testing/faulty-store.ts'
 import { histograms } from './metrics-table.ts'
 import { prometheus } from './prometheus.ts'
 
@@ -121,6 +123,37 @@ describe('the text for Prometheus', () => {
     expect(() => prometheus({} as never)).toThrow('a cache that createCache has made')
     await cache.close()
     await other.close()
+  })
+
+  test('grows with nothing that callers bring: keys, tags, namespaces, errors, reasons', async () => {
+    const clock = fakeClock()
+    const store = faultyStore(memoryStore({ clock }), { clock, faults: [] })
+    const cache = createCache({ name: 'shop', clock, store })
+    cache.on('error', () => {})
+    const telling = cache as unknown as Record<symbol, (news: object) => void>
+    prometheus(cache)
+    const act = async (from: number, to: number) => {
+      for (let index = from; index < to; index++) {
+        const key = `key ${index}`
+        await cache.namespace(`inside ${index}`).wrap(key, () => 'x'.repeat(index % 500))
+        await cache.wrap(key, () => index, { tags: [`tag ${index}`] })
+        const error = Object.assign(new Error('no'), { name: `Error${index}` })
+        await cache.wrap(`bad ${index}`, () => Promise.reject(error)).catch(() => {})
+        const kind = `kind ${index}` as never
+        store.play([{ kind: 'reject', on: 'getMany', error: new StoreError('no', { kind }) }])
+        await cache.getMany([`a ${index}`, `b ${index}`])
+        store.play([])
+        telling[Symbol.for('holdfast.tell')]?.({ event: 'refused', key, reason: `why ${index}` })
+        await cache.invalidateTags([`tag ${index}`])
+      }
+    }
+    const lines = () => prometheus(cache).split('\n').length
+    await act(0, 20)
+    const before = lines()
+    await act(20, 1_000)
+    expect(lines()).toBe(before)
+    expect(before).toBeLessThan(500)
+    await cache.close()
   })
 
   test('of a fake cache, and of a closed one, is what they have', async () => {
