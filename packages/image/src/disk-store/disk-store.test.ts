@@ -334,6 +334,28 @@ describe('the disk store', () => {
     await store.close()
   })
 
+  it('never answers a read from before a write that ended before the read began, however many go on', async () => {
+    const directory = await folder()
+    const open = () => diskStore({ directory, maxBytes: 1e6 })
+    const [writer, reader] = [open(), open()]
+    await writer.set('a', text('0'), minute)
+    expect(words(await reader.get('a'))).toBe('0')
+    let isOver = false
+    const crowd = async () => {
+      while (!isOver) await reader.get('a')
+    }
+    const crowds = Array.from({ length: 8 }, crowd)
+    for (let round = 1; round <= 200; round++) {
+      await writer.set('a', text(`${round}`), minute)
+      const [mine, same] = await Promise.all([reader.get('a'), reader.get('a')])
+      expect([words(mine), words(same)]).toEqual([`${round}`, `${round}`])
+      mine!.fill(0)
+    }
+    isOver = true
+    await Promise.all([...crowds, writer.close()])
+    await reader.close()
+  })
+
   it('never shows a half written entry to a reader', async () => {
     const directory = await folder()
     const writer = diskStore({ directory, maxBytes: 1e8 })
