@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest'
+import { canaryKey } from '../../../../lab/src/canary.ts'
 import { createCache, MemoryBacking, memoryStore } from '../../src/index.ts'
 
 const verifies = Symbol.for('holdfast.verifies')
-const keys = [{ id: 'a', secret: Buffer.alloc(32, 1) }]
+const keys = [{ id: 'a', secret: canaryKey('verified') }]
 
 /** What comes of an entry whose last byte, one of its seal, was changed in the store. */
 async function foundUnderBrokenSeal(isVerified: boolean, codec = {}) {
