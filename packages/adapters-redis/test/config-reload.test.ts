@@ -97,7 +97,10 @@ test('a configuration that is changed 100 times under load, every tenth time to 
   const directory = folder()
   const file = join(directory, 'holdfast.json')
   const write = (turn: number, extra: object = {}) => {
+    // How late a busy machine lets a server answer is no matter of configurations.
+    const resilience = { storeTimeout: '10s' }
     const connection = {
+      commandTimeout: 10_000,
       host: '127.0.0.1',
       port: server.port,
       password: 'env:PASSWORD',
@@ -106,8 +109,13 @@ test('a configuration that is changed 100 times under load, every tenth time to 
     const config = {
       stores: { main: { redis: connection } },
       caches: {
-        far: { store: 'main', memory: false, defaults: { ttl: '1m', jitter: 0 } },
-        near: { store: 'main', memory: { maxEntries: 100 + turn }, defaults: { ttl: '1m' } },
+        far: { store: 'main', memory: false, defaults: { ttl: '1m', jitter: 0 }, resilience },
+        near: {
+          store: 'main',
+          memory: { maxEntries: 100 + turn },
+          defaults: { ttl: '1m' },
+          resilience,
+        },
         local: { defaults: { ttl: 60_000 + turn } },
       },
       sessions: { web: { store: 'main', secrets: ['env:PASSWORD'], cookie: { secure: false } } },
