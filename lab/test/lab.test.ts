@@ -249,9 +249,11 @@ describe('the fault proxy', async () => {
   })
 
   test('bandwidth is bounded', async () => {
-    const { received } = await gets({ toClient: { bytesPerSecond: 500 } }, 40, 200)
-    expect(received().length).toBeGreaterThan(20)
-    expect(received().length).toBeLessThan(200)
+    const since = performance.now()
+    const { received } = await gets({ toClient: { bytesPerSecond: 500 } }, 40, 0)
+    await expect.poll(() => received().length, { timeout: 10_000 }).toBeGreaterThan(100)
+    // A machine that is late lets through less.
+    expect(performance.now() - since).toBeGreaterThan(100)
   })
 
   test.each([
@@ -307,15 +309,25 @@ describe('the fault proxy', async () => {
 
   test('loses, swaps, halves, delays and garbles single replies', async () => {
     const struck = (kind: 'drop' | 'swap' | 'half' | 'garbage' | 'delay') =>
-      gets({ toClient: { replies: [{ kind, nth: 2, ms: 100 }] } }, 4, 60)
-    expect((await struck('drop')).replies()).toEqual(['v0', 'v2', 'v3'])
-    expect((await struck('swap')).replies()).toEqual(['v0', 'v2', 'v1', 'v3'])
-    expect((await struck('half')).received().toString()).toBe('$2\r\nv0\r\n$2\r\n')
-    expect((await struck('garbage')).received().toString('latin1')).toContain('garbage')
-    const delayed = await struck('delay')
-    expect(delayed.replies()).toEqual(['v0'])
-    await soon(100)
-    expect(delayed.replies()).toEqual(all(4))
+      gets({ toClient: { replies: [{ kind, nth: 2, ms: 1_000 }] } }, 4, 60)
+    const replies = async (kind: Parameters<typeof struck>[0], expected: readonly string[]) => {
+      const { replies: come } = await struck(kind)
+      await expect.poll(come, { timeout: 10_000 }).toEqual(expected)
+    }
+    const bytes = async (kind: Parameters<typeof struck>[0], expected: string) => {
+      const { received } = await struck(kind)
+      await expect
+        .poll(() => received().toString('latin1'), { timeout: 10_000 })
+        .toContain(expected)
+      return received().toString('latin1')
+    }
+    await replies('drop', ['v0', 'v2', 'v3'])
+    await replies('swap', ['v0', 'v2', 'v1', 'v3'])
+    expect(await bytes('half', '$2\r\nv0\r\n$2\r\n')).toBe('$2\r\nv0\r\n$2\r\n')
+    await bytes('garbage', 'garbage')
+    const since = performance.now()
+    await replies('delay', all(4))
+    expect(performance.now() - since).toBeGreaterThan(1_000 - 5)
   })
 
   test('ends slowly', async () => {
