@@ -30,7 +30,14 @@ import { wrapMany } from './read/wrap-many.ts'
 import type { Bulkhead } from './resilience/bulkhead.ts'
 import type { Store } from './store/store.ts'
 import type { NearTier } from './tiers/near-tier.ts'
-import { clear, count, deleteKeys, expireKeys, invalidateTags } from './write/invalidate.ts'
+import {
+  clear,
+  count,
+  deleteKeys,
+  expireKeys,
+  expireTags,
+  invalidateTags,
+} from './write/invalidate.ts'
 import { type SetKey, setKeys } from './write/set.ts'
 
 /**
@@ -277,6 +284,13 @@ export class CacheHandle implements Cache, DefinitionHost {
     const asked = readTags(tags, 'invalidateTags(tags)')
     if (this.#engine.opening !== undefined) await this.#engine.opening
     await invalidateTags(this.#engine, this.#scope, asked)
+  }
+
+  async expireTags(tags: readonly string[]): Promise<void> {
+    this.#assertOpen()
+    const asked = readTags(tags, 'expireTags(tags)')
+    if (this.#engine.opening !== undefined) await this.#engine.opening
+    await expireTags(this.#engine, this.#scope, asked)
   }
 
   async clear(): Promise<void> {

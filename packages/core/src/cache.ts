@@ -55,6 +55,11 @@ export interface Cache {
   expire(keys: string | readonly string[]): Promise<void>
   /** Deletes everything kept under one of the tags, here and in the namespaces inside, without enumerating it. */
   invalidateTags(tags: readonly string[]): Promise<void>
+  /**
+   * Makes everything kept under one of the tags stale from now on, here and in the namespaces inside, as `expire` does
+   * with keys: usable within its stale windows, gone without one; a load under way is not kept. Nothing is enumerated.
+   */
+  expireTags(tags: readonly string[]): Promise<void>
   /** Deletes everything, here and in the namespaces inside, without enumerating it. */
   clear(): Promise<void>
   /**

@@ -24,25 +24,29 @@ function withFar(
   engine: Engine,
   scope: Scope,
   near: Explanation,
-  { decoded, tags, gone }: Looked,
+  { decoded, tags, gone, standing }: Looked,
 ): Explanation {
   if (decoded === undefined) return near
   if (decoded.kind === 'claim') return { ...near, status: 'loading', loading: true }
   if (decoded.kind === 'refused') return { ...near, goneBecause: `refused ${decoded.reason}` }
   if (decoded.kind !== 'value') return near
   if (gone !== undefined) return { ...near, goneBecause: saidReason(scope, gone) }
-  const isFresh = engine.clock.now() < decoded.staleAt
+  const { staleAt, expiredBy } = standing ?? { ...decoded, expiredBy: undefined }
+  const isFresh = engine.clock.now() < staleAt
   return {
     ...near,
     status: isFresh ? 'fresh' : 'stale',
     tier: 'far',
     storedAt: decoded.storedAt,
-    staleAt: decoded.staleAt,
-    expiresAt: decoded.expiresAt,
+    staleAt,
+    expiresAt: Math.min(
+      decoded.expiresAt,
+      staleAt + Math.max(decoded.staleWhileRevalidateMs, decoded.staleIfErrorMs),
+    ),
     loadMs: decoded.loadMs,
     tags: allSaid(scope, tags),
     bytes: decoded.bytes,
-    staleBecause: isFresh ? undefined : 'ttl',
+    staleBecause: isFresh ? undefined : saidReason(scope, expiredBy ?? 'ttl'),
     goneBecause: undefined,
     notKeptBecause: undefined,
   }
@@ -79,7 +83,9 @@ function explainNear(engine: Engine, scope: Scope, key: string): Explanation {
     tags: allSaid(scope, [...new Set(entry?.marks?.map((mark) => mark.tag))]),
     bytes: entry?.bytes,
     staleBecause:
-      entry === undefined || state === 'fresh' ? undefined : entry.expired ? 'expire' : 'ttl',
+      entry === undefined || state === 'fresh'
+        ? undefined
+        : saidReason(scope, entry.expiredBy ?? 'ttl'),
     goneBecause: entry === undefined ? saidReason(scope, verdict?.gone) : undefined,
     notKeptBecause:
       entry === undefined && verdict !== undefined && 'notKept' in verdict
@@ -94,6 +100,9 @@ function explainNear(engine: Engine, scope: Scope, key: string): Explanation {
 }
 
 /** A reason may name a tag. */
-function saidReason(scope: Scope, reason: string | undefined): string | undefined {
+function saidReason<Reason extends string | undefined>(
+  scope: Scope,
+  reason: Reason,
+): Reason | `tag ${string}` {
   return reason?.startsWith('tag ') ? `tag ${said(scope, reason.slice(4))}` : reason
 }

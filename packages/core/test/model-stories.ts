@@ -46,7 +46,7 @@ export type Step =
   | { do: 'get' | 'peek' | 'getMany'; process: Process; place: Place; key: number }
   | { do: 'set'; process: Process; place: Place; key: number }
   | { do: 'delete' | 'expire'; process: Process; place: Place; keys: number[] }
-  | { do: 'invalidateTags'; process: Process; place: Place; tag: number }
+  | { do: 'invalidateTags' | 'expireTags'; process: Process; place: Place; tag: number }
   | { do: 'clear'; process: Process; place: Place }
   | { do: 'end'; which: number; ending: Ending; names: boolean }
   | { do: 'leave'; which: number }
@@ -118,9 +118,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
-    weight: 5,
+    weight: 9,
     arbitrary: fc.record({
-      do: fc.constant('invalidateTags' as const),
+      do: fc.constantFrom('invalidateTags' as const, 'expireTags' as const),
       process: processes,
       place: placeOf,
       tag: fc.nat({ max: tags.length - 1 }),

@@ -185,11 +185,13 @@ class World {
         )
         break
       }
-      case 'invalidateTags': {
+      case 'invalidateTags':
+      case 'expireTags': {
         const { process, place } = step
         const tag = tags[step.tag] as string
-        await this.#invalidate(label, [{ what: 'tag', place, tag }], () =>
-          this.#cache(process, place).invalidateTags([tag]),
+        const what = step.do === 'expireTags' ? 'expire' : 'tag'
+        await this.#invalidate(label, [{ what, place, tag }], () =>
+          this.#cache(process, place)[step.do]([tag]),
         )
         break
       }
@@ -591,8 +593,7 @@ class World {
 
   #concerns(noted: Noted, place: Place, key: number, under: readonly string[]): boolean {
     if (noted.what === 'clear' || noted.what === 'switch') return isWithin(place, noted.place)
-    if (noted.what === 'tag')
-      return isWithin(place, noted.place) && under.includes(noted.tag as string)
+    if (noted.tag !== undefined) return isWithin(place, noted.place) && under.includes(noted.tag)
     return noted.place === place && noted.key === key
   }
 

@@ -70,6 +70,7 @@ export class SwappedCache implements Cache {
   readonly expire: Cache['expire'] = (keys) => this.#run((cache) => cache.expire(keys))
   readonly invalidateTags: Cache['invalidateTags'] = (tags) =>
     this.#run((cache) => cache.invalidateTags(tags))
+  readonly expireTags: Cache['expireTags'] = (tags) => this.#run((cache) => cache.expireTags(tags))
   readonly clear: Cache['clear'] = () => this.#run((cache) => cache.clear())
   readonly explain: Cache['explain'] = (key) => this.#run((cache) => cache.explain(key))
   readonly health: Cache['health'] = () => this.#run((cache) => cache.health())

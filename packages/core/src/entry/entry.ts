@@ -25,8 +25,8 @@ export class Entry {
   ageAt: number | undefined
   /** After a failed load: until here the stale value is served without another try. */
   retryAt = 0
-  /** Stale because `expire()` said so, not because its ttl passed. */
-  expired = false
+  /** Stale because `expire()` or `expireTags()` said so, not because its ttl passed. */
+  expiredBy: ExpiredBy | undefined = undefined
   /** How long the load took, in whole milliseconds, rounded up; 0 for a value that was set. */
   readonly loadMs: number
   readonly marks: readonly TagMark[] | undefined
@@ -72,6 +72,23 @@ export class Entry {
     this.#promise = kept === undefined ? null : promise
     return promise
   }
+}
+
+/** The call that made it stale: of its key, or of a tag of it. */
+export type ExpiredBy = 'expire' | `tag ${string}`
+
+/** Stale since `at`, if it was not before. False if it has no window in which it could be stale. */
+export function expireEntry(entry: Entry, at: number, by: ExpiredBy): boolean {
+  if (entry.kind === 'error' || Math.max(entry.swrMs, entry.sieMs) === 0) return false
+  // A near hit may read a clock that is a moment old: from now on it takes the long way, which reads it exactly.
+  entry.checkAt = Number.NEGATIVE_INFINITY
+  if (at < entry.staleAt) {
+    entry.staleAt = at
+    entry.expiredBy = by
+  }
+  // A value known to be old is worth a try at once, whatever failed before.
+  entry.retryAt = 0
+  return true
 }
 
 /** `shareable`: handed out as it is. `copied`: a copy per hit. `error`: a loader's error, thrown again. */

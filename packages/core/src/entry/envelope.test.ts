@@ -202,6 +202,7 @@ describe('bytes that are not what was written', () => {
     ),
     encodeClaim({ key, stamp, beat: 7 }, codec),
     encodeVersion({ key, stamp }, codec),
+    encodeVersion({ key, stamp, expiries: [{ id: otherStamp, at: 1 }] }, codec),
   ]
   const resolveCodecWith = (codec: Codec, options: CodecOptions): Codec => ({
     ...resolveCodec(options),
@@ -551,6 +552,30 @@ describe('claims and versions', () => {
         stamp,
       })
     }
+  })
+
+  it('carry when a tag was expired, up to eight times, and refuse what is no such list', () => {
+    const expiries = Array.from({ length: 8 }, (_, index) => ({
+      id: index.toString(16).repeat(32),
+      at: 1_767_225_600_000 + index,
+    }))
+    for (const codec of [plain, keyed('k1')]) {
+      for (const some of [expiries, expiries.slice(3, 4)]) {
+        const bytes = encodeVersion({ key, stamp, expiries: some }, codec)
+        expect(decode(bytes, codec)).toEqual({ kind: 'version', stamp, expiries: some })
+        expect(bytes.subarray(0, 17)).toEqual(encodeVersion({ key, stamp }, codec).subarray(0, 17))
+      }
+    }
+    const longer = encodeVersion({ key, stamp, expiries: [...expiries, ...expiries] }, plain)
+    expect(reasonOf(decode(longer))).toBe('format')
+    const noInstant = encodeVersion({ key, stamp, expiries: [{ id: stamp, at: NaN }] }, plain)
+    expect(reasonOf(decode(noInstant))).toBe('format')
+    const odd = encodeClaim({ key, stamp, beat: 7 }, plain)
+    odd[0] = encodeVersion({ key, stamp }, plain)[0] as number
+    expect(reasonOf(decode(resealed(odd, () => {})))).toBe('format')
+    expect(() => encodeVersion({ key, stamp, expiries: [{ id: 'short', at: 1 }] }, plain)).toThrow(
+      CodecError,
+    )
   })
 
   it('keep their length from beat to beat, and begin with a head that stays', () => {

@@ -1,4 +1,5 @@
 import { CodecError } from '../errors.ts'
+import { type Expiry, mostExpiries } from '../invalidation/expiries.ts'
 import type { Codec } from './codec.ts'
 import { compress, compressionCode, decompress } from './compression.ts'
 import {
@@ -9,7 +10,7 @@ import {
   type RefusedEntry,
   refused,
 } from './frame.ts'
-import type { Stamp } from './head.ts'
+import { type Stamp, writeStamp } from './head.ts'
 import { maxInflation, maxPayloadBytes } from './limits.ts'
 import {
   deserialize,
@@ -50,6 +51,8 @@ export interface Claim {
 export interface Version {
   readonly key: string
   readonly stamp: Stamp
+  /** When a tag was expired since it has this stamp, oldest first, in Unix milliseconds. */
+  readonly expiries?: readonly Expiry<Stamp>[]
 }
 
 export interface DecodedValue extends ValueFields {
@@ -62,10 +65,17 @@ export interface DecodedValue extends ValueFields {
 export type DecodedEntry =
   | DecodedValue
   | { readonly kind: 'claim' | 'failed-claim'; readonly stamp: Stamp; readonly beat: number }
-  | { readonly kind: 'version'; readonly stamp: Stamp }
+  | {
+      readonly kind: 'version'
+      readonly stamp: Stamp
+      readonly expiries?: readonly Expiry<Stamp>[]
+    }
   | RefusedEntry
 
 const beatBytes = 4
+const stampBytes = 16
+/** A stamp, and an instant as a double. */
+const expiryBytes = stampBytes + 8
 
 /**
  * The envelope of a value: at once, unless a payload above 64 KiB is compressed.
@@ -116,8 +126,13 @@ export function encodeClaim(claim: Claim, codec: Codec): Uint8Array {
   return closeFrame(frame, codec)
 }
 
-export function encodeVersion(version: Version, codec: Codec): Uint8Array {
-  return closeFrame(beginFrame('version', version.stamp, version.key, 0, codec), codec)
+export function encodeVersion({ key, stamp, expiries = [] }: Version, codec: Codec): Uint8Array {
+  const frame = beginFrame('version', stamp, key, expiries.length * expiryBytes, codec)
+  let { at } = frame
+  for (const expiry of expiries) {
+    at = frame.buffer.writeDoubleLE(expiry.at, writeStamp(frame.buffer, expiry.id, at))
+  }
+  return closeFrame(frame, codec)
 }
 
 /**
@@ -183,9 +198,29 @@ function decode(
   if (kind === 'refused') return frame
   const { stamp, buffer, at, end } = frame
   if (kind === 'value') return decodeValue(frame, key, codec)
-  if (kind === 'version') return end === at ? { kind, stamp } : refused('format')
+  if (kind === 'version') {
+    if (end === at) return { kind, stamp }
+    const expiries = readExpiries(buffer, at, end)
+    return expiries === undefined ? refused('format') : { kind, stamp, expiries }
+  }
   if (end - at !== beatBytes) return refused('format')
   return { kind, stamp, beat: buffer.readUInt32LE(at) }
+}
+
+function readExpiries(
+  buffer: Buffer,
+  start: number,
+  end: number,
+): readonly Expiry<Stamp>[] | undefined {
+  if ((end - start) % expiryBytes !== 0 || end - start > mostExpiries * expiryBytes)
+    return undefined
+  const expiries: Expiry<Stamp>[] = []
+  for (let at = start; at < end; at += expiryBytes) {
+    const instant = buffer.readDoubleLE(at + stampBytes)
+    if (!Number.isFinite(instant)) return undefined
+    expiries.push({ id: buffer.toString('hex', at, at + stampBytes), at: instant })
+  }
+  return expiries
 }
 
 function decodeValue(

@@ -29,13 +29,16 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [name: string]: JsonValue }
 
-/** The version of a tag or namespace that an entry was loaded under, or of a namespace's tag epoch. */
+/**
+ * The version of a tag or namespace that an entry was loaded under, or of a namespace's tag epoch; or, right behind a
+ * tag's, its last expiry, if there had been one.
+ */
 export interface VersionMark {
   readonly scope: VersionScope
   readonly name: string
   readonly stamp: Stamp
 }
-export type VersionScope = 'tag' | 'namespace' | 'epoch'
+export type VersionScope = 'tag' | 'namespace' | 'epoch' | 'expiry'
 
 /** Everything that an envelope says about a value, besides the value. */
 export interface ValueFields {
@@ -95,7 +98,7 @@ export function storedPayload(frame: OpenFrame, body: ValueBody): StoredPayload 
   }
 }
 
-const scopes: readonly VersionScope[] = ['tag', 'namespace', 'epoch']
+const scopes: readonly VersionScope[] = ['tag', 'namespace', 'epoch', 'expiry']
 
 /** @throws CodecError for times that are no numbers, and for tags or metadata beyond the limits. */
 export function writeValue(

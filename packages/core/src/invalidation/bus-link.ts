@@ -108,8 +108,15 @@ export class BusLink {
     )
   }
 
-  async publishTags(path: readonly string[], tags: readonly string[]): Promise<void> {
-    await Promise.all(slices(tags).map((some) => this.publish({ type: 'tags', path, tags: some })))
+  async publishTags(
+    path: readonly string[],
+    tags: readonly string[],
+    expire: boolean,
+  ): Promise<void> {
+    const how = expire ? { expire } : {}
+    await Promise.all(
+      slices(tags).map((some) => this.publish({ type: 'tags', path, tags: some, ...how })),
+    )
   }
 
   #changed(isUp: boolean): void {

@@ -26,7 +26,13 @@ export type BusContent =
       readonly keys: readonly string[]
       readonly expire: boolean
     }
-  | { readonly type: 'tags'; readonly path: readonly string[]; readonly tags: readonly string[] }
+  /** Invalidated. `expire`: they are only stale, which a cache that does not know the field takes for invalidated. */
+  | {
+      readonly type: 'tags'
+      readonly path: readonly string[]
+      readonly tags: readonly string[]
+      readonly expire?: boolean
+    }
   | { readonly type: 'clear'; readonly path: readonly string[] }
   /** A claimed key has been stored, or its load has failed: who waits for it should look. */
   | { readonly type: 'done'; readonly path: readonly string[]; readonly key: string }
@@ -72,7 +78,11 @@ function isContent(what: Record<string, unknown>): boolean {
     case 'keys':
       return isPath(what.path) && areTexts(what.keys) && typeof what.expire === 'boolean'
     case 'tags':
-      return isPath(what.path) && areTexts(what.tags)
+      return (
+        isPath(what.path) &&
+        areTexts(what.tags) &&
+        (what.expire === undefined || typeof what.expire === 'boolean')
+      )
     case 'clear':
       return isPath(what.path)
     case 'done':

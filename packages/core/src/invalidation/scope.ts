@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { ValueMode } from '../entry/isolate.ts'
+import { type Expiry, withExpiry } from './expiries.ts'
 
 /**
  * Where a namespace, and everything in it, was last invalidated. Invalidations of a cache and all its namespaces
@@ -98,6 +99,16 @@ export class Scope {
     }
   }
 
+  /** Everything kept here and in the namespaces inside under one of these tags is stale since `at`. */
+  expireTags(tags: readonly string[], at: number): void {
+    if (tags.length === 0) return
+    this.tagSeq = ++this.#fence.seq
+    for (const tag of tags) {
+      const mark = this.#marks.get(tag)
+      if (mark !== undefined) mark.expiries = withExpiry(mark.expiries, this.tagSeq, at)
+    }
+  }
+
   /** Marks of these tags in this scope and in those around it; to be given back with `releaseMarks`. */
   holdMarks(tags: readonly string[]): readonly TagMark[] | undefined {
     if (tags.length === 0) return undefined
@@ -111,7 +122,7 @@ export class Scope {
   #hold(tag: string): TagMark {
     let mark = this.#marks.get(tag)
     if (mark === undefined) {
-      mark = { tag, marks: this.#marks, invalidatedSeq: 0, holders: 0 }
+      mark = { tag, marks: this.#marks, invalidatedSeq: 0, expiries: none, holders: 0 }
       this.#marks.set(tag, mark)
     }
     mark.holders++
@@ -131,7 +142,7 @@ export class Scope {
     return false
   }
 
-  /** Whether any tag of this scope or of one around it was invalidated after `seq`. */
+  /** Whether any tag of this scope or of one around it was invalidated or expired after `seq`. */
   tagsTouchedSince(seq: number): boolean {
     for (let scope: Scope | undefined = this; scope !== undefined; scope = scope.parent) {
       if (scope.tagSeq > seq) return true
@@ -148,11 +159,15 @@ export class Scope {
   }
 }
 
-/** The invalidation of one tag in one scope, shared by all entries and loads that carry it. */
+const none: readonly Expiry<number>[] = []
+
+/** The invalidations of one tag in one scope, shared by all entries and loads that carry it. */
 export interface TagMark {
   readonly tag: string
   readonly marks: Map<string, TagMark>
   invalidatedSeq: number
+  /** By their place in the fence's sequence, monotonic. */
+  expiries: readonly Expiry<number>[]
   holders: number
 }
 
@@ -169,6 +184,24 @@ export function touchedMark(
   seq: number,
 ): TagMark | undefined {
   return marks?.find((mark) => mark.invalidatedSeq > seq)
+}
+
+/** Whether one was invalidated or expired after `seq`. */
+export function isTouched(marks: readonly TagMark[] | undefined, seq: number): boolean {
+  return touchedMark(marks, seq) !== undefined || expiredMark(marks, seq) !== undefined
+}
+
+/** Since when what was loaded at `seq` is stale because a tag of it was expired, and which; `undefined` if none was. */
+export function expiredMark(
+  marks: readonly TagMark[] | undefined,
+  seq: number,
+): { readonly tag: string; readonly at: number } | undefined {
+  let first: { readonly tag: string; readonly at: number } | undefined
+  for (const { tag, expiries } of marks ?? []) {
+    const at = expiries.find(({ id }) => id > seq)?.at
+    if (at !== undefined && (first === undefined || at < first.at)) first = { tag, at }
+  }
+  return first
 }
 
 /** How many namespaces keep their place although nothing but their name is held. */

@@ -36,7 +36,7 @@ export type LoadReason = 'miss' | 'stale' | 'early' | 'refresh'
 
 export interface InvalidateEvent {
   readonly cache: string
-  readonly operation: 'delete' | 'expire' | 'set' | 'invalidateTags' | 'clear'
+  readonly operation: 'delete' | 'expire' | 'set' | 'invalidateTags' | 'expireTags' | 'clear'
   readonly keys: readonly string[]
   readonly tags: readonly string[]
 }

@@ -16,8 +16,8 @@ export interface Explanation {
   readonly tags: readonly string[]
   /** Estimated heap of the entry; in the far tier, its bytes there. */
   readonly bytes: number | undefined
-  /** Of a stale entry: its `ttl` passed, or `expire()` said so. */
-  readonly staleBecause: 'ttl' | 'expire' | undefined
+  /** Of a stale entry: its `ttl` passed, or `expire()` said so, or `expireTags()` of this tag of it. */
+  readonly staleBecause: 'ttl' | 'expire' | `tag ${string}` | undefined
   /** Why an entry that was kept is not usable any more, as far as it is remembered; of bytes in the store that are not believed, `refused …`. */
   readonly goneBecause: string | undefined
   /** Why the last loaded or set value was not kept, as far as it is remembered. */

@@ -32,7 +32,7 @@ export interface CacheStats {
   readonly madeUp: number
   /** Entries that left the near tier because of a bound. */
   readonly evictions: number
-  /** Calls of delete, expire, set, invalidateTags and clear. */
+  /** Calls of delete, expire, set, invalidateTags, expireTags and clear. */
   readonly invalidations: number
   /** Entries in the near tier. */
   readonly entries: number

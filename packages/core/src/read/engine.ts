@@ -1,10 +1,10 @@
 import { AsyncResource } from 'node:async_hooks'
 import { LRUCache } from 'lru-cache'
 import { type Clock, CoarseTime } from '../clock.ts'
-import { type Entry, goneAt } from '../entry/entry.ts'
+import { type Entry, expireEntry, goneAt } from '../entry/entry.ts'
 import { copyValue, type ValueMode } from '../entry/isolate.ts'
 import type { HealthMonitor } from '../health/health-monitor.ts'
-import { Fence, Scope, touchedMark } from '../invalidation/scope.ts'
+import { expiredMark, Fence, isTouched, Scope, touchedMark } from '../invalidation/scope.ts'
 import type { BusEvent, ErrorKind, NotKeptReason } from '../observe/events.ts'
 import { Observer } from '../observe/observer.ts'
 import { said, standIn } from '../observe/said.ts'
@@ -186,6 +186,11 @@ export class Engine {
       const touched = touchedMark(entry.marks, entry.seq)
       if (touched !== undefined) return `tag ${touched.tag}`
       if (this.distrustedSeq > entry.seq && !entry.isMemo) return 'bus'
+      const expired = expiredMark(entry.marks, entry.seq)
+      if (expired !== undefined) {
+        const at = Math.max(expired.at, entry.storedAt)
+        if (!expireEntry(entry, at, `tag ${expired.tag}`)) return `tag ${expired.tag}`
+      }
       entry.seq = this.fence.seq
     }
     if (entry.ageAt !== undefined && now >= entry.ageAt) return 'age'
@@ -217,8 +222,7 @@ export class Engine {
   joinable(scope: Scope, nearKey: string): Flight | undefined {
     const flight = this.flights.get(nearKey)
     if (flight === undefined || flight.seq === this.fence.seq) return flight
-    if (!scope.clearedSince(flight.seq) && touchedMark(flight.marks, flight.seq) === undefined)
-      return flight
+    if (!scope.clearedSince(flight.seq) && !isTouched(flight.marks, flight.seq)) return flight
     this.voidFlight(nearKey)
     return undefined
   }

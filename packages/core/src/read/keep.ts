@@ -1,7 +1,7 @@
 import { type Entry, type EntryKind, memoStamp } from '../entry/entry.ts'
 import { isolate } from '../entry/isolate.ts'
 import { InvalidOptionError } from '../errors.ts'
-import { touchedMark } from '../invalidation/scope.ts'
+import { isTouched } from '../invalidation/scope.ts'
 import type { NotKeptReason } from '../observe/events.ts'
 import { said } from '../observe/said.ts'
 import type { EntryPolicy } from '../options/entry-policy.ts'
@@ -172,7 +172,7 @@ export function isFenced(
     flight.apart ||
     flight.fencedAfar ||
     flight.scope.clearedSince(flight.seq) ||
-    touchedMark(flight.marks, flight.seq) !== undefined
+    isTouched(flight.marks, flight.seq)
   )
 }
 

@@ -69,7 +69,7 @@ export const metrics = {
     'invalidations',
     'counter',
     '{call}',
-    'Calls of delete, expire, set, invalidateTags and clear',
+    'Calls of delete, expire, set, invalidateTags, expireTags and clear',
   ),
   madeUp: metric(
     'invalidations.made_up',

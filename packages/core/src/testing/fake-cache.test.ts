@@ -223,6 +223,7 @@ describe('fail', () => {
       delete: () => cache.delete('k'),
       expire: () => cache.expire('k'),
       invalidateTags: () => cache.invalidateTags(['t']),
+      expireTags: () => cache.expireTags(['t']),
       clear: () => cache.clear(),
     }
     for (const [operation, attempt] of Object.entries(attempts)) {

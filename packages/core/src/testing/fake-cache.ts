@@ -22,6 +22,7 @@ const fakeOperations = [
   'delete',
   'expire',
   'invalidateTags',
+  'expireTags',
   'clear',
 ] as const
 
@@ -228,6 +229,11 @@ class RecordedCache implements FakeCache {
   async invalidateTags(tags: readonly string[]): Promise<void> {
     this.#record('invalidateTags', [], [tags])
     return this.#cache.invalidateTags(tags)
+  }
+
+  async expireTags(tags: readonly string[]): Promise<void> {
+    this.#record('expireTags', [], [tags])
+    return this.#cache.expireTags(tags)
   }
 
   async clear(): Promise<void> {

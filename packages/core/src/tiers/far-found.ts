@@ -1,5 +1,6 @@
 import type { Entry } from '../entry/entry.ts'
 import type { Stamp } from '../entry/head.ts'
+import type { VersionStamps } from './version-stamps.ts'
 
 /** What the far tier says about a key; `readAt` is the monotonic instant at which it was asked. */
 export type Found =
@@ -8,7 +9,7 @@ export type Found =
   | {
       readonly state: 'absent'
       readonly readAt: number
-      readonly stamps: Map<string, Stamp>
+      readonly stamps: Map<string, VersionStamps>
       readonly occupant: Uint8Array | undefined
       /** An invalidation came while the store was being asked: what is there now nobody has seen. */
       readonly overtaken?: true
@@ -17,7 +18,7 @@ export type Found =
   | {
       readonly state: 'claimed'
       readonly readAt: number
-      readonly stamps: Map<string, Stamp>
+      readonly stamps: Map<string, VersionStamps>
       readonly stamp: Stamp
       readonly beat: number
     }
@@ -25,7 +26,7 @@ export type Found =
   | {
       readonly state: 'failed'
       readonly readAt: number
-      readonly stamps: Map<string, Stamp>
+      readonly stamps: Map<string, VersionStamps>
       readonly occupant: Uint8Array
     }
   /** The store does not answer. */
@@ -34,7 +35,7 @@ export type Found =
 export interface FoundEntry {
   readonly state: 'entry'
   readonly readAt: number
-  readonly stamps: Map<string, Stamp>
+  readonly stamps: Map<string, VersionStamps>
   readonly entry: Entry
   readonly stamp: Stamp
 }

@@ -1,8 +1,7 @@
 import { adopt } from '../entry/adopt.ts'
-import { Entry } from '../entry/entry.ts'
+import { Entry, type ExpiredBy } from '../entry/entry.ts'
 import type { DecodedEntry, DecodedValue } from '../entry/envelope.ts'
-import { headBytes, headOf, type Stamp } from '../entry/head.ts'
-
+import { headBytes, headOf } from '../entry/head.ts'
 import { isolate } from '../entry/isolate.ts'
 import type { VersionMark } from '../entry/value-body.ts'
 import type { Journal } from '../invalidation/journal.ts'
@@ -12,6 +11,7 @@ import type { Engine } from '../read/engine.ts'
 import { entryBytes } from '../read/make-entry.ts'
 import type { SettledRead } from '../store/store.ts'
 import type { Found } from './far-found.ts'
+import { staleByTag, type VersionStamps } from './version-stamps.ts'
 import {
   keyOfMark,
   namespaceRefs,
@@ -22,6 +22,15 @@ import {
 
 /** Why a stored value is not usable any more. */
 export type Gone = 'ttl' | 'clear' | `tag ${string}`
+
+/** How a stored value stands by now. */
+export interface Standing {
+  /** Why it is not usable any more, if it is not. */
+  readonly gone: Gone | undefined
+  /** Unix milliseconds; earlier than it was stored with, if it was expired by a tag. */
+  readonly staleAt: number
+  readonly expiredBy: ExpiredBy | undefined
+}
 
 /** A key whose bytes are judged. */
 export interface Judged {
@@ -36,7 +45,7 @@ export interface Judged {
 
 /** What all entries of one answer of the store are judged by. Each clock is read once for all of them. */
 export class Session {
-  readonly stamps = new Map<string, Stamp>()
+  readonly stamps = new Map<string, VersionStamps>()
   /** When the store was asked, on this process's monotonic clock. */
   readonly readAt: number
   now = 0
@@ -57,7 +66,7 @@ export class Session {
     this.maxAgeMs = maxAgeMs
   }
 
-  whyGone(scope: Scope, value: DecodedValue): Gone | undefined {
+  #whyGone(scope: Scope, value: DecodedValue): Gone | undefined {
     if (this.wallNow >= value.expiresAt) return 'ttl'
     // Entries of one namespace name the same versions: `readValue` makes one list for those that follow each other.
     if (this.#versions !== value.versions || this.#scope !== scope) {
@@ -67,17 +76,31 @@ export class Session {
     }
     return this.#overtaken
   }
+
+  /** How a value stands: gone, or stale since when. */
+  standing(scope: Scope, value: DecodedValue): Standing {
+    const { staleAt } = value
+    const gone = this.#whyGone(scope, value)
+    const expired = gone === undefined ? staleByTag(scope, value, this.stamps) : undefined
+    // By the clock of a machine that is ahead it may be expired in an hour from now. It is stale already.
+    const at = expired === undefined ? staleAt : Math.min(expired.at, this.wallNow)
+    if (expired === undefined || at >= staleAt) return { gone, staleAt, expiredBy: undefined }
+    const expiredBy = `tag ${expired.tag}` as const
+    const windowMs = Math.max(value.staleWhileRevalidateMs, value.staleIfErrorMs)
+    return { gone: this.wallNow < at + windowMs ? undefined : expiredBy, staleAt: at, expiredBy }
+  }
 }
 
 function whyOvertaken(
   scope: Scope,
   versions: readonly VersionMark[],
-  stamps: ReadonlyMap<string, Stamp>,
+  stamps: ReadonlyMap<string, VersionStamps>,
 ): Gone | undefined {
   let namespaces = 0
   for (const mark of versions) {
+    if (mark.scope === 'expiry') continue
     const key = keyOfMark(scope, mark)
-    if (key === undefined || stamps.get(key) !== mark.stamp)
+    if (key === undefined || stamps.get(key)?.stamp !== mark.stamp)
       return mark.scope === 'tag' ? `tag ${mark.name.slice(mark.name.indexOf(':') + 1)}` : 'clear'
     if (mark.scope === 'namespace') namespaces++
   }
@@ -106,17 +129,17 @@ export class FarJudge {
   }
 
   /** Learns a version from what stands under its key. */
-  note(stamps: Map<string, Stamp>, key: string, bytes: SettledRead): void {
-    const stamp = this.#versions.read(key, bytes)
+  note(stamps: Map<string, VersionStamps>, key: string, bytes: SettledRead): void {
+    const version = this.#versions.read(key, bytes)
     // A version that this process moved but could not write is not what the store says it is.
-    if (stamp !== undefined && !this.#journal.holds(key)) stamps.set(key, stamp)
+    if (version !== undefined && !this.#journal.holds(key)) stamps.set(key, version)
   }
 
   /** Where the versions stand of tags that only the entry names, as far as they are not known yet. */
   unknownTagVersions(
     scope: Scope,
     versions: readonly VersionMark[],
-    stamps: ReadonlyMap<string, Stamp>,
+    stamps: ReadonlyMap<string, VersionStamps>,
     into: Set<string>,
   ): void {
     for (const mark of versions) {
@@ -151,13 +174,13 @@ export class FarJudge {
         )
         return absent(session, bytes)
     }
-    const gone = session.whyGone(asked.scope, decoded)
-    if (gone !== undefined) {
-      this.#engine.verdicts.set(asked.nearKey, { gone })
+    const standing = session.standing(asked.scope, decoded)
+    if (standing.gone !== undefined) {
+      this.#engine.verdicts.set(asked.nearKey, { gone: standing.gone })
       return absent(session, bytes)
     }
     try {
-      const entry = this.#entry(session, asked, decoded)
+      const entry = this.#entry(session, asked, decoded, standing)
       return { state: 'entry', readAt, stamps, stamp: decoded.stamp, entry }
     } catch (error) {
       // A serializer of the user's own may bring what this process does not keep; the other keys have nothing to do with it.
@@ -168,12 +191,17 @@ export class FarJudge {
   }
 
   /** The entry on this process's clock. Skew between the machines shifts its freshness by the skew and no more: the store ends its life. */
-  #entry(session: Session, asked: Judged, value: DecodedValue): Entry {
+  #entry(
+    session: Session,
+    asked: Judged,
+    value: DecodedValue,
+    { staleAt: unixStaleAt, expiredBy }: Standing,
+  ): Entry {
     const { clock, near, settings } = this.#engine
     const { now } = session
     const ahead = now - session.wallNow
     const storedAt = Math.trunc(value.storedAt + ahead)
-    const staleAt = Math.trunc(value.staleAt + ahead)
+    const staleAt = Math.trunc(unixStaleAt + ahead)
     // From when the store was asked: what was invalidated while the answer was on its way is found out as soon as anything else.
     const ageAt = Math.min(Math.trunc(session.readAt + session.maxAgeMs), Number.MAX_SAFE_INTEGER)
     const isolated = this.#keepApart(value.value, this.#engine.valueModeOf(asked.scope))
@@ -188,10 +216,11 @@ export class FarJudge {
             beta,
             beta > 0 && value.loadMs > 0 ? clock.random() : 0,
           )
-    return new Entry({
+    const entry = new Entry({
       value: isolated.value,
       kind: isolated.copyPerHit ? 'copied' : 'shareable',
-      checkAt: Math.min(earlyAt, ageAt),
+      // A near hit may read a clock that is a moment old: what was expired just now must not be fresh for it.
+      checkAt: expiredBy === undefined ? Math.min(earlyAt, ageAt) : Number.NEGATIVE_INFINITY,
       // What was invalidated while the answer was on its way finds an entry from before.
       seq: asked.seq,
       storedAt,
@@ -204,6 +233,8 @@ export class FarJudge {
       bytes: near === undefined ? 0 : entryBytes(asked.nearKey, isolated.bytes),
       stamp: value.stamp,
     })
+    entry.expiredBy = expiredBy
+    return entry
   }
 }
 

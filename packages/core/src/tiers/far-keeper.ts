@@ -11,6 +11,7 @@ import type { FarTier } from './far-tier.ts'
 import { inGroups } from './groups.ts'
 import { pathOf, storeKey } from './store-keys.ts'
 import type { Ticket } from './ticket.ts'
+import { isSameVersion, type VersionStamps } from './version-stamps.ts'
 import { epochRefs, tagRefs } from './versions.ts'
 
 /** Stores what loads bring, as far as the ticket of each key allows, and gives back what is not stored. */
@@ -149,7 +150,7 @@ export class FarKeeper {
     lateTags: readonly string[] | undefined,
     ticket: Ticket,
     budget: Budget,
-  ): Promise<ReadonlyMap<string, Stamp> | undefined> {
+  ): Promise<ReadonlyMap<string, VersionStamps> | undefined> {
     const late = tagRefs(flight.scope, lateTags ?? []).filter((ref) => !ticket.stamps.has(ref.key))
     if (late.length === 0) return ticket.stamps
     const stamps = await this.#tier.readStamps(late, budget)
@@ -157,7 +158,7 @@ export class FarKeeper {
     const epochs = epochRefs(flight.scope)
     const now = await this.#tier.readStamps(epochs, budget)
     const isSame = ({ key }: { readonly key: string }) =>
-      now.has(key) && now.get(key) === ticket.stamps.get(key)
+      now.has(key) && isSameVersion(now.get(key), ticket.stamps.get(key))
     if (!epochs.every(isSame)) return undefined
     return new Map([...ticket.stamps, ...stamps])
   }
@@ -176,9 +177,11 @@ export class FarKeeper {
       const [bytes, ...versions] = await this.#tier
         .budget()
         .spend((ms) => this.#tier.store.getMany([key, ...refs.map((ref) => ref.key)], ms))
-      const isSame = refs.every(
-        (ref, index) =>
-          this.#tier.versions.read(ref.key, versions[index]) === ticket.stamps.get(ref.key),
+      const isSame = refs.every((ref, index) =>
+        isSameVersion(
+          this.#tier.versions.read(ref.key, versions[index]),
+          ticket.stamps.get(ref.key),
+        ),
       )
       const { head } = ticket
       const stands = head === undefined || (bytes instanceof Uint8Array && startsWith(bytes, head))

@@ -13,6 +13,7 @@ import type { FarKeeper } from './far-keeper.ts'
 import type { FarTier } from './far-tier.ts'
 import { refreshClaimKey, storeKey } from './store-keys.ts'
 import { apart, type Ticket } from './ticket.ts'
+import type { VersionStamps } from './version-stamps.ts'
 
 type Granted =
   | { readonly granted: 'load' }
@@ -234,7 +235,7 @@ export class FarLoads {
   #grantClaim(
     flight: Flight,
     claim: Claim,
-    stamps: ReadonlyMap<string, Stamp>,
+    stamps: ReadonlyMap<string, VersionStamps>,
     readAt: number,
   ): Granted {
     if (!flight.voided) claim.owner = flight

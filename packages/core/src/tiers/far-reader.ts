@@ -7,7 +7,7 @@ import type { Scope } from '../invalidation/scope.ts'
 import type { Engine } from '../read/engine.ts'
 import { countedMs } from '../resilience/budget.ts'
 import type { Found } from './far-found.ts'
-import { FarJudge, type Gone, type Judged, Session } from './far-judge.ts'
+import { FarJudge, type Gone, type Judged, Session, type Standing } from './far-judge.ts'
 import type { GuardedStore } from './guarded-store.ts'
 import { storeKey } from './store-keys.ts'
 import {
@@ -33,6 +33,8 @@ export interface Looked {
   readonly decoded: DecodedEntry | undefined
   readonly tags: readonly string[]
   readonly gone: 'delete' | Gone | undefined
+  /** Of a value: since when it is stale, and by what, if not by its ttl. */
+  readonly standing: Standing | undefined
 }
 
 /** One key of a batch, and who asked for it. */
@@ -272,7 +274,8 @@ export class FarReader {
     })
     const decoded =
       bytes instanceof Uint8Array ? await decodeEntry(bytes, name, this.#codec) : undefined
-    if (decoded?.kind !== 'value') return { decoded, tags: [], gone: undefined }
+    if (decoded?.kind !== 'value')
+      return { decoded, tags: [], gone: undefined, standing: undefined }
     const tags = decoded.versions.flatMap((mark) =>
       mark.scope === 'tag' ? (keyOfMark(scope, mark) ?? []) : [],
     )
@@ -282,8 +285,9 @@ export class FarReader {
     })
     session.begin(this.#engine, 0)
     // A delete of this key has not reached the store yet.
-    const gone = this.#journal.holds(name) ? 'delete' : session.whyGone(scope, decoded)
-    return { decoded, tags: tagsOfMarks(decoded.versions), gone }
+    const standing = session.standing(scope, decoded)
+    const gone = this.#journal.holds(name) ? 'delete' : standing.gone
+    return { decoded, tags: tagsOfMarks(decoded.versions), gone, standing }
   }
 
   /** The times of a stored value; `undefined` for anything that is none. */

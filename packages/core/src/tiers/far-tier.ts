@@ -1,5 +1,4 @@
 import type { Codec } from '../entry/codec.ts'
-import type { Stamp } from '../entry/head.ts'
 import type { BusLink } from '../invalidation/bus-link.ts'
 import type { Journal } from '../invalidation/journal.ts'
 import type { Scope } from '../invalidation/scope.ts'
@@ -14,6 +13,8 @@ import { FarWrites } from './far-writes.ts'
 import { GuardedStore } from './guarded-store.ts'
 import { MakeUp } from './make-up.ts'
 import { storeKey } from './store-keys.ts'
+import type { VersionStamps } from './version-stamps.ts'
+import { VersionWrites } from './version-writes.ts'
 import { epochRefs, namespaceRefs, tagRefs, type VersionRef, Versions } from './versions.ts'
 
 /** How long the near tier believes an entry: a while with a bus that tells of invalidations, a moment without one. */
@@ -42,6 +43,7 @@ export class FarTier {
   readonly claims: Claims
   readonly makeUp: MakeUp
   readonly writes: FarWrites
+  readonly versionWrites: VersionWrites
   readonly #reader: FarReader
 
   constructor(engine: Engine, settings: FarSettings) {
@@ -65,6 +67,7 @@ export class FarTier {
     this.makeUp = new MakeUp(engine, settings, this.store, this.versions)
     this.writes = new FarWrites(engine, this, this.makeUp)
     const isVerified = (settings.store as { [verifies]?: boolean })[verifies] === true
+    this.versionWrites = new VersionWrites(engine, this, this.makeUp)
     this.#reader = new FarReader(
       engine,
       this.store,
@@ -150,14 +153,17 @@ export class FarTier {
     return [...namespaceRefs(scope), ...tagRefs(scope, tags), ...epochRefs(scope)]
   }
 
-  async readStamps(refs: readonly VersionRef[], budget: Budget): Promise<Map<string, Stamp>> {
+  async readStamps(
+    refs: readonly VersionRef[],
+    budget: Budget,
+  ): Promise<Map<string, VersionStamps>> {
     const keys = refs.map((ref) => ref.key)
-    const stamps = new Map<string, Stamp>()
+    const stamps = new Map<string, VersionStamps>()
     if (keys.length === 0) return stamps
     const all = await budget.spend((ms) => this.store.getMany(keys, ms))
     keys.forEach((key, index) => {
-      const stamp = this.versions.read(key, all[index])
-      if (stamp !== undefined && !this.journal.holds(key)) stamps.set(key, stamp)
+      const version = this.versions.read(key, all[index])
+      if (version !== undefined && !this.journal.holds(key)) stamps.set(key, version)
     })
     return stamps
   }

@@ -2,8 +2,7 @@ import type { Codec } from '../entry/codec.ts'
 import { encodeValue, restampValue } from '../entry/envelope.ts'
 import { headBytes, type Stamp } from '../entry/head.ts'
 import type { VersionMark } from '../entry/value-body.ts'
-import { CodecError, InvalidationError, StoreError } from '../errors.ts'
-import type { Told } from '../invalidation/journal.ts'
+import { CodecError, StoreError } from '../errors.ts'
 import type { Scope } from '../invalidation/scope.ts'
 import type { Engine } from '../read/engine.ts'
 import type { NewEntry } from '../read/make-entry.ts'
@@ -11,8 +10,9 @@ import type { StoreEntry } from '../store/store.ts'
 import type { FarTier } from './far-tier.ts'
 import type { MakeUp } from './make-up.ts'
 import { newStamp } from './stamps.ts'
-import { pathOf, storeKey } from './store-keys.ts'
-import { epochRefs, namespaceRefs, tagRefs, type VersionRef } from './versions.ts'
+import { storeKey } from './store-keys.ts'
+import { marksOf, type VersionStamps } from './version-stamps.ts'
+import { namespaceRefs, tagRefs, type VersionRef } from './versions.ts'
 
 /** A key that a caller sets; without an entry, one whose value is not to be stored. */
 export interface OutgoingKey {
@@ -37,7 +37,7 @@ export interface Outgoing {
   readonly loadMs: number
   readonly tags: readonly string[]
   /** Versions as they were when the value began to be made. */
-  readonly stamps: ReadonlyMap<string, Stamp>
+  readonly stamps: ReadonlyMap<string, VersionStamps>
 }
 
 /** What callers write: values that an invalidation keeps out, and invalidations that reach the store or are made up for. */
@@ -97,7 +97,7 @@ export class FarWrites {
       const known = out.stamps.get(ref.key)
       if (known === undefined)
         throw new CodecError('the versions that the value would be stored under could not be read')
-      versions.push({ scope: ref.scope, name: ref.name, stamp: known })
+      versions.push(...marksOf(ref, known))
     }
     const bytes = await encodeValue(
       {
@@ -165,7 +165,7 @@ export class FarWrites {
       }
       return encoded.map((one) => one?.stamp)
     } catch (error) {
-      this.#failed('set', error, () => {
+      this.#makeUp.failed('set', error, () => {
         this.#makeUp.noteDeletes(
           scope,
           items.map(({ key }) => key),
@@ -177,7 +177,7 @@ export class FarWrites {
   async #encodeOrRefuse(
     scope: Scope,
     { key, entry }: OutgoingKey,
-    stamps: ReadonlyMap<string, Stamp>,
+    stamps: ReadonlyMap<string, VersionStamps>,
   ) {
     if (entry === undefined) return undefined
     const { policy, value, freshMs, loadMs, tags } = entry
@@ -206,7 +206,7 @@ export class FarWrites {
       await this.#tier.budget().spend((ms) => this.#tier.store.deleteMany(names, ms))
       this.#makeUp.acknowledgedKeys(scope, keys, 'gone', era)
     } catch (error) {
-      this.#failed('delete', error, () => this.#makeUp.noteDeletes(scope, keys))
+      this.#makeUp.failed('delete', error, () => this.#makeUp.noteDeletes(scope, keys))
     }
   }
 
@@ -242,7 +242,7 @@ export class FarWrites {
       )
       this.#makeUp.acknowledgedKeys(scope, keys, 'stale', era)
     } catch (error) {
-      this.#failed('expire', error, () => this.#makeUp.noteDeletes(scope, keys))
+      this.#makeUp.failed('expire', error, () => this.#makeUp.noteDeletes(scope, keys))
     }
   }
 
@@ -262,51 +262,5 @@ export class FarWrites {
     if (ttlMs <= 0) return undefined
     const restamped = restampValue(bytes, { key, stamp, staleAt, expiresAt }, this.#codec)
     return restamped instanceof Uint8Array ? { bytes: restamped, ttlMs } : undefined
-  }
-
-  async invalidateTags(scope: Scope, tags: readonly string[]): Promise<void> {
-    // The epoch first: whoever then reads a new tag version also finds the new epoch.
-    const epoch = epochRefs(scope).slice(-1)
-    const own = tagRefs(scope, tags).slice(-tags.length)
-    const told: Told = { type: 'tags', path: pathOf(scope), tags }
-    if (own.length > 0) await this.#renew('invalidateTags', told, [epoch, own])
-  }
-
-  async clear(scope: Scope): Promise<void> {
-    const told: Told = { type: 'clear', path: pathOf(scope) }
-    await this.#renew('clear', told, [namespaceRefs(scope).slice(-1)])
-  }
-
-  /** Writes new versions, one group after the other. What fails, and all that comes after it, is journalled. */
-  async #renew(
-    operation: string,
-    told: Told,
-    groups: readonly (readonly VersionRef[])[],
-  ): Promise<void> {
-    const { era } = this.#makeUp
-    const budget = this.#tier.budget()
-    let written = 0
-    try {
-      for (const refs of groups) {
-        const versions = refs.map((ref) => this.#tier.versions.renew(ref))
-        await budget.spend((ms) => this.#tier.store.setMany(versions, ms))
-        this.#makeUp.acknowledgedVersions(refs, told, era)
-        written++
-      }
-    } catch (error) {
-      this.#failed(operation, error, () => {
-        this.#makeUp.noteVersions(groups.slice(written).flat(), told)
-      })
-    }
-  }
-
-  /** @throws InvalidationError, always. */
-  #failed(operation: string, error: unknown, note: () => void): never {
-    note()
-    this.#engine.storeFailed(operation, error)
-    throw new InvalidationError(
-      `${operation} did not reach the store '${this.#tier.store.name}': other processes may read the old value until it answers again and this is made up for`,
-      { cause: error },
-    )
   }
 }

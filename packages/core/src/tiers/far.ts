@@ -107,14 +107,21 @@ export class Far {
 
   invalidateTags(scope: Scope, tags: readonly string[]): Promise<void> {
     return this.#write(
-      this.tier.writes.invalidateTags(scope, tags),
-      () => void this.tier.link?.publishTags(pathOf(scope), tags),
+      this.tier.versionWrites.invalidateTags(scope, tags),
+      () => void this.tier.link?.publishTags(pathOf(scope), tags, false),
+    )
+  }
+
+  expireTags(scope: Scope, tags: readonly string[]): Promise<void> {
+    return this.#write(
+      this.tier.versionWrites.expireTags(scope, tags),
+      () => void this.tier.link?.publishTags(pathOf(scope), tags, true),
     )
   }
 
   clear(scope: Scope): Promise<void> {
     return this.#write(
-      this.tier.writes.clear(scope),
+      this.tier.versionWrites.clear(scope),
       () => void this.tier.link?.publish({ type: 'clear', path: pathOf(scope) }),
     )
   }
@@ -155,13 +162,18 @@ export class Far {
       // What is stale here has been renewed there.
       const nearKey = nearKeyOf(scope, content.key)
       const entry = engine.near?.peek(nearKey)
-      if (entry !== undefined && entry.staleAt <= engine.clock.monotonic())
+      const now = engine.clock.monotonic()
+      // Whether it was expired by a tag is found out by looking.
+      if (entry && (engine.whyGone(scope, entry, now) !== undefined || entry.staleAt <= now))
         engine.near?.delete(nearKey)
       return
     }
     if (content.type === 'clear') scope.clear()
-    else if (content.type === 'tags') scope.invalidateTags(content.tags)
-    else {
+    else if (content.type === 'tags') {
+      if (content.expire === true)
+        scope.expireTags(content.tags, Math.trunc(engine.clock.monotonic()))
+      else scope.invalidateTags(content.tags)
+    } else {
       for (const key of content.keys) {
         const nearKey = nearKeyOf(scope, key)
         this.tier.writes.doubt(nearKey)

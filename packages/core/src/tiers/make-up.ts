@@ -1,4 +1,5 @@
 import { keepAlive, type TimerHandle } from '../clock.ts'
+import { InvalidationError } from '../errors.ts'
 import type { BusLink } from '../invalidation/bus-link.ts'
 import { Journal, type Told } from '../invalidation/journal.ts'
 import { type Acknowledged, RecentInvalidations } from '../invalidation/recent-invalidations.ts'
@@ -102,7 +103,12 @@ export class MakeUp {
   }
 
   /** The same of versions. */
-  acknowledgedVersions(refs: readonly VersionRef[], told: Told, era: number): void {
+  acknowledgedVersions(
+    refs: readonly VersionRef[],
+    told: Told,
+    era: number,
+    became: 'gone' | 'stale' = 'gone',
+  ): void {
     if (era !== this.#era) {
       this.noteVersions(refs, told)
       return
@@ -110,7 +116,8 @@ export class MakeUp {
     const now = this.#engine.clock.monotonic()
     for (const ref of refs) {
       const { key } = ref
-      this.journal.forgetVersion(key)
+      // One that was only expired may not have been what was to be invalidated.
+      if (became === 'gone') this.journal.forgetVersion(key)
       this.#recent?.note({ key, version: ref, told: toldOf(ref, told), isSet: false }, now)
     }
   }
@@ -138,6 +145,19 @@ export class MakeUp {
   #journalAgain({ key, told, version }: Acknowledged<VersionRef>): void {
     if (version !== undefined) this.journal.noteVersion(version, told)
     else if (told !== undefined) this.journal.noteDelete(key, told)
+  }
+
+  /**
+   * Notes an invalidation that did not reach the store, and tells of it.
+   * @throws InvalidationError, always.
+   */
+  failed(operation: string, error: unknown, note: () => void): never {
+    note()
+    this.#engine.storeFailed(operation, error)
+    throw new InvalidationError(
+      `${operation} did not reach the store '${this.#store.name}': other processes may read the old value until it answers again and this is made up for`,
+      { cause: error },
+    )
   }
 
   /** A single failure opens no breaker, so nothing but this timer makes up for it. */

@@ -1,5 +1,5 @@
-import type { Stamp } from '../entry/head.ts'
 import type { Claim } from './claims.ts'
+import type { VersionStamps } from './version-stamps.ts'
 
 /**
  * The right, and the way, to store what a load of one key brings.
@@ -11,7 +11,7 @@ export interface Ticket {
   readonly mode: 'fulfil' | 'refresh' | 'contend' | 'plain' | 'apart'
   readonly claim?: Claim
   readonly head?: Uint8Array
-  readonly stamps: ReadonlyMap<string, Stamp>
+  readonly stamps: ReadonlyMap<string, VersionStamps>
   /** When the stamps were read: the near tier's `maxAge` counts from here. */
   readonly readAt: number
   /** What the call may still spend on the store once the loader is done; all of it where it waited for another process. */

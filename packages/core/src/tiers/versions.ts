@@ -1,19 +1,20 @@
 import { LRUCache } from 'lru-cache'
 import type { Codec } from '../entry/codec.ts'
 import { decodeEntry, encodeVersion } from '../entry/envelope.ts'
-import type { Stamp } from '../entry/head.ts'
 import type { VersionMark } from '../entry/value-body.ts'
 import { StoreError } from '../errors.ts'
+import { withExpiry } from '../invalidation/expiries.ts'
 import type { Scope } from '../invalidation/scope.ts'
 import type { Budget } from '../resilience/budget.ts'
-import type { SettledRead } from '../store/store.ts'
+import type { SettledRead, StoreEntry } from '../store/store.ts'
 import type { GuardedStore } from './guarded-store.ts'
 import { newStamp } from './stamps.ts'
 import { namespaceVersionKey, tagEpochKey, tagVersionKey } from './store-keys.ts'
+import type { VersionStamps } from './version-stamps.ts'
 
 /** A namespace or tag whose version an entry depends on: where it stands, and how an envelope calls it. */
 export interface VersionRef {
-  readonly scope: VersionMark['scope']
+  readonly scope: 'tag' | 'namespace' | 'epoch'
   readonly name: string
   readonly key: string
 }
@@ -25,16 +26,16 @@ const remembered = 10_000
 
 /**
  * Versions of namespaces and tags: random stamps in the store, compared for equality only. Invalidating writes a new
- * one; a missing one is added. Counting would be wrong: a counter that is evicted, or lost in a failover, starts
+ * one, expiring a stamp beside it; a missing one is added. Counting would be wrong: a counter that is evicted, or lost in a failover, starts
  * again and brings entries of its old numbers back to life.
  */
 export class Versions {
   readonly #store: GuardedStore
   readonly #codec: Codec
-  /** The last stamp this process saw; used where one cannot be read. */
-  readonly #lastRead = new LRUCache<string, Stamp>({ max: remembered })
-  readonly #added = new WeakMap<Budget, Map<string, Promise<Stamp | undefined>>>()
-  readonly #beingSet = new Map<string, Promise<Stamp>>()
+  /** What this process saw last; used where one cannot be read. */
+  readonly #lastRead = new LRUCache<string, VersionStamps>({ max: remembered })
+  readonly #added = new WeakMap<Budget, Map<string, Promise<VersionStamps | undefined>>>()
+  readonly #beingSet = new Map<string, Promise<VersionStamps>>()
 
   constructor(store: GuardedStore, codec: Codec) {
     this.#store = store
@@ -45,17 +46,13 @@ export class Versions {
    * What a stored version says; `undefined` where there is none, or nothing that can be believed. Where it cannot be
    * read, as its server is out, the last one this process read holds.
    */
-  read(key: string, bytes: SettledRead): Stamp | undefined {
+  read(key: string, bytes: SettledRead): VersionStamps | undefined {
     if (bytes === undefined) return undefined
     if (bytes === null || bytes instanceof StoreError) return this.#lastRead.get(key)
     const decoded = decodeEntry(bytes, key, this.#codec)
     if (decoded instanceof Promise || decoded.kind !== 'version') return undefined
-    this.#lastRead.set(key, decoded.stamp)
-    return decoded.stamp
-  }
-
-  lastRead(key: string): Stamp | undefined {
-    return this.#lastRead.get(key)
+    this.#lastRead.set(key, decoded)
+    return decoded
   }
 
   /**
@@ -64,7 +61,7 @@ export class Versions {
    */
   async complete(
     refs: readonly VersionRef[],
-    found: Map<string, Stamp>,
+    found: Map<string, VersionStamps>,
     budget: Budget,
   ): Promise<void> {
     const missing = refs.filter((ref) => !found.has(ref.key))
@@ -72,8 +69,8 @@ export class Versions {
     await budget.spend((ms) =>
       Promise.all(
         missing.map(async (ref) => {
-          const stamp = await this.#addOnce(ref, budget, ms)
-          if (stamp !== undefined) found.set(ref.key, stamp)
+          const version = await this.#addOnce(ref, budget, ms)
+          if (version !== undefined) found.set(ref.key, version)
         }),
       ),
     )
@@ -84,39 +81,39 @@ export class Versions {
    * a tag would ask for the same two versions a thousand times each. What was there earlier in the same call is at
    * worst older, and an entry under an older version is not believed.
    */
-  #addOnce(ref: VersionRef, budget: Budget, ms: number): Promise<Stamp | undefined> {
+  #addOnce(ref: VersionRef, budget: Budget, ms: number): Promise<VersionStamps | undefined> {
     const { key } = ref
-    const ofCall = this.#added.get(budget) ?? new Map<string, Promise<Stamp | undefined>>()
+    const ofCall = this.#added.get(budget) ?? new Map<string, Promise<VersionStamps | undefined>>()
     this.#added.set(budget, ofCall)
     const underWay = ofCall.get(key)
     if (underWay !== undefined) return underWay
-    const adding = this.#addVersion(ref, ms).then((stamp) => {
+    const adding = this.#addVersion(ref, ms).then((version) => {
       // The next try of the call may do better.
-      if (stamp === undefined) ofCall.delete(key)
-      return stamp
+      if (version === undefined) ofCall.delete(key)
+      return version
     })
     ofCall.set(key, adding)
     return adding
   }
 
   /** Never rejects. */
-  async #addVersion(ref: VersionRef, ms: number): Promise<Stamp | undefined> {
+  async #addVersion(ref: VersionRef, ms: number): Promise<VersionStamps | undefined> {
     const { key } = ref
-    const stamp = newStamp()
+    const version = newVersion()
     try {
-      const bytes = encodeVersion({ key, stamp }, this.#codec)
+      const bytes = encodeVersion({ key, ...version }, this.#codec)
       const ttlMs = lifeOf(ref)
-      if (!this.#store.hasClaims) return await this.#setOnce(ref, stamp, bytes, ms)
+      if (!this.#store.hasClaims) return await this.#setOnce(ref, version, bytes, ms)
       const there = await this.#store.add(key, bytes, { ttlMs }, ms)
       if (there === undefined) {
-        this.#lastRead.set(key, stamp)
-        return stamp
+        this.#lastRead.set(key, version)
+        return version
       }
       const read = this.read(key, there)
       if (read !== undefined) return read
       // Bytes that are no version would be in the way for ever.
       await this.#store.set(key, bytes, { ttlMs }, ms)
-      return stamp
+      return version
     } catch {
       return this.#lastRead.get(key)
     }
@@ -126,15 +123,20 @@ export class Versions {
    * For a store without `add`: of the loads of this process that miss one version at once, the first sets it and the
    * others take it. Each setting its own would leave but one of their values usable.
    */
-  #setOnce(ref: VersionRef, stamp: Stamp, bytes: Uint8Array, ms: number): Promise<Stamp> {
+  #setOnce(
+    ref: VersionRef,
+    version: VersionStamps,
+    bytes: Uint8Array,
+    ms: number,
+  ): Promise<VersionStamps> {
     const { key } = ref
     const underWay = this.#beingSet.get(key)
     if (underWay !== undefined) return underWay
     const setting = this.#store
       .set(key, bytes, { ttlMs: lifeOf(ref) }, ms)
       .then(() => {
-        this.#lastRead.set(key, stamp)
-        return stamp
+        this.#lastRead.set(key, version)
+        return version
       })
       .finally(() => this.#beingSet.delete(key))
     this.#beingSet.set(key, setting)
@@ -142,16 +144,24 @@ export class Versions {
   }
 
   /** A new version: its bytes are to be written under `key`. */
-  renew(ref: VersionRef): {
-    readonly key: string
-    readonly bytes: Uint8Array
-    readonly ttlMs: number
-  } {
-    const { key } = ref
-    const stamp = newStamp()
-    this.#lastRead.set(key, stamp)
-    return { key, bytes: encodeVersion({ key, stamp }, this.#codec), ttlMs: lifeOf(ref) }
+  renew(ref: VersionRef): StoreEntry {
+    return this.#written(ref, newVersion())
   }
+
+  /** `version` with one more expiry: its bytes are to replace what begins with `headOf('version', version.stamp)`. */
+  expire(ref: VersionRef, { stamp, expiries = [] }: VersionStamps, at: number): StoreEntry {
+    return this.#written(ref, { stamp, expiries: withExpiry(expiries, newStamp(), at) })
+  }
+
+  #written(ref: VersionRef, version: VersionStamps): StoreEntry {
+    const { key } = ref
+    this.#lastRead.set(key, version)
+    return { key, bytes: encodeVersion({ key, ...version }, this.#codec), ttlMs: lifeOf(ref) }
+  }
+}
+
+function newVersion(): VersionStamps {
+  return { stamp: newStamp() }
 }
 
 function lifeOf(ref: VersionRef): number {
@@ -208,7 +218,7 @@ export function tagRefs(scope: Scope, tags: readonly string[]): readonly Version
 export function keyOfMark(scope: Scope, mark: VersionMark): string | undefined {
   // Every entry names its namespaces: their keys are made once, and a string that is known is found faster, too.
   if (mark.scope === 'namespace') return namespaceRefs(scope)[Number(mark.name)]?.key
-  if (mark.scope === 'epoch') return undefined
+  if (mark.scope !== 'tag') return undefined
   const colon = mark.name.indexOf(':')
   const at = chain(scope)[Number(mark.name.slice(0, colon))]
   return at && tagVersionKey(at, mark.name.slice(colon + 1))

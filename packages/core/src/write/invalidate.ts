@@ -1,3 +1,4 @@
+import { expireEntry } from '../entry/entry.ts'
 import type { Scope } from '../invalidation/scope.ts'
 import type { InvalidateEvent } from '../observe/events.ts'
 import { allSaid } from '../observe/said.ts'
@@ -34,21 +35,12 @@ export function expireKeys(engine: Engine, scope: Scope, keys: readonly string[]
       engine.voidFlight(nearKey)
       const entry = engine.near?.peek(nearKey)
       if (entry === undefined) continue
-      const isWindowless = entry.kind === 'error' || Math.max(entry.swrMs, entry.sieMs) === 0
       // What the store has is stamped anew; this one would not be found there again.
-      if (isWindowless || (entry.stamp !== undefined && !entry.isMemo)) {
+      const isElsewhere = entry.stamp !== undefined && !entry.isMemo
+      if (isElsewhere || !expireEntry(entry, now, 'expire')) {
         engine.near?.delete(nearKey)
         engine.verdicts.set(nearKey, { gone: 'expire' })
-      } else {
-        // A near hit may read a clock that is a moment old: from now on it takes the long way, which reads it exactly.
-        entry.checkAt = Number.NEGATIVE_INFINITY
-        if (now < entry.staleAt) {
-          entry.staleAt = now
-          entry.expired = true
-        }
       }
-      // A value known to be old is worth a try at once, whatever failed before.
-      entry.retryAt = 0
     }
   }
   // What it has not reached yet it need not overtake; were it dropped, the value before it would be what is left.
@@ -63,6 +55,17 @@ export function invalidateTags(engine: Engine, scope: Scope, tags: readonly stri
     engine,
     () => scope.invalidateTags(tags),
     (far) => far.invalidateTags(scope, tags),
+  )
+}
+
+/** As `expireKeys` for everything under one of the tags. What is being loaded under one is not kept. */
+export function expireTags(engine: Engine, scope: Scope, tags: readonly string[]): Done {
+  const now = Math.trunc(engine.clock.monotonic())
+  count(engine, scope, 'expireTags', [], tags)
+  return everywhere(
+    engine,
+    () => scope.expireTags(tags, now),
+    (far) => far.expireTags(scope, tags),
   )
 }
 

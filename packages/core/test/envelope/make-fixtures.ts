@@ -16,7 +16,7 @@ const folder = new URL('../fixtures/envelope/v1/', import.meta.url)
 async function encode({ key, options, entry }: FixtureCase): Promise<Uint8Array> {
   const codec = resolveCodec(options)
   if (entry.kind === 'value') return encodeValue({ key, ...entry }, codec)
-  if (entry.kind === 'version') return encodeVersion({ key, stamp: entry.stamp }, codec)
+  if (entry.kind === 'version') return encodeVersion({ key, ...entry }, codec)
   const { stamp, beat } = entry
   return encodeClaim({ key, stamp, beat, failed: entry.kind === 'failed-claim' }, codec)
 }

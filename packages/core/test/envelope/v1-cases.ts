@@ -13,7 +13,11 @@ export interface FixtureCase {
   readonly entry:
     | ({ readonly kind: 'value'; readonly value: unknown } & Omit<ValueFields, 'key'>)
     | { readonly kind: 'claim' | 'failed-claim'; readonly stamp: string; readonly beat: number }
-    | { readonly kind: 'version'; readonly stamp: string }
+    | {
+        readonly kind: 'version'
+        readonly stamp: string
+        readonly expiries?: readonly { readonly id: string; readonly at: number }[]
+      }
 }
 
 const stamp = '000102030405060708090a0b0c0d0e0f'
@@ -112,6 +116,17 @@ export const v1Cases: readonly FixtureCase[] = [
     }),
   },
   {
+    name: 'under-an-expired-tag',
+    key: 'app:product:7',
+    entry: value('seven', {
+      versions: [
+        { scope: 'namespace', name: '0', stamp },
+        { scope: 'tag', name: '0:products', stamp: otherStamp },
+        { scope: 'expiry', name: '0:products', stamp },
+      ],
+    }),
+  },
+  {
     name: 'never-expires',
     key: 'app:forever',
     entry: value('kept', {
@@ -153,4 +168,16 @@ export const v1Cases: readonly FixtureCase[] = [
   },
   { name: 'failed-claim', key: 'app:cold', entry: { kind: 'failed-claim', stamp, beat: 8 } },
   { name: 'version', key: 'app:tag:products', entry: { kind: 'version', stamp: otherStamp } },
+  {
+    name: 'version-of-an-expired-tag',
+    key: 'app:/%t/products',
+    entry: {
+      kind: 'version',
+      stamp: otherStamp,
+      expiries: [
+        { id: stamp, at: 1_767_225_600_000 },
+        { id: otherStamp, at: 1_767_225_600_250.5 },
+      ],
+    },
+  },
 ]

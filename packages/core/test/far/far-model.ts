@@ -53,7 +53,7 @@ export type Step =
   | ({ do: 'get' | 'getMany'; key: number } & At)
   | ({ do: 'set'; key: number; waits: boolean } & At)
   | ({ do: 'delete' | 'expire'; keys: number[]; waits: boolean } & At)
-  | ({ do: 'invalidateTags'; tag: number; waits: boolean } & At)
+  | ({ do: 'invalidateTags' | 'expireTags'; tag: number; waits: boolean } & At)
   | ({ do: 'clear'; waits: boolean } & At)
   | { do: 'end'; which: number; ending: Ending; names: boolean }
   | { do: 'leave'; which: number }
@@ -114,9 +114,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
-    weight: 5,
+    weight: 9,
     arbitrary: fc.record({
-      do: one('invalidateTags'),
+      do: fc.constantFrom('invalidateTags' as const, 'expireTags' as const),
       ...at,
       tag: fc.nat({ max: tags.length - 1 }),
       waits: often,
@@ -293,6 +293,8 @@ class World {
   readonly #faults: string[] = []
   /** Whether anything has been done to a process that excuses a second load or an older memo. */
   #disturbed: boolean
+  /** How far apart the processes' clocks may be. */
+  #jumpedMs = 0
   #unkeptTime = Number.NEGATIVE_INFINITY
   #tick = 1
 
@@ -391,6 +393,7 @@ class World {
       case 'delete':
       case 'expire':
       case 'invalidateTags':
+      case 'expireTags':
       case 'clear':
         await this.#invalidate(step)
         break
@@ -426,6 +429,7 @@ class World {
         break
       case 'jump':
         this.#disturbed = true
+        this.#jumpedMs += this.#setting.windowMs > 0 ? step.ms : 0
         this.#member(step.process).clock.jump(step.ms)
         break
       case 'cut':
@@ -570,7 +574,10 @@ class World {
   }
 
   async #invalidate(
-    step: Extract<Step, { do: 'set' | 'delete' | 'expire' | 'invalidateTags' | 'clear' }>,
+    step: Extract<
+      Step,
+      { do: 'set' | 'delete' | 'expire' | 'invalidateTags' | 'expireTags' | 'clear' }
+    >,
   ): Promise<void> {
     const { process, place } = step
     const cache = this.#member(process).cache[place] as Cache
@@ -593,10 +600,10 @@ class World {
         // It may still arrive, until it has been made up for.
         () => {},
       )
-    } else if (step.do === 'invalidateTags') {
+    } else if ('tag' in step) {
       const tag = tags[step.tag] as string
-      note('tag', { tag })
-      done = cache.invalidateTags([tag])
+      note(step.do === 'expireTags' ? 'expire' : 'tag', { tag })
+      done = cache[step.do]([tag])
     } else if (step.do === 'clear') {
       note('clear')
       done = cache.clear()
@@ -743,7 +750,9 @@ class World {
     const sinceMs = call.beganTime - (noted.doneTime ?? 0)
     if (noted.what === 'expire') {
       // Still usable in its windows; and a store that lies about claims lies about this, too.
-      if (sinceMs < windowMs || fault === 'lost') return true
+      // Of a tag the windows count from the instant that the one who expired it wrote down, by its own clock.
+      const skewMs = noted.tag === undefined ? 0 : this.#jumpedMs
+      if (sinceMs < windowMs + skewMs || fault === 'lost') return true
     }
     // Where a store cannot compare and set, nothing keeps an older load of another process out.
     if (!claims && (noted.process !== call.process || noted.process !== known.process)) return true
@@ -805,7 +814,7 @@ const delayMs = 40
 
 function concerns(noted: Noted, place: Place, key: number, under: ReadonlySet<string>): boolean {
   if (noted.what === 'clear') return place >= noted.place
-  if (noted.what === 'tag') return place >= noted.place && under.has(noted.tag as string)
+  if (noted.tag !== undefined) return place >= noted.place && under.has(noted.tag)
   return noted.place === place && noted.key === key
 }
 
