@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Fence, releaseMarks, Scope, touchedMark } from './scope.ts'
+import { expiredMark, Fence, isTouched, releaseMarks, Scope, touchedMark } from './scope.ts'
 
 function root() {
   const fence = new Fence()
@@ -60,6 +60,28 @@ describe('marks of tags', () => {
     inner.invalidateTags(['t', 'u'])
     expect(touchedMark(held, seq)?.tag).toBe('t')
     expect(touchedMark(held, fence.seq)).toBeUndefined()
+  })
+
+  it('tell the first expiry since, of any of them, and that is no invalidation', () => {
+    const { fence, scope } = root()
+    const inner = scope.child('a')
+    const held = inner.holdMarks(['t', 'u'])
+    const seq = fence.seq
+    expect(isTouched(held, seq)).toBe(false)
+    inner.child('inside').expireTags(['t'], 5)
+    scope.expireTags(['other'], 6)
+    expect(expiredMark(held, seq)).toBeUndefined()
+    expect(inner.tagsTouchedSince(seq)).toBe(true)
+    scope.expireTags(['u'], 10)
+    inner.expireTags(['t', 'u'], 20)
+    expect(expiredMark(held, seq)).toEqual({ tag: 'u', at: 10 })
+    expect(expiredMark(held, fence.seq - 1)).toEqual({ tag: 't', at: 20 })
+    expect(expiredMark(held, fence.seq)).toBeUndefined()
+    expect(touchedMark(held, seq)).toBeUndefined()
+    expect(isTouched(held, seq)).toBe(true)
+    expect(fence.seq).toBe(seq + 4)
+    scope.expireTags([], 30)
+    expect(fence.seq).toBe(seq + 4)
   })
 
   it('live exactly as long as somebody holds them, so their number is not that of the tags ever seen', () => {
