@@ -58,8 +58,10 @@ async function world() {
   const open = () =>
     createCache({ store: store.far, clock, memory: false, defaults: { jitter: 0, ttl: '1h' } })
   const cache = open()
-  for (const key of ['deleted', 'expired', 'set', 'tagged', 'other'])
-    await cache.set(key, 'old', key === 'tagged' ? { tags: ['t'] } : {})
+  for (const key of ['deleted', 'expired', 'set', 'tagged', 'softly', 'other']) {
+    const tags = key === 'tagged' ? ['t'] : key === 'softly' ? ['s'] : []
+    await cache.set(key, 'old', { tags })
+  }
   await cache.namespace('n').set('cleared', 'old')
   await store.follow()
   await clock.advance(61_000)
@@ -73,9 +75,10 @@ describe('after a change of the primary', () => {
     await cache.expire('expired')
     await cache.set('set', 'new')
     await cache.invalidateTags(['t'])
+    await cache.expireTags(['s'])
     await cache.namespace('n').clear()
     await store.fall()
-    for (const key of ['deleted', 'expired', 'set', 'tagged'])
+    for (const key of ['deleted', 'expired', 'set', 'tagged', 'softly'])
       expect(await cache.get(key), key).toBeUndefined()
     expect(await cache.namespace('n').get('cleared')).toBeUndefined()
     // Somebody else learns of it from the store alone.
