@@ -131,11 +131,23 @@ describe.each(views)('in Chromium on %s, the inspector', (_, view) => {
     expect(complaints).toEqual([])
   })
 
-  test('deletes what is under a tag', async () => {
+  test('expires what is under a tag, and deletes it, each after it was confirmed', async () => {
     await products.set('x', 1, { tags: ['toys'] })
     await page.goto(url)
     await page.fill('#tag', 'toys')
-    await page.click('#tag-form button')
+    // Return in the field is the milder of the two.
+    await page.press('#tag', 'Enter')
+    await shows('confirm-text', /“toys” in cache “products” counts as stale/)
+    await page.keyboard.press('Escape')
+    expect((await products.explain('x')).status).toBe('fresh')
+    await page.click('#expire-tag')
+    await page.click('#confirm-yes')
+    await shows('tag-said', 'Expired what was kept under “toys”.')
+    expect((await products.explain('x')).status).toBe('stale')
+    await lookUp('x')
+    await shows('facts', /stale.*its tag toys was expired/)
+    await page.click('#delete-tag')
+    await shows('confirm-text', /“toys” in cache “products” is gone/)
     await page.click('#confirm-yes')
     await shows('tag-said', 'Deleted what was kept under “toys”.')
     expect(await products.get('x')).toBeUndefined()
@@ -153,9 +165,12 @@ describe.each(views)('in Chromium on %s, the inspector', (_, view) => {
     await page.click('#confirm-yes')
     await shows('key-said', 'Deleted.')
     await page.fill('#tag', hostile)
-    await page.click('#tag-form button')
-    await page.click('#confirm-yes')
-    await expect.poll(() => text('tag-said'), soon).toContain(hostile)
+    for (const verb of ['expire', 'delete']) {
+      await page.click(`#${verb}-tag`)
+      await page.click('#confirm-yes')
+      await expect.poll(() => text('tag-said'), soon).toMatch(verb === 'expire' ? /^Exp/ : /^Del/)
+      expect(await text('tag-said')).toContain(hostile)
+    }
     expect(await page.title()).toBe('Holdfast inspector')
     expect(await page.locator('img').count()).toBe(0)
     expect(complaints).toEqual([])

@@ -275,6 +275,7 @@ describe('a key looked up', () => {
     [{ cache: 'default', key: 1 }, 400],
     [{ cache: 'default', key: 'a', tag: 'b' }, 400],
     [{ cache: 'default', tag: 'b' }, 400],
+    [{ cache: 'default', tag: 'b', soft: true }, 400],
     [{ cache: 'default', key: 'a', soft: true }, 400],
     [{ cache: 'default', key: 'a', other: 1 }, 400],
     [{ cache: 'default', key: '' }, 400],
@@ -299,14 +300,18 @@ describe('a purge', () => {
     return { cache, inspect, status }
   }
 
-  test('expires or deletes a key, or deletes what is under a tag', async () => {
-    const { inspect, status } = await filled()
+  test('expires or deletes a key, or what is under a tag', async () => {
+    const { cache, inspect, status } = await filled()
     const done = await post(inspect, 'purge', { cache: 'default', key: 'c', soft: true })
     expect([done.status, await done.json()]).toEqual([200, { done: true }])
     expect(await status('c')).toBe('stale')
     await post(inspect, 'purge', { cache: 'default', key: 'c' })
     expect(await status('c')).toBe('absent')
     expect(await status('a')).toBe('fresh')
+    const soft = await post(inspect, 'purge', { cache: 'default', tag: 't', soft: true })
+    expect([soft.status, await soft.json()]).toEqual([200, { done: true }])
+    expect([await status('a'), await status('b')]).toEqual(['stale', 'stale'])
+    expect(await cache.get('a')).toBe(1)
     await post(inspect, 'purge', { cache: 'default', tag: 't' })
     expect([await status('a'), await status('b')]).toEqual(['absent', 'absent'])
   })
@@ -377,10 +382,11 @@ test('a secret in values, errors, credentials or options is in no page, state or
   inner.play([{ kind: 'reject', error: new Error(canary) }])
   await tell(await post(inspect, 'purge', body))
   await tell(await post(inspect, 'purge', { cache: 'default', tag: 'a' }))
+  await tell(await post(inspect, 'purge', { cache: 'default', tag: 'a', soft: true }))
   await tell(await post(inspect, 'purge', { ...body, soft: true }))
   await tell(await post(inspect, 'explain', body))
   await tell(await get(inspect, '?view=state'))
-  expect(told).toHaveLength(18)
+  expect(told).toHaveLength(20)
   expect(told.flatMap((text) => leaksIn('inspector', text))).toEqual([])
   await cache.close({ drain: 0 })
 })

@@ -103,7 +103,8 @@ export function inspector(caches: InspectedCaches, options: InspectorOptions): I
 }
 
 async function grant({ cache }: InspectedCache, wish: Wish): Promise<object> {
-  if ('tag' in wish) await cache.invalidateTags([wish.tag])
+  if ('tag' in wish)
+    await (wish.do === 'expire' ? cache.expireTags([wish.tag]) : cache.invalidateTags([wish.tag]))
   else if (wish.do === 'explain') return { explanation: await cache.explain(wish.key) }
   else if (wish.do === 'expire') await cache.expire(wish.key)
   else await cache.delete(wish.key)

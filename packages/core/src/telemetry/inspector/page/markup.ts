@@ -58,10 +58,10 @@ export const markup = /* html */ `
       </div>
     </section>
     <section aria-labelledby="h-tag">
-      <h2 id="h-tag">Delete by tag</h2>
+      <h2 id="h-tag">Expire or delete by tag</h2>
       <form id="tag-form">
-        <label for="tag">Tag; everything kept under it is deleted</label>
-        <div class="row"><input id="tag" autocomplete="off" autocapitalize="off" spellcheck="false" maxlength="4096" required><button class="danger">Delete…</button></div>
+        <label for="tag">Tag; it concerns everything that is kept under it</label>
+        <div class="row"><input id="tag" autocomplete="off" autocapitalize="off" spellcheck="false" maxlength="4096" required><button id="expire-tag">Expire…</button><button id="delete-tag" class="danger">Delete…</button></div>
       </form>
       <p class="said" id="tag-said" role="status"></p>
     </section>

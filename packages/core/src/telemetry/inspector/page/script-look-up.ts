@@ -19,7 +19,7 @@ function forgetAnswer() {
 
 const meanings = {
   fresh: ['ok', 'fresh: it is served as it is'],
-  stale: ['warn', 'stale: past its ttl, usable within its stale windows'],
+  stale: ['warn', 'stale: usable within its stale windows'],
   error: ['warn', 'a kept error: its callers get the error'],
   loading: ['unknown', 'being loaded; nothing usable is kept yet'],
   absent: ['none', 'absent: the next call loads it'],
@@ -43,7 +43,8 @@ function factsOf(known) {
   add('Tags', known.tags.length === 0 ? undefined : known.tags.join(', '))
   // The store keeps when an entry became stale, and not why.
   const ttl = known.tier === 'far' ? 'its ttl passed, or it was expired' : 'its ttl passed'
-  add('Stale because', known.staleBecause === 'expire' ? 'it was expired' : known.staleBecause === 'ttl' ? ttl : undefined)
+  const because = known.staleBecause
+  add('Stale because', because === 'expire' ? 'it was expired' : because === 'ttl' ? ttl : because && 'its ' + because + ' was expired')
   add('Gone because', known.goneBecause)
   add('Not kept because', known.notKeptBecause)
   add('Next try', known.retryAt && instant(known.retryAt))
@@ -116,8 +117,15 @@ $('tag-form').addEventListener('submit', async (event) => {
   event.preventDefault()
   const tag = $('tag').value
   const cache = chosen
-  const text = 'Everything kept under “' + tag + '” in cache “' + cache + '” is gone at once, in every process. If that is much, the origin will feel it.'
-  if (await confirmed('Delete by tag?', text, 'Delete'))
-    await purge('tag-said', { cache, tag }, () => say('tag-said', 'ok', 'Deleted what was kept under “' + tag + '”.'))
+  // Return in the field means the first button, which is the milder one.
+  const soft = event.submitter?.id !== 'delete-tag'
+  const all = 'Everything kept under “' + tag + '” in cache “' + cache + '” '
+  const text = all + (soft
+    ? 'counts as stale from now on, in every process. Within its stale windows it is still served; else the next call loads it.'
+    : 'is gone at once, in every process. If that is much, the origin will feel it.')
+  const verb = soft ? 'Expire' : 'Delete'
+  const body = soft ? { cache, tag, soft } : { cache, tag }
+  if (await confirmed(verb + ' by tag?', text, verb))
+    await purge('tag-said', body, () => say('tag-said', 'ok', verb + 'd what was kept under “' + tag + '”.'))
 })
 `
