@@ -111,6 +111,20 @@ describe.each(['redis', 'valkey'] as const)('round trips to %s', (engine) => {
     expect(await counted(() => cache.clear())).toMatchObject({ sent: times, scanned: 0 })
   })
 
+  test('expiring a tag is two round trips of three commands, and a hit after it costs no more', async () => {
+    const cache = made({ defaults: { staleWhileRevalidate: '1h' } })
+    await cache.wrap('key', () => 'old', five)
+    // The tag epoch is written while the tag's version is read; the version then takes the place of what was read.
+    expect(await counted(() => cache.expireTags(['a']))).toMatchObject({
+      sent: 3 * times,
+      scanned: 0,
+    })
+    expect((await counted(() => cache.get('key'))).sent).toBeLessThanOrEqual(2 * times)
+    await cache.wrap('key', () => 'new', { ...five, refresh: true })
+    expect((await counted(() => cache.wrap('key', () => 'never', five))).sent).toBe(times)
+    expect(await cache.get('key')).toBe('new')
+  })
+
   test('a set is at most two, and a hit in the near tier none', async () => {
     const cache = made()
     await cache.set('key', 'v', five)

@@ -93,6 +93,7 @@ answer({
   delete: (key: string) => cache.delete(key),
   expire: (key: string) => cache.expire(key),
   invalidateTags: (tags: string[]) => cache.invalidateTags(tags),
+  expireTags: (tags: string[]) => cache.expireTags(tags),
   clear: () => cache.clear(),
   loads: () => loads,
   /** Keeps the event loop from running. */

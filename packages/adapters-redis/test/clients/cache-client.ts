@@ -201,6 +201,7 @@ answer({
   delete: (key: string) => cache.delete(key),
   expire: (key: string) => cache.expire(key),
   invalidateTags: (tags: string[]) => cache.invalidateTags(tags),
+  expireTags: (tags: string[]) => cache.expireTags(tags),
   clear: () => cache.clear(),
   /** Ends all loads that go on until this. */
   release() {
