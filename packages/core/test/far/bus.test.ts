@@ -38,6 +38,40 @@ describe('an invalidation that the bus carries', () => {
     await world.close()
   })
 
+  it('leaves a tag that was expired to the windows, in place, and takes one that was invalidated out', async () => {
+    const world = new Processes()
+    const windows = { defaults: { ttl: '1h', staleWhileRevalidate: '1m' }, withBus: true } as const
+    const [one, other] = [world.start(windows), world.start(windows)]
+    await world.clock.advance(1_100)
+    const tagged = { tags: ['t'] }
+    await one.cache.set('key', 'old', tagged)
+    await other.cache.get('key')
+    await world.rest()
+    await one.cache.expireTags(['t'])
+    await world.rest()
+    expect(other.cache.peek('key')).toBe('old')
+    expect(await other.cache.explain('key')).toMatchObject({ status: 'stale', tier: 'near' })
+    await one.cache.invalidateTags(['t'])
+    await world.rest()
+    expect(other.cache.peek('key')).toBeUndefined()
+    await world.close()
+  })
+
+  it('lets what one process has refreshed be looked up by the others, who had not noticed yet that it was stale', async () => {
+    const world = new Processes()
+    const windows = { defaults: { ttl: '1h', staleWhileRevalidate: '1m' }, withBus: true } as const
+    const [one, other] = [world.start(windows), world.start(windows)]
+    await world.clock.advance(1_100)
+    const tagged = { tags: ['t'] }
+    await one.cache.set('key', 'old', tagged)
+    await other.cache.get('key')
+    await one.cache.expireTags(['t'])
+    expect(await one.cache.wrap('key', () => 'new', tagged)).toBe('old')
+    await world.rest()
+    expect(await other.cache.get('key')).toBe('new')
+    await world.close()
+  })
+
   it('sends a get that it overtakes to look once more, unless the store is slow', async () => {
     const world = new Processes()
     const { one, other } = await two(world)
@@ -251,6 +285,7 @@ describe('messages', () => {
       JSON.stringify({ ...good, seq: 1.5 }),
       JSON.stringify({ ...good, what: { type: 'keys', path: [], keys: [1], expire: false } }),
       JSON.stringify({ ...good, what: { type: 'keys', path: 'a', keys: [], expire: false } }),
+      JSON.stringify({ ...good, what: { type: 'tags', path: [], tags: ['t'], expire: 1 } }),
       JSON.stringify({ ...good, what: { type: 'unknown' } }),
       JSON.stringify({ ...good, what: null }),
       JSON.stringify({ ...good, what: { type: 'done', path: Array(50_000).fill('a'), key: 'k' } }),

@@ -97,6 +97,8 @@ describe('expireTags over a store', () => {
       await world.clock.advance(1_000)
       expect(await two.cache.get('key')).toBe('old')
       expect(await statusOf(two.cache, 'key')).toBe('stale tag t')
+      // No hit that reads a clock which is a moment old takes it for fresh.
+      expect(two.engine.near?.peek('key')?.checkAt).toBe(Number.NEGATIVE_INFINITY)
       // What one of them has refreshed the other does not go on serving stale.
       expect(await one.cache.wrap('key', () => 'new', tagged)).toBe('old')
       await world.rest()
@@ -104,6 +106,23 @@ describe('expireTags over a store', () => {
       expect(await two.cache.get('key')).toBe('new')
       await world.close()
     }
+  })
+
+  it('makes stale, too, what was read from the store while it was on its way there', async () => {
+    const world = new Processes()
+    const gate = gated('replace')
+    const { cache } = world.start({ ...windows, storeOf: gate.storeOf })
+    const two = world.start(bare)
+    await two.cache.set('key', 'old', tagged)
+    gate.shut()
+    const expiring = cache.expireTags(['t'])
+    await world.rest()
+    expect(await cache.get('key')).toBe('old')
+    gate.open()
+    await expiring
+    expect(cache.peek('key')).toBe('old')
+    expect(await statusOf(cache, 'key')).toBe('stale tag t')
+    await world.close()
   })
 
   it('opens the windows once, from the first call after the load, and is gone without one', async () => {
