@@ -27,7 +27,7 @@ export interface EntryOptions {
   retryAfterError?: Duration | undefined
   /** Hard end of a load, its time in a queue included: waiters get `LoadTimeoutError` and the key is free again. Default `'10s'`. */
   loadTimeout?: Duration | undefined
-  /** Names under which `invalidateTags` finds the entry. */
+  /** Names under which `invalidateTags` and `expireTags` find the entry. */
   tags?: readonly string[] | undefined
   /** Load even if a fresh value is kept; a load already under way is joined. Default `false`. */
   refresh?: boolean | undefined

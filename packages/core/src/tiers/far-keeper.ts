@@ -11,7 +11,7 @@ import type { FarTier } from './far-tier.ts'
 import { inGroups } from './groups.ts'
 import { pathOf, storeKey } from './store-keys.ts'
 import type { Ticket } from './ticket.ts'
-import { isSameVersion, type VersionStamps } from './version-stamps.ts'
+import type { VersionStamps } from './version-stamps.ts'
 import { epochRefs, tagRefs } from './versions.ts'
 
 /** Stores what loads bring, as far as the ticket of each key allows, and gives back what is not stored. */
@@ -158,7 +158,7 @@ export class FarKeeper {
     const epochs = epochRefs(flight.scope)
     const now = await this.#tier.readStamps(epochs, budget)
     const isSame = ({ key }: { readonly key: string }) =>
-      now.has(key) && isSameVersion(now.get(key), ticket.stamps.get(key))
+      now.has(key) && now.get(key)?.stamp === ticket.stamps.get(key)?.stamp
     if (!epochs.every(isSame)) return undefined
     return new Map([...ticket.stamps, ...stamps])
   }
@@ -177,11 +177,11 @@ export class FarKeeper {
       const [bytes, ...versions] = await this.#tier
         .budget()
         .spend((ms) => this.#tier.store.getMany([key, ...refs.map((ref) => ref.key)], ms))
-      const isSame = refs.every((ref, index) =>
-        isSameVersion(
-          this.#tier.versions.read(ref.key, versions[index]),
-          ticket.stamps.get(ref.key),
-        ),
+      // Of a tag that was only expired the epoch tells, which is among them and moves with it.
+      const isSame = refs.every(
+        (ref, index) =>
+          this.#tier.versions.read(ref.key, versions[index])?.stamp ===
+          ticket.stamps.get(ref.key)?.stamp,
       )
       const { head } = ticket
       const stands = head === undefined || (bytes instanceof Uint8Array && startsWith(bytes, head))

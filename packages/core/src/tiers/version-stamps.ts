@@ -7,21 +7,13 @@ import { keyOfMark } from './versions.ts'
 
 /**
  * What a stored version says. What was loaded under another stamp is gone; what was loaded under this one, before the
- * last expiry, is stale. Writing one moves the other only on purpose: an expiry replaces what stands there by the same
- * stamp, and fails where it is another one by now; a new stamp has no expiries.
+ * last expiry, is stale. An expiry only ever replaces a version of the same stamp, so that it undoes no invalidation;
+ * a new stamp begins without any (docs/decisions/0008-soft-tags.md).
  */
 export interface VersionStamps {
   readonly stamp: Stamp
   /** Oldest first, in Unix milliseconds of whoever wrote them. */
   readonly expiries?: readonly Expiry<Stamp>[]
-}
-
-/** Whether nothing was invalidated or expired between these two looks at one version. */
-export function isSameVersion(
-  one: VersionStamps | undefined,
-  other: VersionStamps | undefined,
-): boolean {
-  return one?.stamp === other?.stamp && lastExpiry(one) === lastExpiry(other)
 }
 
 /** The last time that it was expired, which is what a load sees of it. */
