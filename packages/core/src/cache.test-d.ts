@@ -92,6 +92,9 @@ describe('the rest', () => {
     expectTypeOf(createCache).returns.toEqualTypeOf<Cache>()
     expectTypeOf(cache.namespace('n')).toEqualTypeOf<Cache>()
     expectTypeOf(cache.explain('k')).toEqualTypeOf<Promise<Explanation>>()
+    expectTypeOf<Explanation['staleBecause']>().toEqualTypeOf<
+      'ttl' | 'expire' | `tag ${string}` | undefined
+    >()
     expectTypeOf(cache.enabled).toBeBoolean()
     expectTypeOf(cache.close)
       .parameter(0)
@@ -103,12 +106,19 @@ describe('the rest', () => {
     ])
     cache.setMany(new Map([['a', user]]))
     cache.delete(['a'] as const)
+    expectTypeOf(cache.expireTags).toEqualTypeOf<Cache['invalidateTags']>()
+    expectTypeOf(cache.expireTags(['t'] as const)).toEqualTypeOf<Promise<void>>()
+    // @ts-expect-error a list, as of invalidateTags
+    cache.expireTags('t')
   })
 
   it('types each event by its name', () => {
     cache.on('hit', (event) => expectTypeOf(event.durationMs).toBeNumber())
     cache.on('load', (event) => expectTypeOf(event.keys).toEqualTypeOf<readonly string[]>())
     cache.on('error', (event) => expectTypeOf(event.error).toBeUnknown())
+    cache.on('invalidate', ({ operation }) => {
+      expectTypeOf<'expireTags'>().toExtend<typeof operation>()
+    })
     // @ts-expect-error no such event
     cache.on('mis', () => {})
   })

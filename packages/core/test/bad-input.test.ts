@@ -307,8 +307,10 @@ describe('everything else that is no argument', () => {
 
   it('is refused: tags that are none, entries that are none, a namespace without a name, enabled as text', async () => {
     const cache = untyped(cacheOf())
-    for (const tags of ['users', undefined, [''], [7]])
+    for (const tags of ['users', undefined, [''], [7]]) {
       expect(await refused(() => cache.invalidateTags?.(tags))).toBeInstanceOf(InvalidOptionError)
+      expect(await refused(() => cache.expireTags?.(tags))).toBeInstanceOf(InvalidOptionError)
+    }
     for (const entries of [undefined, 7, ['key'], [7], [['key', 1], 'no']])
       expect(isCacheError(await refused(() => cache.setMany?.(entries)))).toBe(true)
     for (const name of ['', 7, undefined, '\ud800', 'n'.repeat(257)])
@@ -355,6 +357,7 @@ describe('a call on a closed cache', () => {
         () => each.delete('k'),
         () => each.expire('k'),
         () => each.invalidateTags(['t']),
+        () => each.expireTags(['t']),
         () => each.clear(),
         () => each.explain('k'),
       ]

@@ -97,6 +97,7 @@ test('a secret in credentials, options, keys, tags, values and errors is in noth
   await cache.wrap(`${canary}:3`, () => Promise.reject(new Error(canary))).catch(() => {})
   const thrown = Object.assign(new Error(canary), { name: 'TypeError' })
   await cache.wrap(`${canary}:4`, () => Promise.reject(thrown)).catch(() => {})
+  await cache.expireTags([canary])
   await cache.invalidateTags([canary])
   await cache.namespace(canary).clear()
   texts.push(JSON.stringify(await cache.health()))
