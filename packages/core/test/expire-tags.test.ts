@@ -95,6 +95,17 @@ describe('expireTags', () => {
     expect(await cache.wrap('key', () => 'new', tagged)).toBe('new')
   })
 
+  it('is not put off by a load that began before it and failed after it, although only the kept value has the tag', async () => {
+    const { cache } = cacheWith({ staleIfError: '1m', retryAfterError: '30s' })
+    await cache.set('key', 'old', tagged)
+    const { load, runs } = held<string>()
+    const refreshing = cache.wrap<string>('key', load, { refresh: true })
+    await cache.expireTags(['t'])
+    runs[0]?.reject(new Error('away'))
+    expect(await refreshing).toBe('old')
+    expect(await cache.wrap('key', () => 'new')).toBe('new')
+  })
+
   it('keeps out a load that was under way, also one that names its tags at its end; its waiters keep their answer', async () => {
     const { cache } = cacheWith({ staleWhileRevalidate: '1m' })
     for (const names of ['before', 'late'] as const) {

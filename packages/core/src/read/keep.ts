@@ -197,8 +197,9 @@ export function settleFailure(
 ): void {
   const now = engine.clock.monotonic()
   for (const flight of flights) {
-    if (!isFenced(engine, flight, undefined)) {
-      const { stale, policy, nearKey } = flight
+    const { stale, policy, nearKey } = flight
+    // A tag that only the kept value has may have been expired since: it is worth another try at once.
+    if (!isFenced(engine, flight, undefined) && !isTouched(stale?.marks, flight.seq)) {
       if (stale !== undefined && stale.kind !== 'error' && engine.near?.peek(nearKey) === stale) {
         stale.retryAt = Math.trunc(now + policy.retryAfterErrorMs)
       } else if (keepable && policy.errorTtlMs > 0) {
