@@ -15,7 +15,8 @@ import {
 const rounds = 25
 const readsEach = 100
 
-const operations = ['delete', 'expire', 'invalidateTags', 'clear', 'set'] as const
+const operations = ['delete', 'expire', 'invalidateTags', 'expireTags', 'clear', 'set'] as const
+const isSoft = (operation: (typeof operations)[number]) => operation.startsWith('expire')
 
 describe.each(sharedKinds('a cluster of valkey'))('processes that share %s', (kind) => {
   let shared: Shared
@@ -42,6 +43,7 @@ describe.each(sharedKinds('a cluster of valkey'))('processes that share %s', (ki
       delete: [key],
       expire: [key],
       invalidateTags: [['a-tag']],
+      expireTags: [['a-tag']],
       clear: [],
       set: [key, 'set', options],
     }[operation]
@@ -104,7 +106,7 @@ describe.each(sharedKinds('a cluster of valkey'))('processes that share %s', (ki
         ttl: 60_000,
         jitter: 0,
         earlyRefresh: false,
-        staleWhileRevalidate: operation === 'expire' ? 0 : 60_000,
+        staleWhileRevalidate: isSoft(operation) ? 0 : 60_000,
       }
       for (let round = 0; round < rounds; round++) {
         const key = `stale-${operation}-${round}`
@@ -128,10 +130,34 @@ describe.each(sharedKinds('a cluster of valkey'))('processes that share %s', (ki
       }
       expect(Object.values(values).reduce((sum, count) => sum + count, 0)).toBe(10_000)
       expect(values).not.toHaveProperty('old')
-      if (operation !== 'expire') expect(values).not.toHaveProperty('older')
+      if (!isSoft(operation)) expect(values).not.toHaveProperty('older')
     },
     60_000,
   )
+
+  test('expireTags leaves what is under the tag to the stale window, in every process, until it has been refreshed', async () => {
+    const key = 'expired-by-tag'
+    const windows = { ttl: 60_000, jitter: 0, earlyRefresh: false, staleWhileRevalidate: 60_000 }
+    const options = { ...windows, tags: ['a-tag'] }
+    const [refresher, ...others] = [...bare, ...near] as [ClientProcess, ...ClientProcess[]]
+    await near[0]!.call('set', key, 'kept', options)
+    for (const each of near) expect(await each.call('get', key)).toBe('kept')
+    await near[1]!.call('expireTags', ['a-tag'])
+    const begun = loading(refresher, key)
+    expect(await refresher.call('wrap', key, undefined, 'new', options)).toBe('kept')
+    await begun
+    const wrapped = async (each: ClientProcess) => {
+      const { results } = await each.call<AtOnce>('wrapAtOnce', key, 1, 0, 'newer', options)
+      return results[0]?.value
+    }
+    const [first, ...rest] = others
+    expect(await wrapped(first!)).toBe('kept')
+    // One that is kept from showing signs of life for a second loses its claim to the next who asks.
+    for (const each of rest) expect(['kept', 'newer']).toContain(await wrapped(each))
+    await refresher.call('release')
+    for (const each of others)
+      await expect.poll(() => wrapped(each), { timeout: 20_000 }).toMatch(/^newe?r?$/)
+  }, 60_000)
 
   test.each([60_000, 1])(
     'expire of a key with a ttl of %i ms leaves it to the stale window, in every process',
