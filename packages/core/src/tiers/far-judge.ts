@@ -197,11 +197,14 @@ export class FarJudge {
     value: DecodedValue,
     { staleAt: unixStaleAt, expiredBy }: Standing,
   ): Entry {
-    const { clock, near, settings } = this.#engine
+    const { clock, coarse, near, settings } = this.#engine
     const { now } = session
     const ahead = now - session.wallNow
     const storedAt = Math.trunc(value.storedAt + ahead)
-    const staleAt = Math.trunc(unixStaleAt + ahead)
+    const wouldBeStaleAt = Math.trunc(unixStaleAt + ahead)
+    // Whoever looks next may read a clock that is a moment old: what was expired just now must not be fresh by that.
+    const staleAt =
+      expiredBy === undefined ? wouldBeStaleAt : Math.min(wouldBeStaleAt, coarse.now())
     // From when the store was asked: what was invalidated while the answer was on its way is found out as soon as anything else.
     const ageAt = Math.min(Math.trunc(session.readAt + session.maxAgeMs), Number.MAX_SAFE_INTEGER)
     const isolated = this.#keepApart(value.value, this.#engine.valueModeOf(asked.scope))
@@ -219,8 +222,7 @@ export class FarJudge {
     const entry = new Entry({
       value: isolated.value,
       kind: isolated.copyPerHit ? 'copied' : 'shareable',
-      // A near hit may read a clock that is a moment old: what was expired just now must not be fresh for it.
-      checkAt: expiredBy === undefined ? Math.min(earlyAt, ageAt) : Number.NEGATIVE_INFINITY,
+      checkAt: Math.min(earlyAt, ageAt),
       // What was invalidated while the answer was on its way finds an entry from before.
       seq: asked.seq,
       storedAt,
