@@ -106,7 +106,7 @@ describe('expireTags over a store', () => {
     }
   })
 
-  it('makes nothing fresh for who reads a clock that is a moment old', async () => {
+  it('is stale also for whoever reads a clock that is a moment old', async () => {
     const world = new Processes()
     const [one, two] = [world.start(windows), world.start(windows)]
     await one.cache.set('key', 'old', tagged)

@@ -120,7 +120,7 @@ footer { padding: 0 clamp(14px, 3vw, 32px) 28px; max-width: 1320px; margin: 0 au
   header { position: static } h1 { flex: 1 } header .room { flex-basis: 100%; height: 0; margin-top: -10px }
   #overall { order: 1 } .room { order: 2 } header label { order: 3; flex: 1 } select { max-width: none; flex: 1 } #live { order: 4 } #pause { order: 5 }
   main, .column { gap: 12px } section { padding: 14px } .tile { padding: 11px 13px } .tile .value { font-size: 23px }
-  th, td { padding: 7px 5px } .row button { flex: 1 1 auto }
+  th, td { padding: 7px 5px } .row button { flex: 1 1 auto } #tag { flex-basis: 100% }
 }
 @media (prefers-reduced-motion: no-preference) { .ring .bar i { transition: width 0.3s } #live[data-state='live'] i { animation: beat 2s ease-in-out infinite } }
 @keyframes beat { 50% { opacity: 0.35 } }
