@@ -9,7 +9,29 @@ import { sharedHeapBytes } from './shared-heap-bytes.ts'
  */
 export function adopt(value: unknown, mode: ValueMode): Isolated {
   if (mode === 'shared') return { value, copyPerHit: false, bytes: sharedHeapBytes(value) }
-  const walk = new Adoption(mode === 'isolated')
+  return walked(value, mode, new Adoption(mode === 'isolated'))
+}
+
+/** The same for a value that is kept nowhere, so that nobody wants to know its size. */
+export function adoptUncounted(value: unknown, mode: ValueMode): Isolated {
+  const isOne = typeof value !== 'object' || value === null
+  if (isOne || mode === 'shared') return { value, copyPerHit: false, bytes: 0 }
+  if (mode === 'isolated' && freezeFlat(value)) return { value, copyPerHit: false, bytes: 0 }
+  return walked(value, mode, new Adoption(mode === 'isolated'))
+}
+
+/** A plain object that holds no other, as most do, needs no walk. */
+function freezeFlat(value: object): boolean {
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false
+  for (const name in value) {
+    const part = (value as Record<string, unknown>)[name]
+    if (typeof part === 'object' && part !== null) return false
+  }
+  Object.freeze(value)
+  return true
+}
+
+function walked(value: unknown, mode: ValueMode, walk: Adoption): Isolated {
   walk.part(value)
   const isObject = typeof value === 'object' && value !== null
   return { value, copyPerHit: isObject && (mode === 'copied' || walk.isMutable), bytes: walk.bytes }

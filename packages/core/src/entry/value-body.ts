@@ -1,3 +1,4 @@
+import { endianness } from 'node:os'
 import { CodecError } from '../errors.ts'
 import type { Codec } from './codec.ts'
 import { isExactJson } from './exact-json.ts'
@@ -138,16 +139,28 @@ export function writeValue(
   return closeFrame(frame, codec)
 }
 
+/** The six times of the entry read last. Six calls of `readDoubleLE` would cost twice as much. */
+const times = new Float64Array(6)
+const timesBytes = new Uint8Array(times.buffer)
+const isBigEndian = endianness() === 'BE'
+
+function readTimes(buffer: Buffer, start: number): void {
+  for (let index = 0; index < timesBytes.length; index++)
+    timesBytes[index] = buffer[start + index] as number
+  if (isBigEndian) Buffer.from(times.buffer).swap64()
+}
+
 /** `undefined` where the lengths do not add up to the body, or a field is none that the writer writes. */
 export function readValue(frame: OpenFrame, key: string): ValueBody | undefined {
   const { buffer, at: start, end } = frame
   if (end - start < fixedBytes || buffer[start + 2] !== 0) return undefined
-  const storedAt = buffer.readDoubleLE(start + 4)
-  const staleAt = buffer.readDoubleLE(start + 12)
-  const expiresAt = buffer.readDoubleLE(start + 20)
-  const staleWhileRevalidateMs = buffer.readDoubleLE(start + 28)
-  const staleIfErrorMs = buffer.readDoubleLE(start + 36)
-  const loadMs = buffer.readDoubleLE(start + 44)
+  readTimes(buffer, start + 4)
+  const storedAt = times[0] as number
+  const staleAt = times[1] as number
+  const expiresAt = times[2] as number
+  const staleWhileRevalidateMs = times[3] as number
+  const staleIfErrorMs = times[4] as number
+  const loadMs = times[5] as number
   if (
     Number.isNaN(storedAt) ||
     Number.isNaN(staleAt) ||

@@ -29,6 +29,7 @@ export class Journal<Version extends { readonly key: string }> {
 
   /** Whether what the store says of this key is out of date. */
   holds(key: string): boolean {
+    if (this.isEmpty) return false
     return this.overflowed || this.#deletes.has(key) || this.#versions.has(key)
   }
 

@@ -1,4 +1,4 @@
-import { adopt } from '../entry/adopt.ts'
+import { adopt, adoptUncounted } from '../entry/adopt.ts'
 import { Entry, type ExpiredBy } from '../entry/entry.ts'
 import type { DecodedEntry, DecodedValue } from '../entry/envelope.ts'
 import { headBytes, headOf } from '../entry/head.ts'
@@ -125,7 +125,11 @@ export class FarJudge {
     this.#engine = engine
     this.#versions = versions
     this.#journal = journal
-    this.#keepApart = hasOwnSerializer ? isolate : adopt
+    this.#keepApart = hasOwnSerializer
+      ? isolate
+      : engine.near === undefined
+        ? adoptUncounted
+        : adopt
   }
 
   /** Learns a version from what stands under its key. */

@@ -173,18 +173,21 @@ export class FarReader {
     const session = new Session(this.#engine.clock.monotonic())
     const { stamps } = session
     const versionKeys = versionKeysOf(readings)
-    const keys = readings.map(({ key }) => key)
-    keys.push(...versionKeys)
+    const keys: string[] = []
+    for (const { key } of readings) keys.push(key)
+    for (const key of versionKeys) keys.push(key)
     const all = await this.#store.getMany(keys, this.#timeoutMs)
     let index = readings.length
     for (const key of versionKeys) this.#judge.note(stamps, key, all[index++])
     let anyLater = false
-    const decoding = readings.map(({ key }, at) => {
+    const decoding: (DecodedEntry | Promise<DecodedEntry> | undefined)[] = []
+    for (let at = 0; at < readings.length; at++) {
       const bytes = all[at]
+      const { key } = readings[at] as Reading
       const decoded = bytes instanceof Uint8Array ? decodeEntry(bytes, key, this.#codec) : undefined
       anyLater ||= decoded instanceof Promise
-      return decoded
-    })
+      decoding.push(decoded)
+    }
     const decoded = anyLater
       ? await Promise.all(decoding)
       : (decoding as (DecodedEntry | undefined)[])

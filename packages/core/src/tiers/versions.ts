@@ -228,11 +228,17 @@ const noTags: readonly string[] = []
 
 /** The tags that an envelope names, each once. */
 export function tagsOfMarks(marks: readonly VersionMark[]): readonly string[] {
-  if (!marks.some((mark) => mark.scope === 'tag')) return noTags
+  if (!hasTag(marks)) return noTags
   const tags = new Set<string>()
   for (const { scope, name } of marks)
     if (scope === 'tag') tags.add(name.slice(name.indexOf(':') + 1))
   return [...tags]
+}
+
+// Most entries have none; a closure for each would be the most of it.
+function hasTag(marks: readonly VersionMark[]): boolean {
+  for (const mark of marks) if (mark.scope === 'tag') return true
+  return false
 }
 
 function chain(scope: Scope): Scope[] {
