@@ -41,7 +41,19 @@ export class GetBatcher {
   }
 
   /** The answers to many keys, asked at once in as few commands as they need. */
-  async many(keys: readonly string[], operation: string): Promise<(Uint8Array | undefined)[]> {
+  many(keys: readonly string[], operation: string): Promise<(Uint8Array | undefined)[]> {
+    if (keys.length === 0) return Promise.resolve([])
+    return keys.length <= maxKeys ? this.#few(keys, operation) : this.#inParts(keys, operation)
+  }
+
+  #few(keys: readonly string[], operation: string): Promise<(Uint8Array | undefined)[]> {
+    return new Promise((resolve, reject) => {
+      const answered = (replies: Replies) => resolve(answersOf(replies, keys.length))
+      this.#mget(keys as string[], operation, answered, reject)
+    })
+  }
+
+  async #inParts(keys: readonly string[], operation: string): Promise<(Uint8Array | undefined)[]> {
     const parts: Promise<Replies>[] = []
     for (let at = 0; at < keys.length; at += maxKeys) {
       const part = keys.slice(at, at + maxKeys)
@@ -49,8 +61,7 @@ export class GetBatcher {
     }
     const answers: (Uint8Array | undefined)[] = []
     for (const [index, replies] of (await Promise.all(parts)).entries()) {
-      const asked = Math.min(maxKeys, keys.length - index * maxKeys)
-      for (let at = 0; at < asked; at++) answers.push(replies[at] ?? undefined)
+      answers.push(...answersOf(replies, Math.min(maxKeys, keys.length - index * maxKeys)))
     }
     return answers
   }
@@ -111,6 +122,13 @@ export class GetBatcher {
     this.#lengthClass = keys.length % lengthClasses
     return keys
   }
+}
+
+/** Without those of the keys that were only asked for to make the length another one. */
+function answersOf(replies: Replies, asked: number): (Uint8Array | undefined)[] {
+  const answers: (Uint8Array | undefined)[] = []
+  for (let at = 0; at < asked; at++) answers.push(replies[at] ?? undefined)
+  return answers
 }
 
 /** Replies to other commands are no arrays, or hold something else. */

@@ -10,7 +10,7 @@ import {
   type RefusedEntry,
   refused,
 } from './frame.ts'
-import { type Stamp, writeStamp } from './head.ts'
+import { asBuffer, type Stamp, writeStamp } from './head.ts'
 import { maxInflation, maxPayloadBytes } from './limits.ts'
 import {
   deserialize,
@@ -21,10 +21,11 @@ import {
   serialize,
 } from './serializer.ts'
 import {
+  newPayloadPlace,
+  type PayloadPlace,
+  type ReadValue,
   readValue,
   type StoredPayload,
-  storedPayload,
-  type ValueBody,
   type ValueFields,
   type WritableFields,
   writeValue,
@@ -55,12 +56,7 @@ export interface Version {
   readonly expiries?: readonly Expiry<Stamp>[]
 }
 
-export interface DecodedValue extends ValueFields {
-  readonly kind: 'value'
-  readonly value: unknown
-  /** Length of the whole envelope. */
-  readonly bytes: number
-}
+export type DecodedValue = Readonly<ReadValue>
 
 export type DecodedEntry =
   | DecodedValue
@@ -161,28 +157,31 @@ export function restampValue(
   change: Partial<ValueFields> & { readonly key: string; readonly stamp: Stamp },
   codec: Codec,
 ): Uint8Array | RefusedEntry {
-  const read = readBody(bytes, change.key, codec)
-  if ('kind' in read) return read
-  const { frame, body } = read
-  return writeValue({ ...body, ...change }, storedPayload(frame, body), codec)
+  const payload = newPayloadPlace()
+  const fields = readWhole(bytes, change.key, codec, payload)
+  if (fields.kind === 'refused') return fields
+  const content = asBuffer(bytes).subarray(payload.at, payload.at + payload.storedBytes)
+  return writeValue({ ...fields, ...change }, { ...payload, content }, codec)
 }
 
 /** What an envelope says about its value, without reading the value; `undefined` for anything that is no valid value of this key. */
 export function readFields(bytes: Uint8Array, key: string, codec: Codec): ValueFields | undefined {
-  const read = readBody(bytes, key, codec)
-  return 'kind' in read ? undefined : read.body
+  const fields = readWhole(bytes, key, codec, newPayloadPlace())
+  return fields.kind === 'refused' ? undefined : fields
 }
 
-function readBody(
+function readWhole(
   bytes: Uint8Array,
   key: string,
   codec: Codec,
-): { readonly frame: OpenFrame; readonly body: ValueBody } | RefusedEntry {
+  payload: PayloadPlace,
+): ReadValue | RefusedEntry {
   try {
     const frame = openFrame(bytes, key, codec)
     if (frame.kind === 'refused') return frame
-    const body = frame.kind === 'value' ? readValue(frame, key) : undefined
-    return body === undefined ? refused('format') : { frame, body }
+    return (
+      (frame.kind === 'value' ? readValue(frame, key, payload) : undefined) ?? refused('format')
+    )
   } catch {
     return refused('format')
   }
@@ -228,54 +227,42 @@ function decodeValue(
   key: string,
   codec: Codec,
 ): DecodedEntry | Promise<DecodedEntry> {
-  const body = readValue(frame, key)
-  if (body === undefined) return refused('format')
-  const { plainBytes, storedBytes, compression, payloadAt } = body
+  const read = readValue(frame, key, place)
+  if (read === undefined) return refused('format')
+  const { kind, compression, plainBytes, storedBytes, at } = place
   if (plainBytes > maxPayloadBytes) return refused('limit')
-  const custom = body.payloadKind === payloadKind.custom ? codec.serializer : undefined
-  if (body.serializerName !== (custom?.name ?? '')) return refused('serializer')
+  const custom = kind === payloadKind.custom ? codec.serializer : undefined
+  if (place.serializerName !== (custom?.name ?? '')) return refused('serializer')
   const { buffer } = frame
   if (compression === compressionCode.none) {
     if (plainBytes !== storedBytes) return refused('format')
-    return decodePayload(body, custom, buffer.length, buffer, payloadAt, payloadAt + storedBytes)
+    return withValue(read, kind, custom, buffer, at, at + storedBytes)
   }
   if (plainBytes > storedBytes * maxInflation) return refused('limit')
-  const content = buffer.subarray(payloadAt, payloadAt + storedBytes)
-  const plain = decompress(content, compression, plainBytes)
+  const plain = decompress(buffer.subarray(at, at + storedBytes), compression, plainBytes)
   const finish = (bytes: Buffer | undefined) =>
     bytes === undefined
       ? refused('compression')
-      : decodePayload(body, custom, buffer.length, bytes, 0, bytes.length)
+      : withValue(read, kind, custom, bytes, 0, bytes.length)
   return plain instanceof Promise ? plain.then(finish) : finish(plain)
 }
 
-function decodePayload(
-  body: ValueBody,
+/** One for all that are decoded, one after the other: a hit need not make one. */
+const place = newPayloadPlace()
+
+function withValue(
+  read: ReadValue,
+  kind: number,
   custom: Serializer | undefined,
-  bytes: number,
   plain: Buffer,
   start: number,
   end: number,
 ): DecodedEntry {
   try {
-    const value = deserialize(body.payloadKind, plain, custom, start, end)
+    const value = deserialize(kind, plain, custom, start, end)
     if (value === undefined) return refused('serializer')
-    // Named one by one: spreading them would cost more than reading them did.
-    return {
-      kind: 'value',
-      stamp: body.stamp,
-      key: body.key,
-      value,
-      storedAt: body.storedAt,
-      staleAt: body.staleAt,
-      expiresAt: body.expiresAt,
-      staleWhileRevalidateMs: body.staleWhileRevalidateMs,
-      staleIfErrorMs: body.staleIfErrorMs,
-      loadMs: body.loadMs,
-      versions: body.versions,
-      metadata: body.metadata,
-      bytes,
-    }
+    read.value = value
+    return read
   } catch (error) {
     return refused(error instanceof OverLimitError ? 'limit' : 'serializer')
   }

@@ -75,28 +75,26 @@ export interface StoredPayload {
   readonly plainBytes: number
 }
 
-/** What a body was found to hold; the payload is still as it was stored, from `payloadAt` on. One object: it is made for every hit. */
-export interface ValueBody extends ValueFields {
-  readonly payloadKind: number
-  readonly compression: number
-  readonly serializerName: string
-  readonly payloadAt: number
-  readonly storedBytes: number
-  readonly plainBytes: number
+/** A value as its envelope says it; `value` is `undefined` until its payload has been read. */
+export interface ReadValue extends ValueFields {
+  readonly kind: 'value'
+  value: unknown
+  /** Length of the whole envelope. */
+  readonly bytes: number
 }
 
-/** The payload of a body, as `writeValue` takes it. */
-export function storedPayload(frame: OpenFrame, body: ValueBody): StoredPayload {
-  const { payloadAt, compression, serializerName, storedBytes, plainBytes } = body
-  const content = frame.buffer.subarray(payloadAt, payloadAt + storedBytes)
-  return {
-    kind: body.payloadKind,
-    compression,
-    serializerName,
-    content,
-    storedBytes,
-    plainBytes,
-  }
+/** Where `readValue` leaves where the payload lies and what it is: for whoever asked, until it asks again. */
+export interface PayloadPlace {
+  kind: number
+  compression: number
+  serializerName: string
+  at: number
+  storedBytes: number
+  plainBytes: number
+}
+
+export function newPayloadPlace(): PayloadPlace {
+  return { kind: 0, compression: 0, serializerName: '', at: 0, storedBytes: 0, plainBytes: 0 }
 }
 
 const scopes: readonly VersionScope[] = ['tag', 'namespace', 'epoch', 'expiry']
@@ -151,7 +149,11 @@ function readTimes(buffer: Buffer, start: number): void {
 }
 
 /** `undefined` where the lengths do not add up to the body, or a field is none that the writer writes. */
-export function readValue(frame: OpenFrame, key: string): ValueBody | undefined {
+export function readValue(
+  frame: OpenFrame,
+  key: string,
+  payload: PayloadPlace,
+): ReadValue | undefined {
   const { buffer, at: start, end } = frame
   if (end - start < fixedBytes || buffer[start + 2] !== 0) return undefined
   readTimes(buffer, start + 4)
@@ -187,9 +189,17 @@ export function readValue(frame: OpenFrame, key: string): ValueBody | undefined 
   } else at += before.bytes.length
   const payloadAt = at + metadataBytes
   if (payloadAt + storedBytes !== end) return undefined
+  payload.kind = buffer[start] as number
+  payload.compression = buffer[start + 1] as number
+  payload.serializerName = serializerName
+  payload.at = payloadAt
+  payload.storedBytes = storedBytes
+  payload.plainBytes = buffer.readUInt32LE(start + 56)
   return {
+    kind: 'value',
     stamp: frame.stamp,
     key,
+    value: undefined,
     storedAt,
     staleAt,
     expiresAt,
@@ -198,12 +208,7 @@ export function readValue(frame: OpenFrame, key: string): ValueBody | undefined 
     loadMs,
     versions,
     metadata: metadataBytes === 0 ? undefined : readMetadata(buffer.subarray(at, payloadAt)),
-    payloadKind: buffer[start] as number,
-    compression: buffer[start + 1] as number,
-    serializerName,
-    payloadAt,
-    storedBytes,
-    plainBytes: buffer.readUInt32LE(start + 56),
+    bytes: buffer.length,
   }
 }
 

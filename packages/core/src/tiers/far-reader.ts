@@ -1,6 +1,6 @@
 import { whenTurnEnds } from '../clock.ts'
 import type { Codec } from '../entry/codec.ts'
-import { type DecodedEntry, decodeEntry, readFields } from '../entry/envelope.ts'
+import { type DecodedEntry, type DecodedValue, decodeEntry, readFields } from '../entry/envelope.ts'
 import { StoreError } from '../errors.ts'
 import type { Journal } from '../invalidation/journal.ts'
 import type { Scope } from '../invalidation/scope.ts'
@@ -161,14 +161,21 @@ export class FarReader {
     this.#queued = new Batch()
     this.#underWay.add(batch)
     void this.#fetch(batch)
-      .catch((error: unknown) => {
-        this.#engine.storeFailed('get', error)
-        for (const reading of batch.readings) reading.resolve(out)
-      })
-      .finally(() => this.#underWay.delete(batch))
   }
 
+  /** Never rejects. */
   async #fetch(batch: Batch): Promise<void> {
+    try {
+      await this.#answerAll(batch)
+    } catch (error) {
+      this.#engine.storeFailed('get', error)
+      for (const reading of batch.readings) reading.resolve(out)
+    } finally {
+      this.#underWay.delete(batch)
+    }
+  }
+
+  async #answerAll(batch: Batch): Promise<void> {
     const { readings } = batch
     const session = new Session(this.#engine.clock.monotonic())
     const { stamps } = session
@@ -191,7 +198,8 @@ export class FarReader {
     const decoded = anyLater
       ? await Promise.all(decoding)
       : (decoding as (DecodedEntry | undefined)[])
-    await this.#readTagVersions(session, readings, decoded)
+    const named = this.#unknownTagVersions(session, readings, decoded)
+    if (named !== undefined) await this.#readTagVersions(session, named)
     session.begin(this.#engine, this.#maxAgeMs())
     let failure: StoreError | undefined
     for (let at = 0; at < readings.length; at++) {
@@ -208,19 +216,28 @@ export class FarReader {
     if (failure !== undefined) this.#engine.storeFailed('get', failure)
   }
 
-  /** Of tags that only the entries name: one more round trip for all of them. */
-  async #readTagVersions(
+  /** Where the versions stand of tags that only the entries name. */
+  #unknownTagVersions(
     session: Session,
     readings: readonly Reading[],
     decoded: readonly (DecodedEntry | undefined)[],
-  ): Promise<void> {
-    const named = new Set<string>()
-    decoded.forEach((found, at) => {
-      if (found?.kind !== 'value') return
+  ): ReadonlySet<string> | undefined {
+    let named: Set<string> | undefined
+    let last: DecodedValue['versions'] | undefined
+    for (let at = 0; at < decoded.length; at++) {
+      const found = decoded[at]
+      // Without tags, entries that follow each other have one list.
+      if (found?.kind !== 'value' || found.versions === last) continue
+      last = found.versions
+      named ??= new Set()
       const { scope } = readings[at] as Reading
-      this.#judge.unknownTagVersions(scope, found.versions, session.stamps, named)
-    })
-    if (named.size === 0) return
+      this.#judge.unknownTagVersions(scope, last, session.stamps, named)
+    }
+    return named === undefined || named.size === 0 ? undefined : named
+  }
+
+  /** One more round trip for all of them. */
+  async #readTagVersions(session: Session, named: ReadonlySet<string>): Promise<void> {
     const tookMs = this.#engine.clock.monotonic() - session.readAt
     const keys = [...named]
     const more = await this.#store.getMany(

@@ -118,8 +118,8 @@ export class GuardedStore {
   getMany(asked: readonly string[], ms: number): Promise<SettledRead[]> {
     const store = this.#store
     const keys = this.#fitAll(asked)
-    return this.#guard(ms, 'getMany', async () => {
-      if (store.getManySettled !== undefined) return inPart(await store.getManySettled(keys))
+    return this.#guard(ms, 'getMany', () => {
+      if (store.getManySettled !== undefined) return store.getManySettled(keys).then(inPart)
       const [only] = keys
       if (keys.length === 1 && only !== undefined) return store.get(only).then((bytes) => [bytes])
       if (store.getMany !== undefined) return store.getMany(keys)
