@@ -1,38 +1,21 @@
-import { LRUCache } from 'lru-cache'
-import { decodeEntry } from '../entry/envelope.ts'
-import { headBytes, headOf, type Stamp } from '../entry/head.ts'
+import { headOf } from '../entry/head.ts'
 import type { Engine } from '../read/engine.ts'
 import type { Flight } from '../read/flight.ts'
 import { freshness } from '../read/freshness.ts'
 import type { Load } from '../read/load.ts'
 import { type Budget, countedMs } from '../resilience/budget.ts'
 import { claimInGroups } from './claim-groups.ts'
-import { type Claim, silenceMs } from './claims.ts'
+import { Claimant, type Granted, type Held } from './claimant.ts'
+import { silenceMs } from './claims.ts'
 import type { Found, FoundEntry } from './far-found.ts'
 import type { FarKeeper } from './far-keeper.ts'
 import type { FarTier } from './far-tier.ts'
-import { refreshClaimKey, storeKey } from './store-keys.ts'
+import { LoadWaits } from './load-waits.ts'
+import { storeKey } from './store-keys.ts'
 import { apart, type Ticket } from './ticket.ts'
-import type { VersionStamps } from './version-stamps.ts'
 
-type Granted =
-  | { readonly granted: 'load' }
-  | { readonly granted: 'entry'; readonly found: FoundEntry }
-  | Held
-
-/** Somebody else loads it: under the key itself (`stamp` and `beat` are that claim's), or as a refresh of a value that stays. */
-type Held =
-  | { readonly granted: 'held'; readonly stamp: Stamp; readonly beat: number }
-  | { readonly granted: 'refreshing'; readonly found: FoundEntry }
-
-/** How often those who wait look: soon at first, later in proportion to how long it has taken. */
-const leastPauseMs = 5
-const mostPauseMs = 80
-const pauseShare = 1 / 8
 /** Where another process refreshes a stale value, it is looked up again this soon. */
 const lookAgainMs = 200
-const maxTries = 8
-const rememberedRefreshers = 1_000
 
 /** One load per key over all processes: who claims it, and those who wait for another process. What becomes of the value is `far-keeper.ts`. */
 export class FarLoads {
@@ -40,14 +23,9 @@ export class FarLoads {
   readonly #tier: FarTier
   readonly #tickets: WeakMap<Flight, Ticket>
   readonly #keeper: FarKeeper
-  readonly #founds = new WeakMap<Flight, Found>()
+  readonly #claimant: Claimant
   readonly #spentMs = new WeakMap<Flight, number>()
-  readonly #waiting = new Map<string, Set<() => void>>()
-  /** The last sign of life of those who refresh elsewhere; a stale value stays readable however long they are silent. */
-  readonly #refreshers = new LRUCache<
-    string,
-    { readonly stamp: Stamp; readonly beat: number; readonly seenAt: number }
-  >({ max: rememberedRefreshers })
+  readonly #waits: LoadWaits
   #closed = false
 
   /** `tickets` is where it leaves what the keeper then goes by. */
@@ -56,11 +34,13 @@ export class FarLoads {
     this.#tier = tier
     this.#tickets = tickets
     this.#keeper = keeper
+    this.#waits = new LoadWaits(engine.clock)
+    this.#claimant = new Claimant(engine, tier, tickets)
   }
 
   /** What the read path has already seen of the key need not be read again. */
   seen(flight: Flight, found: Found, since: number): void {
-    this.#founds.set(flight, found)
+    this.#claimant.seen(flight, found)
     const tookMs = this.#engine.clock.monotonic() - since
     this.#spentMs.set(flight, countedMs(tookMs, this.#tier.settings.storeTimeoutMs))
   }
@@ -77,7 +57,7 @@ export class FarLoads {
     const mine = new Set<Flight>()
     const others: (readonly [Flight, Held])[] = []
     const claim = async (flight: Flight, within: Budget) => {
-      const granted = await this.#acquire(flight, within)
+      const granted = await this.#claimant.acquire(flight, within)
       if (granted.granted === 'load') mine.add(flight)
       else if (granted.granted === 'entry') this.#answer(flight, granted.found)
       else others.push([flight, granted])
@@ -116,151 +96,6 @@ export class FarLoads {
     flight.load.answered(flight, this.#engine.valueOf(entry), entry.value)
   }
 
-  #want(flight: Flight) {
-    return { key: flight.key, nearKey: flight.nearKey, tags: flight.policy.tags }
-  }
-
-  async #acquire(flight: Flight, budget: Budget): Promise<Granted> {
-    let found = this.#founds.get(flight)
-    this.#founds.delete(flight)
-    try {
-      for (let tries = 0; tries < maxTries; tries++) {
-        found ??= await budget.spend(() => this.#read(flight))
-        if (found.state === 'out') break
-        if (!this.#tier.store.hasClaims) {
-          if (found.state === 'entry' && !this.#wantsNewer(flight, found))
-            return { granted: 'entry', found }
-          await this.#tier.versions.complete(this.#refs(flight), found.stamps, budget)
-          return this.#grant(flight, { mode: 'plain', stamps: found.stamps, readAt: found.readAt })
-        }
-        const granted = await this.#try(flight, found, budget)
-        if (granted !== undefined) return granted
-        found = undefined
-      }
-    } catch (error) {
-      this.#engine.storeFailed('add', error)
-    }
-    return this.#grant(flight, apart)
-  }
-
-  #read(flight: Flight): Promise<Found> {
-    flight.asked++
-    return this.#tier.read(flight.scope, this.#want(flight))
-  }
-
-  #refs(flight: Flight) {
-    return this.#tier.refs(flight.scope, flight.policy.tags)
-  }
-
-  /** `undefined`: something else stands there now; look again. */
-  async #try(
-    flight: Flight,
-    found: Exclude<Found, { state: 'out' }>,
-    budget: Budget,
-  ): Promise<Granted | undefined> {
-    const { claims, versions } = this.#tier
-    const key = storeKey(flight.scope, flight.key)
-    const { stamps, readAt } = found
-    if (found.state === 'claimed' && claims.isForsaken(found.stamp)) {
-      // Held here, for a load that was invalidated: nothing that it brings could be stored.
-      const head = headOf('claim', found.stamp)
-      const completed = versions.complete(this.#refs(flight), stamps, budget)
-      const [claim] = await Promise.all([claims.takeOver(key, head, budget), completed])
-      return claim && this.#grantClaim(flight, claim, stamps, readAt)
-    }
-    if (found.state === 'claimed') return { granted: 'held', stamp: found.stamp, beat: found.beat }
-    if (found.state === 'entry') {
-      if (!this.#wantsNewer(flight, found)) return { granted: 'entry', found }
-      return this.#tryRefresh(flight, found, budget)
-    }
-    if (found.state === 'absent' && found.occupant?.length === 0) {
-      // Nothing can be compared with it: every value begins with nothing.
-      await budget.spend((ms) => this.#tier.store.deleteMany([key], ms))
-      return undefined
-    }
-    // In one round trip with the claim.
-    const completed = versions.complete(this.#refs(flight), stamps, budget)
-    const claimed =
-      found.occupant === undefined
-        ? claims.add(key, budget)
-        : claims.takeOver(key, found.occupant, budget)
-    const [claim] = await Promise.all([claimed, completed])
-    if (claim === undefined) return undefined
-    if (!(claim instanceof Uint8Array)) return this.#grantClaim(flight, claim, stamps, readAt)
-    // Somebody was faster. A claim can be waited for as it is; a value is worth a read with its versions.
-    const there = await decodeEntry(claim, key, this.#tier.settings.codec)
-    return there.kind === 'claim'
-      ? { granted: 'held', stamp: there.stamp, beat: there.beat }
-      : undefined
-  }
-
-  async #tryRefresh(flight: Flight, found: FoundEntry, budget: Budget): Promise<Granted> {
-    const { claims, versions } = this.#tier
-    const side = refreshClaimKey(flight.scope, flight.key)
-    const completed = versions.complete(this.#refs(flight), found.stamps, budget)
-    const [added] = await Promise.all([claims.add(side, budget), completed])
-    const claim =
-      added instanceof Uint8Array
-        ? this.#isFree(side, added) &&
-          (await claims.takeOver(side, added.subarray(0, headBytes), budget))
-        : added
-    if (!claim) return { granted: 'refreshing', found }
-    this.#refreshers.delete(side)
-    // A load that was voided before is one from after the invalidation.
-    if (!flight.voided) claim.owner = flight
-    const { stamps, readAt } = found
-    return this.#grant(flight, {
-      mode: 'refresh',
-      claim,
-      head: headOf('value', found.stamp),
-      stamps,
-      readAt,
-    })
-  }
-
-  /** Whether what stands in the place of a claim on a refresh keeps nobody from the next try. */
-  #isFree(side: string, bytes: Uint8Array): boolean {
-    const there = decodeEntry(bytes, side, this.#tier.settings.codec)
-    if (there instanceof Promise || there.kind !== 'claim') return true
-    if (this.#tier.claims.isForsaken(there.stamp)) return true
-    const now = this.#engine.clock.monotonic()
-    const seen = this.#refreshers.get(side)
-    if (seen?.stamp !== there.stamp || seen.beat !== there.beat) {
-      this.#refreshers.set(side, { stamp: there.stamp, beat: there.beat, seenAt: now })
-      return false
-    }
-    return now - seen.seenAt >= silenceMs
-  }
-
-  #grantClaim(
-    flight: Flight,
-    claim: Claim,
-    stamps: ReadonlyMap<string, VersionStamps>,
-    readAt: number,
-  ): Granted {
-    if (!flight.voided) claim.owner = flight
-    return this.#grant(flight, {
-      mode: 'fulfil',
-      claim,
-      head: headOf('claim', claim.stamp),
-      stamps,
-      readAt,
-    })
-  }
-
-  #grant(flight: Flight, ticket: Ticket): Granted {
-    this.#tickets.set(flight, ticket)
-    return { granted: 'load' }
-  }
-
-  /** Whether what is stored is what this load is to replace, and not already what it would bring. */
-  #wantsNewer(flight: Flight, found: FoundEntry): boolean {
-    const { reason } = flight.load
-    if (reason === 'refresh') return true
-    if (freshness(found.entry, this.#engine.clock.monotonic()) !== 'fresh') return true
-    return reason === 'early' && found.stamp === flight.stale?.stamp
-  }
-
   /** Waits until the holder has stored the value, has failed, or is silent for too long. `undefined`: nobody waits any more. */
   async #waitFor(
     flight: Flight,
@@ -278,16 +113,17 @@ export class FarLoads {
       await this.#pause(flight, clock.monotonic() - since)
       if (load.settled || flight.settled || this.#closed) return undefined
       const budget = this.#tier.budget()
-      const found = await budget.spend(() => this.#read(flight))
+      const found = await budget.spend(() => this.#claimant.read(flight))
       if (found.state === 'out') return this.#alone(flight)
       if (found.state === 'entry') {
         const isFresh = freshness(found.entry, clock.monotonic()) === 'fresh'
-        if (isLater ? isFresh : !this.#wantsNewer(flight, found)) return { granted: 'entry', found }
+        if (isLater ? isFresh : !this.#claimant.wantsNewer(flight, found))
+          return { granted: 'entry', found }
       } else if (found.state === 'failed') {
         // Each of those who waited tries once for itself, at once and not one after another.
         const { occupant: head, stamps, readAt } = found
         this.#tickets.set(flight, { mode: 'contend', head, stamps, readAt })
-        await this.#tier.versions.complete(this.#refs(flight), stamps, budget)
+        await this.#tier.versions.complete(this.#claimant.refs(flight), stamps, budget)
         return { granted: 'load' }
       } else if (found.state === 'claimed') {
         const now = clock.monotonic()
@@ -303,8 +139,8 @@ export class FarLoads {
         if (taken) return { granted: 'load' }
         continue
       }
-      this.#founds.set(flight, found)
-      const granted = await this.#acquire(flight, budget)
+      this.#claimant.seen(flight, found)
+      const granted = await this.#claimant.acquire(flight, budget)
       if (granted.granted === 'refreshing') return this.#waitForRefresh(flight, granted.found)
       if (granted.granted !== 'held') return granted
       isLater ||= granted.stamp !== stamp
@@ -328,8 +164,8 @@ export class FarLoads {
         budget,
       )
       if (claim === undefined) return false
-      await this.#tier.versions.complete(this.#refs(flight), stamps, budget)
-      this.#grantClaim(flight, claim, stamps, readAt)
+      await this.#tier.versions.complete(this.#claimant.refs(flight), stamps, budget)
+      this.#claimant.grantClaim(flight, claim, stamps, readAt)
       return true
     } catch (error) {
       this.#engine.storeFailed('replace', error)
@@ -372,47 +208,33 @@ export class FarLoads {
 
   async #acquireAfresh(flight: Flight, before: FoundEntry): Promise<Granted> {
     const budget = this.#tier.budget()
-    const found = await budget.spend(() => this.#read(flight))
+    const found = await budget.spend(() => this.#claimant.read(flight))
     // Whatever asked for a refresh, a fresh value newer than the one it saw is one.
     const isNewer =
       found.state === 'entry' &&
       found.stamp !== before.stamp &&
       freshness(found.entry, this.#engine.clock.monotonic()) === 'fresh'
     if (isNewer) return { granted: 'entry', found }
-    this.#founds.set(flight, found)
-    return this.#acquire(flight, budget)
+    this.#claimant.seen(flight, found)
+    return this.#claimant.acquire(flight, budget)
   }
 
   #pause(flight: Flight, waitedMs: number): Promise<void> {
-    const { clock } = this.#engine
-    const share = Math.min(mostPauseMs, Math.max(leastPauseMs, waitedMs * pauseShare))
-    const key = storeKey(flight.scope, flight.key)
-    return new Promise((resolve) => {
-      const wakers = this.#waiting.get(key) ?? new Set()
-      this.#waiting.set(key, wakers)
-      const wake = () => {
-        clock.clearTimeout(timer)
-        wakers.delete(wake)
-        if (wakers.size === 0 && this.#waiting.get(key) === wakers) this.#waiting.delete(key)
-        resolve()
-      }
-      const timer = clock.setTimeout(wake, share * (0.75 + clock.random() / 2))
-      wakers.add(wake)
-    })
+    return this.#waits.pause(storeKey(flight.scope, flight.key), waitedMs)
   }
 
   /** Somebody told that the load of this key is done: those who wait look at once. */
   wake(key: string): void {
-    for (const wake of [...(this.#waiting.get(key) ?? [])]) wake()
+    this.#waits.wake(key)
   }
 
   /** For tests of boundedness. */
   get waiting(): number {
-    return this.#waiting.size
+    return this.#waits.size
   }
 
   close(): void {
     this.#closed = true
-    for (const key of [...this.#waiting.keys()]) this.wake(key)
+    this.#waits.wakeAll()
   }
 }

@@ -7,26 +7,17 @@ import type { Scope } from '../invalidation/scope.ts'
 import type { Engine } from '../read/engine.ts'
 import { countedMs } from '../resilience/budget.ts'
 import type { Found } from './far-found.ts'
-import { FarJudge, type Gone, type Judged, Session, type Standing } from './far-judge.ts'
+import { FarJudge, type Gone, Session, type Standing } from './far-judge.ts'
 import type { GuardedStore } from './guarded-store.ts'
+import { Batch, Reading, versionKeysOf, type Wanted } from './read-batch.ts'
 import { storeKey } from './store-keys.ts'
 import {
-  epochRefs,
   keyOfMark,
   namespaceRefs,
-  tagRefs,
   tagsOfMarks,
   type VersionRef,
   type Versions,
 } from './versions.ts'
-
-/** A key to look for. */
-export interface Wanted {
-  readonly key: string
-  readonly nearKey: string
-  /** Tags the caller expects: their versions come with the value, in one round trip. */
-  readonly tags: readonly string[]
-}
 
 /** What stands under a key, and why it is not usable, if it is not. */
 export interface Looked {
@@ -35,38 +26,6 @@ export interface Looked {
   readonly gone: 'delete' | Gone | undefined
   /** Of a value: since when it is stale, and by what, if not by its ttl. */
   readonly standing: Standing | undefined
-}
-
-/** One key of a batch, and who asked for it. */
-class Reading implements Judged {
-  readonly scope: Scope
-  readonly userKey: string
-  readonly nearKey: string
-  readonly tags: readonly string[]
-  readonly key: string
-  /** What had been invalidated when it began: entries learn of what came later. */
-  readonly seq: number
-  resolve!: (found: Found) => void
-  readonly found = new Promise<Found>((resolve) => {
-    this.resolve = resolve
-  })
-
-  constructor(scope: Scope, want: Wanted, seq: number) {
-    this.scope = scope
-    this.userKey = want.key
-    this.nearKey = want.nearKey
-    this.tags = want.tags
-    this.key = storeKey(scope, want.key)
-    this.seq = seq
-  }
-}
-
-/** Reads that go out together. */
-class Batch {
-  readonly readings: Reading[] = []
-  readonly byKey = new Map<string, Reading>()
-  /** Keys that were invalidated while it was on its way: what it brings of them is from before. */
-  voided: Set<string> | undefined
 }
 
 /** So many keys are asked for at once at most: an answer should not grow without bound. */
@@ -324,19 +283,4 @@ export class FarReader {
       }
     )
   }
-}
-
-/** Versions that come with the values: of their namespaces, of the tags that callers expect, and the tag epochs. */
-function versionKeysOf(readings: readonly Reading[]): Set<string> {
-  const keys = new Set<string>()
-  let last: Scope | undefined
-  for (const { scope, tags } of readings) {
-    if (scope !== last) {
-      for (const ref of namespaceRefs(scope)) keys.add(ref.key)
-      for (const ref of epochRefs(scope)) keys.add(ref.key)
-      last = scope
-    }
-    if (tags.length > 0) for (const ref of tagRefs(scope, tags)) keys.add(ref.key)
-  }
-  return keys
 }

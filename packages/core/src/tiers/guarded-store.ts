@@ -2,9 +2,10 @@ import type { Clock } from '../clock.ts'
 import { ClosedError, StoreError } from '../errors.ts'
 import type { Observer } from '../observe/observer.ts'
 import { Breaker, type BreakerSettings, type BreakerState } from '../resilience/breaker.ts'
-import { type Deadlines, Expiring } from '../resilience/deadlines.ts'
+import type { Deadlines } from '../resilience/deadlines.ts'
 import type { Keep, SettledRead, SettledReads, Store, StoreEntry } from '../store/store.ts'
 import { fittingKey } from './store-keys.ts'
+import { LetGo, StoreOperations } from './store-operations.ts'
 
 /** How long a store that refused `replace` to this user is used without claims, before it is asked again. */
 const deniedRetryMs = 60_000
@@ -19,9 +20,8 @@ export class GuardedStore {
   /** Keys of at most so many characters fit whatever they are. */
   readonly #safeLength: number
   readonly #clock: Clock
-  readonly #deadlines: Deadlines
   readonly #breaker: Breaker
-  readonly #pending = new Set<Operation<unknown>>()
+  readonly #operations: StoreOperations
   readonly #ask: () => Promise<unknown>
   readonly #observer: Observer
   /** Operations that were sent for callers, and those of them that it did not do, though it could have. */
@@ -49,15 +49,16 @@ export class GuardedStore {
     // No UTF-16 code unit takes more than three bytes of UTF-8.
     this.#safeLength = this.#maxKeyBytes / 3
     this.#clock = clock
-    this.#deadlines = deadlines
+    this.#operations = new StoreOperations(store.name, clock, deadlines)
     this.#observer = settings.observer
-    this.#ask = () => this.#within(settings.probeMs, 'get', () => store.get(settings.probeKey))
+    this.#ask = () =>
+      this.#operations.run(settings.probeMs, 'get', () => store.get(settings.probeKey))
     const probe = async () => {
       await this.#ask()
       await recover()
     }
     this.#breaker = new Breaker(settings.breaker, clock, probe, (state) => {
-      if (state === 'open') this.#letGo()
+      if (state === 'open') this.#operations.letGo()
       onChange(state)
     })
   }
@@ -195,7 +196,7 @@ export class GuardedStore {
         refused.add(key)
       }
     }
-    await this.#within(ms, 'deleteMany', async () => {
+    await this.#operations.run(ms, 'deleteMany', async () => {
       try {
         if (keys.length > 0) await this.#deleteAll(keys)
       } catch (error) {
@@ -216,10 +217,10 @@ export class GuardedStore {
       return Promise.reject(new ClosedError(`the cache of the store '${this.name}' is closed`))
     if (this.#breaker.state !== 'closed') return Promise.reject(this.#unavailable(operation))
     // That a call has spent its time says nothing more about the store.
-    if (ms <= 0) return Promise.reject(this.#timedOut(operation, 0))
+    if (ms <= 0) return Promise.reject(this.#operations.timedOut(operation, 0))
     this.sent++
     const since = this.#observer.measure && this.#clock.monotonic()
-    return this.#within(ms, operation, run).then(
+    return this.#operations.run(ms, operation, run).then(
       (value) => {
         this.#breaker.succeeded()
         if (since !== undefined) this.#measure(since, operation)
@@ -246,53 +247,6 @@ export class GuardedStore {
     )
   }
 
-  #within<T>(ms: number, operation: string, run: () => Promise<T>): Promise<T> {
-    if (ms <= 0) return Promise.reject(this.#timedOut(operation, 0))
-    return new Promise<T>((resolve, reject) => {
-      const pending = new Operation<T>(
-        (value) => {
-          this.#pending.delete(pending as Operation<unknown>)
-          resolve(value)
-        },
-        (error) => {
-          this.#pending.delete(pending as Operation<unknown>)
-          reject(error)
-        },
-        () => this.#timedOut(operation, ms),
-      )
-      this.#pending.add(pending as Operation<unknown>)
-      // Whole milliseconds, so that operations share few lanes.
-      this.#deadlines.add(pending, Math.ceil(ms), this.#clock.monotonic())
-      const end = () => this.#deadlines.remove(pending)
-      let answer: Promise<T>
-      try {
-        answer = run()
-      } catch (error) {
-        end()
-        pending.reject(error)
-        return
-      }
-      answer.then(
-        (value) => {
-          end()
-          pending.resolve(value)
-        },
-        (error: unknown) => {
-          end()
-          pending.reject(error)
-        },
-      )
-    })
-  }
-
-  /** The callers of a store that does not answer should not have to wait for their deadlines one by one. */
-  #letGo(): void {
-    for (const operation of [...this.#pending]) {
-      this.#deadlines.remove(operation)
-      operation.reject(new LetGo())
-    }
-  }
-
   #unavailable(operation: string): StoreError {
     return new StoreError(
       `the store '${this.name}' does not answer at present; it is probed until it does`,
@@ -304,21 +258,12 @@ export class GuardedStore {
     )
   }
 
-  #timedOut(operation: string, ms: number): StoreError {
-    return new StoreError(
-      `${operation} on the store '${this.name}' took longer than the ${Math.round(ms)} ms that were left of resilience.storeTimeout`,
-      { kind: 'timeout', store: this.name, operation },
-    )
-  }
-
   close(): void {
     this.#closed = true
     this.#breaker.stop()
-    this.#letGo()
+    this.#operations.letGo()
   }
 }
-
-class LetGo extends Error {}
 
 const neverStored: ReadonlySet<StoreError['kind']> = new Set(['invalid-key', 'too-large'])
 
@@ -334,27 +279,6 @@ function speaksOfTheStore(error: unknown): boolean {
     error.kind === 'unknown' ||
     error.kind === 'auth'
   )
-}
-
-class Operation<T> extends Expiring {
-  readonly resolve: (value: T) => void
-  readonly reject: (error: unknown) => void
-  readonly #timedOut: () => StoreError
-
-  constructor(
-    resolve: (value: T) => void,
-    reject: (error: unknown) => void,
-    timedOut: () => StoreError,
-  ) {
-    super()
-    this.resolve = resolve
-    this.reject = reject
-    this.#timedOut = timedOut
-  }
-
-  expire(): void {
-    this.reject(this.#timedOut())
-  }
 }
 
 /** @throws StoreError if no key could be read and no other could have been: then it is the store that does not answer. */
