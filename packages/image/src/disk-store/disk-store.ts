@@ -15,13 +15,10 @@ import { DiskFolder, foreign } from './disk-folder.ts'
 import { DiskKeeper } from './disk-keeper.ts'
 import { type DiskStoreOptions, readDiskOptions } from './disk-options.ts'
 import { decodeEntryFile, encodeEntryFile, headBytes, readHead } from './entry-file.ts'
-import { JoinedReads } from './joined-reads.ts'
 import { verifies } from './self-verifying.ts'
 
 const name = 'disk'
 const maxKeyBytes = 65_536
-/** A copy of so much costs less than a read of it. */
-const smallBytes = 4_096
 /** How long the first calls wait for the folder to be read; a large one is read on behind them. */
 const openingMs = 100
 
@@ -62,7 +59,6 @@ class FolderStore implements DiskStore {
   readonly #bounds: Bounds
   /** The last write of each entry that is under way: of two, the later one is to stay. */
   readonly #writing = new Map<string, Promise<unknown>>()
-  readonly #small = new JoinedReads<Uint8Array | undefined>()
   #opening: Promise<void> | undefined
   #isClosed = false
   #hits = 0
@@ -93,19 +89,10 @@ class FolderStore implements DiskStore {
     const keyBytes = this.#check('get', key)
     if (this.#opening !== undefined) await this.#opening
     const file = nameOf(keyBytes)
-    const found = await this.#try('get', () => this.#readOrJoin(file, keyBytes))
+    const found = await this.#try('get', () => this.#read(file, keyBytes))
     if (found === undefined) this.#misses++
     else this.#hits++
     return found
-  }
-
-  /** The small ones are versions of namespaces and tags: each read of an entry comes with several, and always the same. */
-  #readOrJoin(file: string, key: Uint8Array): Promise<Uint8Array | undefined> {
-    const known = this.#keeper.index.get(file)
-    if (known === undefined || known.bytes > smallBytes) return this.#read(file, key)
-    const reading = this.#small.read(file, () => this.#read(file, key))
-    // What is handed out is its caller's own.
-    return reading.then((bytes) => bytes && Uint8Array.from(bytes))
   }
 
   async #read(file: string, key: Uint8Array): Promise<Uint8Array | undefined> {
