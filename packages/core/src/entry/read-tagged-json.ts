@@ -1,4 +1,5 @@
 import { binaryTypeNamed, restoreBinary } from './binary-types.ts'
+import { parseExactJson } from './parse-exact-json.ts'
 
 /**
  * Reads what write-tagged-json.ts writes; the tags are listed there. The text has been held against the limits and is
@@ -8,7 +9,7 @@ import { binaryTypeNamed, restoreBinary } from './binary-types.ts'
  */
 export function readTaggedJson(json: string, attachments: Buffer): unknown {
   const reader = new Reader(attachments)
-  const value = reader.revive(JSON.parse(json))
+  const value = reader.revive(parseExactJson(json))
   reader.finish()
   return value
 }

@@ -488,3 +488,16 @@ describe('a serializer of your own', () => {
     expect(() => serialize(1, wrong)).toThrow(/must return a Uint8Array.*it returned string/)
   })
 })
+
+it('names with an escape come back as they were, whatever was read before', () => {
+  // V8 takes them for another name that it has read in their place: nodejs/node issue 63785.
+  JSON.parse('{"h":[],"\\\\":0}')
+  for (const value of [
+    { h: 1, '"': 2 },
+    { h: 1, '"': new Date(5) },
+    { h: 1, '\\': { h: 1, '"': [] } },
+  ]) {
+    const { kind, bytes } = bytesOf(value)
+    expect(deserialize(kind, bytes, undefined)).toStrictEqual(value)
+  }
+})

@@ -7,6 +7,7 @@ import {
 } from './binary-types.ts'
 import { isExactJson } from './exact-json.ts'
 import { jsonWithinLimits, maxPayloadBytes } from './limits.ts'
+import { parseExactJson } from './parse-exact-json.ts'
 import { readTaggedJson } from './read-tagged-json.ts'
 import { writeTaggedJson } from './write-tagged-json.ts'
 
@@ -66,7 +67,7 @@ export function deserialize(
   end = bytes.length,
 ): unknown {
   // Text needs no view of its bytes.
-  if (kind === payloadKind.json) return JSON.parse(limitedJson(bytes, start, end))
+  if (kind === payloadKind.json) return parseExactJson(limitedJson(bytes, start, end))
   if (kind === payloadKind.text) return bytes.toString('utf8', start, end)
   return deserializeBytes(kind, bytes.subarray(start, end), custom)
 }

@@ -5,6 +5,7 @@ import { isExactJson } from './exact-json.ts'
 import { beginFrame, closeFrame, type OpenFrame } from './frame.ts'
 import { type Stamp, writeStamp } from './head.ts'
 import { jsonWithinLimits, maxMetadataBytes } from './limits.ts'
+import { parseExactJson } from './parse-exact-json.ts'
 
 /**
  * The body of a value: 64 bytes of fixed size, then the serializer's name, versions, metadata and payload.
@@ -299,5 +300,5 @@ function writeMetadata(metadata: JsonValue | undefined): string {
 function readMetadata(text: Buffer): JsonValue | undefined {
   const json = text.length > maxMetadataBytes ? undefined : jsonWithinLimits(text)
   if (json === undefined) throw new SyntaxError()
-  return JSON.parse(json) as JsonValue
+  return parseExactJson(json) as JsonValue
 }

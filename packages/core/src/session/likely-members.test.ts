@@ -20,11 +20,11 @@ const name = fc.oneof(
     '1',
     '10',
     '"',
+    '\\',
     '',
     ',"a":',
   ),
-  // V8 13.6 takes a name that begins with an escaped quote for a backslash, once it has seen one in such a place.
-  fc.string().filter((each) => !each.includes('\\')),
+  fc.string(),
 )
 const value = fc.oneof(
   fc.jsonValue(),

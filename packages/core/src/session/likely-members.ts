@@ -1,4 +1,5 @@
 import { asBuffer } from '../entry/head.ts'
+import { parseExactJson } from '../entry/parse-exact-json.ts'
 import { headLengthIn, type Members } from './session-record.ts'
 
 /**
@@ -21,7 +22,7 @@ export function likelyMembers(bytes: Uint8Array, likely: Members): Members | und
       at += json.length
     } else {
       const end = endOfValue(text, at)
-      members.set(name, JSON.stringify(JSON.parse(text.slice(at, end))))
+      members.set(name, JSON.stringify(parseExactJson(text.slice(at, end))))
       at = end
     }
   }

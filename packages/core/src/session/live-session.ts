@@ -1,3 +1,4 @@
+import { parseExactJson } from '../entry/parse-exact-json.ts'
 import { ClosedError, InvalidOptionError } from '../errors.ts'
 import type { ClientDetails } from './client-details.ts'
 import { checkValue, define } from './field-value.ts'
@@ -231,7 +232,7 @@ export class LiveSession implements Session {
     for (const [name, json] of theirs) {
       if (later.has(name)) continue
       if (json === undefined) delete this.#data[name]
-      else define(this.#data, name, JSON.parse(json))
+      else define(this.#data, name, parseExactJson(json))
     }
   }
 

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { randomFillSync } from 'node:crypto'
 import { asBuffer } from '../entry/head.ts'
+import { parseExactJson } from '../entry/parse-exact-json.ts'
 
 /**
  * A session as it lies in the store: one JSON object whose first member is its version, a random word that every
@@ -61,10 +62,10 @@ export function readRecord(bytes: Uint8Array): StoredRecord | undefined {
       const rest = text.slice(headLength + (hasMore ? 1 : 0))
       // Behind the comma there has to be a member, which without the head JSON would not miss.
       if (hasMore && rest.trimStart().startsWith('}')) return undefined
-      members = JSON.parse(`{${rest}`)
+      members = parseExactJson(`{${rest}`)
       return isObject(members) ? { head: bytes.slice(0, headLength), members } : undefined
     }
-    members = JSON.parse(text)
+    members = parseExactJson(text)
   } catch {
     return undefined
   }
