@@ -15,6 +15,7 @@ const starts = {
     return {
       at: { sentinels: { at: group.addresses, name: group.name } },
       stage: sentinelStage(group, group.servers[0]!),
+      servers: group.servers,
       keyAt: (name) => name,
     }
   },
@@ -26,6 +27,7 @@ const starts = {
     return {
       at: { cluster: cluster.addresses },
       stage: clusterStage(cluster, cluster.primaries[1]!),
+      servers: cluster.nodes,
       keyAt(name) {
         for (let index = 0; ; index++) {
           const slot = slotOf(`default:${name}-${index}`)

@@ -4,12 +4,14 @@ import type { ClientProcess } from '@holdfast/lab/client-process'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { AtOnce } from './clients/client-answers.ts'
 import {
+  forgivenStallMs,
   loading,
   type Shared,
   sharedKinds,
   startClients,
   startShared,
   stopClients,
+  watchAll,
 } from './clients/start-clients.ts'
 
 describe.each(sharedKinds('a cluster of redis', 'a cluster of valkey'))(
@@ -43,17 +45,18 @@ describe.each(sharedKinds('a cluster of redis', 'a cluster of valkey'))(
     const sum = (numbers: readonly number[]) => numbers.reduce((all, each) => all + each, 0)
 
     test('8 with 25 callers each load a cold key once, and all callers get the value', async () => {
-      await lateMs(eight)
-      for (let round = 0; round < 10; round++) {
+      for (let round = 0, judged = 0; judged < 10; round++) {
+        const stalls = await watchAll(eight, shared.servers)
         const answers = await allAtOnce(`cold-${round}`, 50, `v${round}`)
+        const stalledMs = await stalls()
+        if (stalledMs > forgivenStallMs && round < 50) continue
+        judged++
         expect(sum(loadsOf(answers))).toBe(1)
         const results = answers.flatMap(({ results }) => results)
         expect(results).toHaveLength(200)
         expect(results.every(({ value }) => value === `v${round}`)).toBe(true)
         // How much less it is stands in docs/benchmarks-far.md: this machine runs other tests meanwhile.
-        expect(Math.max(...results.map(({ ms }) => ms))).toBeLessThan(
-          50 + 500 + (await lateMs(eight)),
-        )
+        expect(Math.max(...results.map(({ ms }) => ms))).toBeLessThan(50 + 500 + 5 * stalledMs)
       }
     })
 
@@ -140,17 +143,18 @@ describe.each(sharedKinds('a cluster of redis', 'a cluster of valkey'))(
       const [holder, other] = await two()
       for (let tries = 1; ; tries++) {
         const key = `blocked-${tries}`
+        const stalls = await watchAll([other], shared.servers)
         const begun = loading(holder, key)
         const held = holder.call<string>('wrap', key, 900, 'held', {})
         await begun
         const waiting = other.call<string>('wrap', key, 0, 'taken', {})
         await sleep(50)
-        const since = performance.now()
+        await holder.call('lagMs')
         await holder.call('block', 500)
-        const blockedMs = performance.now() - since
         const answers = await Promise.all([held, waiting])
+        const blockedMs = await holder.call<number>('lagMs')
         // A machine that kept the process waiting for longer has blocked it for longer.
-        if (blockedMs > 750 && tries < 10) continue
+        if (blockedMs + (await stalls()) > 800 && tries < 20) continue
         expect(answers).toEqual(['held', 'held'])
         return
       }
