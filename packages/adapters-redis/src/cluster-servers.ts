@@ -8,6 +8,7 @@ import type { RedisArgument, RedisClient } from './redis-client.ts'
 import { addressKey } from './server-address.ts'
 import type { NamedCommand, Servers, ServerWay, Way } from './servers.ts'
 import { chunks } from './single-server.ts'
+import { slotsByNode } from './slots-by-node.ts'
 
 /** A command is passed on so many times at most: a slot that moves while it is asked for takes two. */
 const mostRedirections = 4
@@ -81,7 +82,7 @@ export class ClusterServers implements Servers {
 
   async runAll(operation: string, commands: readonly NamedCommand[]): Promise<void> {
     const slots = commands.map(([, name]) => slotOf(name))
-    const parts = await this.#byNode(slots, operation)
+    const parts = await slotsByNode(this.map, slots, operation)
     const work = parts.map(([node, indexes]) =>
       chunks(indexes, perPipeline).map((some) =>
         this.#runPart(
@@ -126,7 +127,7 @@ export class ClusterServers implements Servers {
   async #settled(names: readonly string[], operation: string): Promise<SettledRead[]> {
     const slots = names.map(slotOf)
     const answers = new Array<SettledRead>(names.length).fill(undefined)
-    const parts = await this.#byNode(slots, operation, (index, error) => {
+    const parts = await slotsByNode(this.map, slots, operation, (index, error) => {
       answers[index] = error
     })
     await Promise.all(
@@ -174,32 +175,6 @@ export class ClusterServers implements Servers {
       )
     }
     await Promise.all(elsewhere)
-  }
-
-  /** Which of `slots` each node has. Without `unowned`, one that nobody has is a failure of all. */
-  async #byNode(
-    slots: readonly number[],
-    operation: string,
-    unowned?: (index: number, error: StoreError) => void,
-  ): Promise<[ClusterNode, number[]][]> {
-    const parts = new Map<ClusterNode, number[]>()
-    for (let index = 0; index < slots.length; index++) {
-      const slot = slots[index]!
-      let node = this.map.ownerOf(slot)
-      if (node === undefined) {
-        try {
-          node = await this.map.findOwner(slot, operation)
-        } catch (error) {
-          if (unowned === undefined || !(error instanceof StoreError)) throw error
-          unowned(index, error)
-          continue
-        }
-      }
-      const part = parts.get(node)
-      if (part === undefined) parts.set(node, [index])
-      else part.push(index)
-    }
-    return [...parts]
   }
 
   /** All commands of one node in one write; those that are redirected follow alone. */
