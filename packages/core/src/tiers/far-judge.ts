@@ -48,6 +48,8 @@ export class Session {
   readonly stamps = new Map<string, VersionStamps>()
   /** When the store was asked, on this process's monotonic clock. */
   readonly readAt: number
+  /** Keys that the journal held when the store was asked: what it says of them may be from before they were made up for. */
+  held: Set<string> | undefined
   now = 0
   wallNow = 0
   maxAgeMs = 0
@@ -132,11 +134,22 @@ export class FarJudge {
         : adopt
   }
 
+  /** The store is about to be asked for these keys. */
+  ask(session: Session, keys: Iterable<string>): void {
+    if (this.#journal.isEmpty) return
+    session.held ??= new Set()
+    for (const key of keys) if (this.#journal.holds(key)) session.held.add(key)
+  }
+
+  #isHeld(session: Session, key: string): boolean {
+    return this.#journal.holds(key) || session.held?.has(key) === true
+  }
+
   /** Learns a version from what stands under its key. */
-  note(stamps: Map<string, VersionStamps>, key: string, bytes: SettledRead): void {
+  note(session: Session, key: string, bytes: SettledRead): void {
     const version = this.#versions.read(key, bytes)
     // A version that this process moved but could not write is not what the store says it is.
-    if (version !== undefined && !this.#journal.holds(key)) stamps.set(key, version)
+    if (version !== undefined && !this.#isHeld(session, key)) session.stamps.set(key, version)
   }
 
   /** Where the versions stand of tags that only the entry names, as far as they are not known yet. */
@@ -162,7 +175,7 @@ export class FarJudge {
     if (decoded === undefined || !bytes)
       return { state: 'absent', readAt, stamps, occupant: undefined }
     // A delete of this key has not reached the store yet: what is there is what should be gone.
-    if (this.#journal.holds(asked.key)) return absent(session, bytes)
+    if (this.#isHeld(session, asked.key)) return absent(session, bytes)
     switch (decoded.kind) {
       case 'claim':
         return { state: 'claimed', readAt, stamps, stamp: decoded.stamp, beat: decoded.beat }

@@ -137,14 +137,14 @@ export class FarReader {
   async #answerAll(batch: Batch): Promise<void> {
     const { readings } = batch
     const session = new Session(this.#engine.clock.monotonic())
-    const { stamps } = session
     const versionKeys = versionKeysOf(readings)
     const keys: string[] = []
     for (const { key } of readings) keys.push(key)
     for (const key of versionKeys) keys.push(key)
+    this.#judge.ask(session, keys)
     const all = await this.#store.getMany(keys, this.#timeoutMs)
     let index = readings.length
-    for (const key of versionKeys) this.#judge.note(stamps, key, all[index++])
+    for (const key of versionKeys) this.#judge.note(session, key, all[index++])
     let anyLater = false
     const decoding: (DecodedEntry | Promise<DecodedEntry> | undefined)[] = []
     for (let at = 0; at < readings.length; at++) {
@@ -199,12 +199,13 @@ export class FarReader {
   async #readTagVersions(session: Session, named: ReadonlySet<string>): Promise<void> {
     const tookMs = this.#engine.clock.monotonic() - session.readAt
     const keys = [...named]
+    this.#judge.ask(session, keys)
     const more = await this.#store.getMany(
       keys,
       this.#timeoutMs - countedMs(tookMs, this.#timeoutMs),
     )
     keys.forEach((key, at) => {
-      this.#judge.note(session.stamps, key, more[at])
+      this.#judge.note(session, key, more[at])
     })
   }
 
@@ -247,9 +248,10 @@ export class FarReader {
     const name = storeKey(scope, key)
     const refs = namespaceRefs(scope).map((ref) => ref.key)
     const session = new Session(this.#engine.clock.monotonic())
+    this.#judge.ask(session, [name, ...refs])
     const [bytes, ...versions] = await this.#store.getMany([name, ...refs], this.#timeoutMs)
     refs.forEach((ref, at) => {
-      this.#judge.note(session.stamps, ref, versions[at])
+      this.#judge.note(session, ref, versions[at])
     })
     const decoded =
       bytes instanceof Uint8Array ? await decodeEntry(bytes, name, this.#codec) : undefined
@@ -258,9 +260,10 @@ export class FarReader {
     const tags = decoded.versions.flatMap((mark) =>
       mark.scope === 'tag' ? (keyOfMark(scope, mark) ?? []) : [],
     )
+    this.#judge.ask(session, tags)
     const more = tags.length > 0 ? await this.#store.getMany(tags, this.#timeoutMs) : []
     tags.forEach((ref, at) => {
-      this.#judge.note(session.stamps, ref, more[at])
+      this.#judge.note(session, ref, more[at])
     })
     session.begin(this.#engine, 0)
     // A delete of this key has not reached the store yet.

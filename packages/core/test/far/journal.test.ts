@@ -1,15 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidationError, StoreError } from '../../src/errors.ts'
+import type { Cache, Store } from '../../src/index.ts'
 import { Processes, watched } from './processes.ts'
 
+const invalidations: readonly [string, (cache: Cache) => Promise<void>][] = [
+  ['delete', (cache) => cache.delete('key')],
+  ['set', (cache) => cache.set('key', 'new')],
+  ['invalidateTags', (cache) => cache.invalidateTags(['tag'])],
+  ['expireTags', (cache) => cache.expireTags(['tag'])],
+  ['clear', (cache) => cache.clear()],
+  ['expire', (cache) => cache.expire('key')],
+]
+
 describe('an invalidation that does not reach the store', () => {
-  it.each([
-    ['delete', (cache) => cache.delete('key')],
-    ['set', (cache) => cache.set('key', 'new')],
-    ['invalidateTags', (cache) => cache.invalidateTags(['tag'])],
-    ['clear', (cache) => cache.clear()],
-    ['expire', (cache) => cache.expire('key')],
-  ] as [string, (cache: import('../../src/index.ts').Cache) => Promise<void>][])(
+  it.each(invalidations)(
     'by %s rejects, is not believed meanwhile, and is made up for soon, though the breaker never opened',
     async (_name, invalidate) => {
       const world = new Processes()
@@ -35,6 +39,39 @@ describe('an invalidation that does not reach the store', () => {
       expect(await two.cache.get('key')).toBe('newer')
       await world.close()
       expect(world.clock.pendingTimers).toBe(0)
+    },
+  )
+
+  it.each(invalidations)(
+    'by %s is not undone by a read that was sent before it was made up for, and answered after',
+    async (_name, invalidate) => {
+      const world = new Processes()
+      const answers: (() => void)[] = []
+      let isSlow = false
+      const storeOf = (store: Store): Store => ({
+        ...store,
+        async getMany(keys) {
+          const found = await (store.getMany as NonNullable<Store['getMany']>)(keys)
+          if (isSlow) await new Promise<void>((resolve) => answers.push(resolve))
+          return found
+        },
+      })
+      const one = world.start({ memory: false, storeOf })
+      await one.cache.set('key', 'old', { tags: ['tag'] })
+      one.store.play([
+        { kind: 'reject', on: ['set', 'setMany', 'delete', 'deleteMany', 'replace'] },
+      ])
+      await expect(invalidate(one.cache)).rejects.toThrow(InvalidationError)
+      one.store.play([])
+      isSlow = true
+      const reading = one.cache.wrap('key', () => 'newer', { tags: ['tag'] })
+      await world.rest()
+      isSlow = false
+      while (!one.far.tier.journal.isEmpty) await world.clock.advance(10)
+      for (const answer of answers) answer()
+      await world.clock.advance(10)
+      expect(await reading).toBe('newer')
+      await world.close()
     },
   )
 
