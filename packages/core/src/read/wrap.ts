@@ -88,8 +88,7 @@ function proceed(
   found?: Found,
 ): unknown {
   const { key, policy } = call
-  // Of what is answered in one go, each would read the clock once more.
-  const now = found === undefined ? since : engine.coarse.now()
+  const now = found === undefined ? since : instantOf(engine, found)
   const next = plan(entry, policy.refresh, now)
   if (entry === undefined || next === 'load') {
     const reason = policy.refresh ? 'refresh' : 'miss'
@@ -114,6 +113,11 @@ function proceed(
   const status = next === 'stale' || next === 'stale-and-refresh' ? 'stale' : 'hit'
   countAnswer(engine, call.scope, 'wrap', key, status, since, found ? 'far' : 'near', entry)
   return found?.state === 'entry' ? engine.valueOf(entry) : engine.hand(entry)
+}
+
+/** Of what was answered in one go, each would read the clock once more. A clock that is a moment old would not do: it may be from before an `expire`. */
+function instantOf(engine: Engine, found: Found): number {
+  return found.state === 'entry' ? found.judgedAt : engine.clock.monotonic()
 }
 
 /** Joins the load of the key that is under way, or starts one. */

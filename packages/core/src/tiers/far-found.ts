@@ -35,6 +35,8 @@ export type Found =
 export interface FoundEntry {
   readonly state: 'entry'
   readonly readAt: number
+  /** When the answer was there, on this process's monotonic clock: as fresh as the entry was then it is handed out. */
+  readonly judgedAt: number
   readonly stamps: Map<string, VersionStamps>
   readonly entry: Entry
   readonly stamp: Stamp

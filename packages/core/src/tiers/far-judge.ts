@@ -198,7 +198,7 @@ export class FarJudge {
     }
     try {
       const entry = this.#entry(session, asked, decoded, standing)
-      return { state: 'entry', readAt, stamps, stamp: decoded.stamp, entry }
+      return { state: 'entry', readAt, judgedAt: session.now, stamps, stamp: decoded.stamp, entry }
     } catch (error) {
       // A serializer of the user's own may bring what this process does not keep; the other keys have nothing to do with it.
       this.#engine.counters.codecErrors++

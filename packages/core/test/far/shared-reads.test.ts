@@ -56,3 +56,20 @@ it('a caller who comes after an invalidation shares no read that was queued befo
   expect(await after).toBe('loaded')
   await processes.close()
 })
+
+it('what was expired just now is stale for a process whose coarse clock is a moment old', async () => {
+  const { processes, cache } = await world()
+  const windows = { ttl: 10_000, staleWhileRevalidate: 10_000 }
+  await cache.set('windowed', 'old', windows)
+  await processes.clock.advance(100)
+  await cache.expire('windowed')
+  const other = processes.start({ memory: false })
+  Object.defineProperty(other.engine.coarse, 'now', {
+    value: () => processes.clock.monotonic() - 3,
+  })
+  const stale: string[] = []
+  other.cache.on('stale', ({ key }) => stale.push(key))
+  expect(await other.cache.wrap('windowed', load, windows)).toBe('old')
+  expect(stale).toEqual(['windowed'])
+  await processes.close()
+})
