@@ -1,6 +1,7 @@
 import { keepAlive, type TimerHandle } from '../clock.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { Deadlines } from '../resilience/deadlines.ts'
+import { commonCapabilities } from '../store/common-limits.ts'
 import type { Store, StoreCapabilities } from '../store/store.ts'
 import type { Ring } from './ring.ts'
 import { ShardRecovery } from './shard-recovery.ts'
@@ -290,16 +291,5 @@ export class ShardPool {
     this.recovery.close()
     this.#deadlines.close()
     await Promise.all(this.everyServer.map((server) => server.close()))
-  }
-}
-
-function commonCapabilities(stores: readonly Store[]): StoreCapabilities {
-  const all = stores.map(({ capabilities }) => capabilities)
-  return {
-    ttlGranularityMs: Math.max(...all.map(({ ttlGranularityMs }) => ttlGranularityMs)),
-    maxKeyBytes: Math.min(...all.map(({ maxKeyBytes }) => maxKeyBytes)),
-    maxValueBytes: Math.min(...all.map(({ maxValueBytes }) => maxValueBytes)),
-    ...(all.every(({ encrypted }) => encrypted) ? { encrypted: true } : {}),
-    ...(all.some(({ evicts }) => evicts) ? { evicts: true } : {}),
   }
 }

@@ -1,5 +1,6 @@
-import { ClosedError, StoreError } from '../errors.ts'
+import { ClosedError } from '../errors.ts'
 import { type Duration, parseDuration } from '../options/duration.ts'
+import { refuseBeyondLimits } from '../store/common-limits.ts'
 import type {
   Bus,
   Keep,
@@ -81,7 +82,6 @@ export function shardedStore(options: ShardedStoreOptions): ShardedStore {
   const writes = new ShardWrites(pool)
   const { name } = settings
   const { capabilities, abilities } = pool
-  const { maxKeyBytes, maxValueBytes } = capabilities
   const buses = new Set<Bus>()
   const primaryListeners = new Set<() => void>()
   let primaryEnds: ((() => void) | undefined)[] = []
@@ -104,18 +104,7 @@ export function shardedStore(options: ShardedStoreOptions): ShardedStore {
   // Before the gets of a turn are joined: one key that a server refuses must not be the others' failure.
   const check = (operation: string, key: string, bytes?: Uint8Array) => {
     open(operation)
-    if (key.length * 3 > maxKeyBytes && Buffer.byteLength(key) > maxKeyBytes) {
-      throw new StoreError(
-        `the store '${name}' takes keys of at most ${maxKeyBytes} bytes, not of ${Buffer.byteLength(key)}; shorten the key`,
-        { kind: 'invalid-key', store: name, operation },
-      )
-    }
-    if (bytes !== undefined && bytes.byteLength > maxValueBytes) {
-      throw new StoreError(
-        `the store '${name}' takes values of at most ${maxValueBytes} bytes, not of ${bytes.byteLength}; keep less`,
-        { kind: 'too-large', store: name, operation },
-      )
-    }
+    refuseBeyondLimits(name, capabilities, operation, key, bytes)
   }
   const checkAll = (operation: string, keys: readonly string[]) => {
     open(operation)

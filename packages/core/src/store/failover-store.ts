@@ -4,6 +4,7 @@ import { metricsOfEach, tellsOfServers } from '../sharding/metrics-by-server.ts'
 import { statesOf } from '../sharding/server-states.ts'
 import type { ShardServer } from '../sharding/shard-server.ts'
 import { shardedBus } from '../sharding/sharded-bus.ts'
+import { commonCapabilities, refuseBeyondLimits } from './common-limits.ts'
 import { type FailoverStoreOptions, readStores, resolveFailover } from './failover-options.ts'
 import { FailoverSides } from './failover-sides.ts'
 import type {
@@ -13,7 +14,6 @@ import type {
   SettledRead,
   SettledReads,
   Store,
-  StoreCapabilities,
   StoreEntry,
 } from './store.ts'
 
@@ -62,26 +62,19 @@ export function failoverStore(
   const sides = new FailoverSides(settings, both)
   const { name } = settings
   const capabilities = Object.freeze(commonCapabilities(both))
-  const { maxKeyBytes, maxValueBytes } = capabilities
   const buses = new Set<Bus>()
   let closed = false
 
-  const check = (operation: string, keys: readonly string[], bytes?: Uint8Array) => {
+  const open = (operation: string) => {
     if (closed) throw new ClosedError(`${operation} on the store '${name}', which has been closed`)
-    for (const key of keys) {
-      if (key.length * 3 > maxKeyBytes && Buffer.byteLength(key) > maxKeyBytes) {
-        throw new StoreError(
-          `the store '${name}' takes keys of at most ${maxKeyBytes} bytes, not of ${Buffer.byteLength(key)}; shorten the key`,
-          { kind: 'invalid-key', store: name, operation },
-        )
-      }
-    }
-    if (bytes !== undefined && bytes.byteLength > maxValueBytes) {
-      throw new StoreError(
-        `the store '${name}' takes values of at most ${maxValueBytes} bytes, not of ${bytes.byteLength}; keep less`,
-        { kind: 'too-large', store: name, operation },
-      )
-    }
+  }
+  const check = (operation: string, key: string, bytes?: Uint8Array) => {
+    open(operation)
+    refuseBeyondLimits(name, capabilities, operation, key, bytes)
+  }
+  const checkAll = (operation: string, keys: readonly string[]) => {
+    open(operation)
+    for (const key of keys) check(operation, key)
   }
   const statsOf = (side: ShardServer): FailoverSideStats => {
     const { state, requests, errors, timedOut, ejects, missedDeletes } = side.stats()
@@ -110,12 +103,12 @@ export function failoverStore(
     name,
     capabilities,
     async get(key) {
-      check('get', [key])
+      check('get', key)
       const side = sides.use('get')
       return sides.isVoid(side, key) ? undefined : side.get(key)
     },
     async set(key, bytes, { ttlMs }) {
-      check('set', [key], bytes)
+      check('set', key, bytes)
       await sides.change({
         operation: 'set',
         keys: [key],
@@ -125,7 +118,7 @@ export function failoverStore(
       })
     },
     async delete(key) {
-      check('delete', [key])
+      check('delete', key)
       await sides.change({
         operation: 'delete',
         keys: [key],
@@ -136,14 +129,14 @@ export function failoverStore(
       })
     },
     async getMany(keys) {
-      check('getMany', keys)
+      checkAll('getMany', keys)
       const all = await settled(keys)
       const failure = all.find((read) => read instanceof StoreError)
       if (failure !== undefined && all.every((read) => read instanceof StoreError)) throw failure
       return all.map((read) => (read instanceof Uint8Array ? read : undefined))
     },
     async getManySettled(keys) {
-      check('getManySettled', keys)
+      checkAll('getManySettled', keys)
       try {
         return await settled(keys)
       } catch (error) {
@@ -152,8 +145,8 @@ export function failoverStore(
       }
     },
     async setMany(entries: readonly StoreEntry[]) {
-      for (const { key, bytes } of entries) check('setMany', [key], bytes)
-      check('setMany', [])
+      for (const { key, bytes } of entries) check('setMany', key, bytes)
+      open('setMany')
       await sides.change({
         operation: 'setMany',
         keys: entries.map(({ key }) => key),
@@ -167,7 +160,7 @@ export function failoverStore(
       })
     },
     async deleteMany(keys) {
-      check('deleteMany', keys)
+      checkAll('deleteMany', keys)
       await sides.change({
         operation: 'deleteMany',
         keys,
@@ -201,7 +194,7 @@ export function failoverStore(
   // An absent method is how a store says what it cannot do.
   if (both.every(({ add }) => add)) {
     store.add = async (key, bytes, { ttlMs }) => {
-      check('add', [key], bytes)
+      check('add', key, bytes)
       return sides.change({
         operation: 'add',
         keys: [key],
@@ -213,7 +206,7 @@ export function failoverStore(
   }
   if (both.every(({ replace }) => replace)) {
     store.replace = async (key, head, bytes, { ttlMs }) => {
-      check('replace', [key], bytes)
+      check('replace', key, bytes)
       return sides.change({
         operation: 'replace',
         keys: [key],
@@ -226,7 +219,7 @@ export function failoverStore(
   }
   if (both.every(({ touch }) => touch)) {
     store.touch = async (key, { ttlMs }) => {
-      check('touch', [key])
+      check('touch', key)
       return sides.change({
         operation: 'touch',
         keys: [key],
@@ -252,31 +245,31 @@ export function failoverStore(
   }
   if (both[0].list) {
     store.list = async function* list(prefix) {
-      check('list', [])
+      open('list')
       // What the gutter has would look like all there is.
       if (sides.main.isOut) throw sides.main.unavailable('list')
       for await (const key of both[0].list!(prefix)) {
-        check('list', [])
+        open('list')
         if (!sides.isVoid(sides.main, key)) yield key
       }
     }
   }
   if (both.every(({ metrics }) => metrics)) {
     store.metrics = async () => {
-      check('metrics', [])
+      open('metrics')
       return sides.use('metrics').run('metrics', 0, (at) => at.metrics!())
     }
   }
   if (both.some(tellsOfServers)) {
     const metricsByServer = async () => {
-      check('metrics', [])
+      open('metrics')
       return metricsOfEach([sides.main, sides.gutter])
     }
     Object.assign(store, { metricsByServer } satisfies MetricsByServer)
   }
   if (both.every(({ bus }) => bus)) {
     store.bus = () => {
-      check('bus', [])
+      open('bus')
       const bus = shardedBus(
         () => both,
         () => () => undefined,
@@ -286,15 +279,4 @@ export function failoverStore(
     }
   }
   return store
-}
-
-function commonCapabilities(stores: readonly Store[]): StoreCapabilities {
-  const all = stores.map(({ capabilities }) => capabilities)
-  return {
-    ttlGranularityMs: Math.max(...all.map(({ ttlGranularityMs }) => ttlGranularityMs)),
-    maxKeyBytes: Math.min(...all.map(({ maxKeyBytes }) => maxKeyBytes)),
-    maxValueBytes: Math.min(...all.map(({ maxValueBytes }) => maxValueBytes)),
-    ...(all.every(({ encrypted }) => encrypted) ? { encrypted: true } : {}),
-    ...(all.some(({ evicts }) => evicts) ? { evicts: true } : {}),
-  }
 }
