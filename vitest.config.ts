@@ -32,8 +32,6 @@ export default defineConfig({
           // After the others: models and properties that take a whole core for seconds would sit beside stories that
           // measure how long somebody waits.
           sequence: { groupOrder: 1 },
-          // They wait more than they work: three of them keep two cores half busy.
-          maxWorkers: 3,
           include: [
             'packages/adapters-*/test/**/*.test.ts',
             '{packages,examples}/*/test-servers/**/*.test.ts',
