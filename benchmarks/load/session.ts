@@ -14,7 +14,7 @@ import { closedLoop, openLoop, startSessions } from './session-visitors.ts'
  * results/session.json and the page that is made from it.
  */
 
-const rounds = Number(process.env.ROUNDS ?? 5)
+const rounds = Number(process.env.ROUNDS ?? 9)
 const warmUpMs = 300
 const measuredMs = 1_000
 const visitors = 50
