@@ -11,7 +11,7 @@ export { type NutcrackerConfig, parseNutcracker } from './nutcracker/parse-nutcr
 export type { NutcrackerPool, NutcrackerServer } from './nutcracker/pool.ts'
 export { createRing, type Ring, type RingExplanation } from './ring.ts'
 export type { Compat, Distribution, RingOptions, RingServer } from './ring-options.ts'
-export type { ServerStats } from './shard-server.ts'
+export type { ServerStats } from './server-stats.ts'
 export type {
   EjectOptions,
   OnFailure,

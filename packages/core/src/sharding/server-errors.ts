@@ -37,14 +37,40 @@ export function answerLate({ store, operation }: ServerOperation, timeoutMs: num
   })
 }
 
-export function serverAway(
-  { server, store, operation }: ServerOperation,
-  partial: boolean,
-): StoreError {
-  return new StoreError(
+function serverAway({ server, store, operation }: ServerOperation, partial: boolean): StoreError {
+  const error = new StoreError(
     `the server '${server}' of the store '${store}' does not answer at present; it is probed until it does, and onFailure says what becomes of its keys`,
     { kind: 'unavailable', store, operation, partial },
   )
+  // Of many calls that get it, the stack would show the first.
+  error.stack = `${error.name}: ${error.message}`
+  return error
+}
+
+/**
+ * What callers of a server that is out get: one error for all of an absence, not one for each key. An error with its
+ * stack costs more than an answer, and would be paid for with the time of the other servers' callers.
+ */
+export class AbsenceErrors {
+  readonly #partial = new Map<string, StoreError>()
+  readonly #whole = new Map<string, StoreError>()
+
+  /** @param partial others answer meanwhile. */
+  of(asked: ServerOperation, partial: boolean): StoreError {
+    const made = partial ? this.#partial : this.#whole
+    let error = made.get(asked.operation)
+    if (error === undefined) {
+      error = serverAway(asked, partial)
+      made.set(asked.operation, error)
+    }
+    return error
+  }
+
+  /** The next absence is another one. */
+  forget(): void {
+    this.#partial.clear()
+    this.#whole.clear()
+  }
 }
 
 export function closedMeanwhile({ store, operation }: ServerOperation): ClosedError {

@@ -91,6 +91,13 @@ export class ShardPool {
     )
   }
 
+  /** A key is read at home or not at all: also while a server is out for which nobody stands in. */
+  get isReadAtHome(): boolean {
+    if (this.#before !== undefined) return false
+    const { onFailure } = this.settings
+    return onFailure === 'fail-fast' || (onFailure !== 'replica' && !this.#anyOut)
+  }
+
   /** As `isPlain`, and nothing older lies anywhere. */
   get isPlainToWrite(): boolean {
     return this.#formers.length === 0 && this.isPlain

@@ -30,8 +30,12 @@ export class ShardReads {
 
   get(key: string): Promise<Uint8Array | undefined> {
     const pool = this.#pool
-    if (pool.isPlain) {
+    if (pool.isReadAtHome) {
       const home = pool.homeOf(key)
+      if (home.isOut) {
+        this.#unreadable++
+        return Promise.reject(home.unavailable('get'))
+      }
       if (home.missed.size === 0) return home.get(key)
     }
     return this.#getWithCare(key)
@@ -66,12 +70,13 @@ export class ShardReads {
     pool.look()
     const answers = new Array<SettledRead>(keys.length).fill(undefined)
     const parts = new Map<ShardServer, number[]>()
-    const spots = pool.isPlain ? undefined : keys.map((key) => pool.spotOf(key))
+    const spots = pool.isReadAtHome ? undefined : keys.map((key) => pool.spotOf(key))
     for (let index = 0; index < keys.length; index++) {
       const key = keys[index]!
       const spot = spots?.[index]
-      const at = spot === undefined ? pool.homeOf(key) : spot.at
-      if (at === undefined) answers[index] = spot!.home.unavailable('getMany')
+      const home = spot === undefined ? pool.homeOf(key) : spot.home
+      const at = spot === undefined ? inOrNone(home) : spot.at
+      if (at === undefined) answers[index] = home.unavailable('getMany')
       else if (at.missed.size === 0 || !at.missed.has(key)) put(parts, at, index)
     }
     if (parts.size > 1) this.#fragments += parts.size
@@ -135,6 +140,8 @@ export class ShardReads {
     }
   }
 }
+
+const inOrNone = (server: ShardServer) => (server.isOut ? undefined : server)
 
 function canAnswer(server: ShardServer | undefined, key: string): server is ShardServer {
   return server !== undefined && !server.isOut && !server.missed.has(key)

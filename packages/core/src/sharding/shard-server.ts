@@ -3,44 +3,20 @@ import { Breaker } from '../resilience/breaker.ts'
 import type { Deadlines } from '../resilience/deadlines.ts'
 import type { Store, StoreEntry } from '../store/store.ts'
 import { Ejection } from './ejection.ts'
-import { Latency, type LatencySummary } from './latency.ts'
 import { deleteAll, getAll, lengthOf, setAll } from './many-keys.ts'
 import { MissedDeletes } from './missed-deletes.ts'
 import { Call, speaksOfTheServer } from './server-call.ts'
 import {
+  AbsenceErrors,
   answerLate,
   closedMeanwhile,
   type ServerOperation,
-  serverAway,
   toldOfServer,
 } from './server-errors.ts'
+import { ServerCounts, type ServerStats } from './server-stats.ts'
 import type { ShardedSettings } from './sharded-options.ts'
 import { Slowness } from './slowness.ts'
 import { TurnGets } from './turn-gets.ts'
-
-/** What one server did, under twemproxy's names for the same, and how long it took. Bytes are those of keys and values. */
-export interface ServerStats {
-  readonly weight: number
-  /** `out`: nothing is sent to it but probes. */
-  readonly state: 'in' | 'out'
-  readonly requests: number
-  readonly requestBytes: number
-  readonly responses: number
-  readonly responseBytes: number
-  /** Failed operations that say that the server, or the way to it, is not well; `timedOut` are among them. */
-  readonly errors: number
-  readonly timedOut: number
-  readonly ejects: number
-  /** Unix milliseconds; `undefined` if it never was. */
-  readonly ejectedAt: number | undefined
-  /** Gets that wait for the end of this turn of the event loop. */
-  readonly inQueue: number
-  /** Operations that were sent and are not answered. */
-  readonly outQueue: number
-  /** Deletes that it has missed, to be made up for before it is believed. */
-  readonly missedDeletes: number
-  readonly latency: LatencySummary
-}
 
 interface Gate {
   succeeded(): void
@@ -68,7 +44,8 @@ export class ShardServer {
   readonly #onChange: () => void
   readonly #gate: Gate
   readonly #ejection: Ejection | undefined
-  readonly #latency = new Latency()
+  readonly #counts = new ServerCounts()
+  readonly #absence = new AbsenceErrors()
   readonly #slowness = new Slowness()
   readonly #calls = new Set<Call<unknown>>()
   readonly #gets = new TurnGets(
@@ -78,14 +55,6 @@ export class ShardServer {
   )
   #isOut = false
   #closed = false
-  #requests = 0
-  #requestBytes = 0
-  #responses = 0
-  #responseBytes = 0
-  #errors = 0
-  #timedOut = 0
-  #ejects = 0
-  #ejectedAt: number | undefined
   #firstSentAt: number | undefined
   #answeredAt: number | undefined
   #failedAt = Number.NEGATIVE_INFINITY
@@ -142,9 +111,9 @@ export class ShardServer {
   #turn(isOut: boolean): void {
     if (isOut === this.#isOut) return
     this.#isOut = isOut
+    this.#absence.forget()
     if (isOut) {
-      this.#ejects++
-      this.#ejectedAt = this.#settings.clock.now()
+      this.#counts.ejected(this.#settings.clock.now())
       // Who waits for it now would wait in vain, each for its own deadline.
       for (const call of [...this.#calls])
         if (!call.isProbe) call.end(this.unavailable(call.operation))
@@ -158,13 +127,13 @@ export class ShardServer {
 
   async #getOne(key: string): Promise<Uint8Array | undefined> {
     const bytes = await this.run('get', key.length, (store) => store.get(key))
-    if (bytes !== undefined) this.#responseBytes += bytes.byteLength
+    this.#counts.received(bytes)
     return bytes
   }
 
   async getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
     const all = await this.run('getMany', lengthOf(keys), (store) => getAll(store, keys))
-    for (const bytes of all) if (bytes !== undefined) this.#responseBytes += bytes.byteLength
+    for (const bytes of all) this.#counts.received(bytes)
     return all
   }
 
@@ -182,7 +151,7 @@ export class ShardServer {
   run<T>(operation: string, bytes: number, send: (store: Store) => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(closedMeanwhile(this.#of(operation)))
     if (this.#isOut) return Promise.reject(this.unavailable(operation))
-    this.#requestBytes += bytes
+    this.#counts.requestBytes += bytes
     return this.#call(operation, false, send)
   }
 
@@ -195,7 +164,7 @@ export class ShardServer {
   #call<T>(operation: string, isProbe: boolean, send: (store: Store) => Promise<T>): Promise<T> {
     const { clock, timeoutMs } = this.#settings
     const sentAt = clock.monotonic()
-    this.#requests++
+    this.#counts.requests++
     this.#firstSentAt ??= sentAt
     return new Promise<T>((resolve, reject) => {
       const call = new Call<T>(operation, isProbe, sentAt, resolve, reject, (late) => {
@@ -203,7 +172,7 @@ export class ShardServer {
         this.#calls.delete(late as Call<unknown>)
       })
       call.onLate = () => {
-        this.#timedOut++
+        this.#counts.timedOut++
         this.#failed(call, answerLate(this.#of(operation), timeoutMs), !this.#isSilentSince(sentAt))
       }
       this.#calls.add(call as Call<unknown>)
@@ -219,9 +188,8 @@ export class ShardServer {
         (value) => {
           if (call.isOver) return
           const now = clock.monotonic()
-          this.#responses++
           this.#answeredAt = now
-          this.#latency.record(now - sentAt)
+          this.#counts.answered(now - sentAt)
           if (!isProbe) {
             this.#gate.succeeded()
             this.#pace(false, now)
@@ -248,7 +216,7 @@ export class ShardServer {
     call.end(
       isUnwell ? toldOfServer(error, this.#of(call.operation), this.#isPartial(this)) : error,
     )
-    if (isUnwell) this.#errors++
+    if (isUnwell) this.#counts.errors++
     else this.#answeredAt = clock.monotonic()
     if (call.isProbe) return
     if (!isUnwell) this.#gate.succeeded()
@@ -266,9 +234,9 @@ export class ShardServer {
     for (let times = 0; times < Math.max(1, failureLimit); times++) this.#gate.failed()
   }
 
-  /** A call that was not sent, as nothing is sent to it at present. */
+  /** What a call gets that was not sent, as nothing is sent to it at present: the same for all of an absence. */
   unavailable(operation: string): StoreError {
-    return serverAway(this.#of(operation), this.#isPartial(this))
+    return this.#absence.of(this.#of(operation), this.#isPartial(this))
   }
 
   #of(operation: string): ServerOperation {
@@ -276,21 +244,15 @@ export class ShardServer {
   }
 
   stats(): ServerStats {
+    const counts = this.#counts.summary()
     return {
+      ...counts,
       weight: this.weight,
       state: this.#isOut ? 'out' : 'in',
-      requests: this.#requests,
-      requestBytes: this.#requestBytes,
-      responses: this.#responses,
-      responseBytes: this.#responseBytes,
-      errors: this.#errors,
-      timedOut: this.#timedOut,
-      ejects: this.#ejection?.ejects ?? this.#ejects,
-      ejectedAt: this.#ejectedAt,
+      ejects: this.#ejection?.ejects ?? counts.ejects,
       inQueue: this.#gets.waiting,
       outQueue: this.#calls.size,
       missedDeletes: this.missed.size,
-      latency: this.#latency.summary(),
     }
   }
 

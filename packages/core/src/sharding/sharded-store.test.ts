@@ -245,6 +245,42 @@ describe('a server that is dead', () => {
     expect(await store.get(keyOf('b'))).toBe(undefined)
   })
 
+  test('makes one error for all calls of an absence, which shows the stack of none of them', async () => {
+    const world = lab({ quarantine: 0 })
+    const { store, kill, revive, keyOf, clock } = world
+    const key = keyOf('b')
+    const errorOf = (call: Promise<unknown>) => call.catch((error: StoreError) => error)
+    kill('b')
+    await takeOut(world, key)
+    const first = (await errorOf(store.get(key))) as StoreError
+    expect(first).toMatchObject({ kind: 'unavailable', operation: 'get', partial: true })
+    expect(first.stack).toBe(`StoreError: ${first.message}`)
+    expect(await errorOf(store.get(keyOf('b', 'other')))).toBe(first)
+    const [one, , two] = await store.getManySettled([key, keyOf('a'), keyOf('b', 'other')])
+    expect(one).toMatchObject({ kind: 'unavailable', operation: 'getMany', partial: true })
+    expect(two).toBe(one)
+    revive('b')
+    await clock.advance(2_000)
+    expect(await store.get(key)).toBe(undefined)
+    kill('b')
+    await takeOut(world, key)
+    expect(await errorOf(store.get(key))).not.toBe(first)
+    expect(store.stats().unreadable).toBeGreaterThan(4)
+  })
+
+  test('whose fellows go out too is told of as the whole store from then on', async () => {
+    const world = lab()
+    const { store, kill, keyOf } = world
+    kill('b')
+    await takeOut(world, keyOf('b'))
+    await expect(store.get(keyOf('b'))).rejects.toMatchObject({ partial: true })
+    for (const name of ['a', 'c']) {
+      kill(name)
+      await takeOut(world, keyOf(name))
+    }
+    await expect(store.get(keyOf('b'))).rejects.toMatchObject({ partial: false })
+  })
+
   test('that is all there is makes whole calls fail, and not parts of them', async () => {
     const { store, kill, clock } = lab({}, ['only'])
     kill('only')
