@@ -1,7 +1,8 @@
 import { beside } from '@holdfast/lab/beside'
 import { expect, test } from 'vitest'
 import { shardedRedis } from '../src/index.ts'
-import { connected, load, p99, story, withoutStalls } from './shard-group.ts'
+import { connected, story } from './shard-group.ts'
+import { load, p99, withoutStalls } from './timed-load.ts'
 
 const minute = { ttlMs: 60_000 }
 const text = (words: string) => new TextEncoder().encode(words)

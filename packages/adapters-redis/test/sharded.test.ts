@@ -6,7 +6,7 @@ import { type RedisServer, startRedis } from '@holdfast/lab/redis-server'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ShardedRedisOptions, shardedRedis } from '../src/index.ts'
-import { type Call, connected, cut, load, names, p99, story, withoutStalls } from './shard-group.ts'
+import { connected, cut, names, story } from './shard-group.ts'
 
 const minute = { ttlMs: 60_000 }
 const text = (words: string) => new TextEncoder().encode(words)
@@ -162,78 +162,6 @@ test('refuses what makes no sense before anything is opened', () => {
     '/run/redis.sock',
     'localhost:6379',
   ])
-})
-
-// What other work on the machine adds to a 99th percentile, which no server has to do with.
-const noiseMs = 10
-
-test('one of three is killed under load: the others go on as before, and its keys are loaded once', async () => {
-  const { own, proxies, store, stop } = await story()
-  // The same over the two that stay, at the same time: what other work on the machine costs, it costs both.
-  const well = await connected(
-    shardedRedis({
-      servers: [0, 2].map((index) => ({ host: '127.0.0.1', port: proxies[index]!.port })),
-    }),
-  )
-  const beside = createCache({ namespace: 'beside', store: well, memory: { maxAge: '20ms' } })
-  beside.on('error', () => {})
-  const loads = new Map<string, number>()
-  const cache = createCache({ namespace: 'kill', store, memory: { maxAge: '20ms' } })
-  cache.on('error', () => {})
-  const busIsUp = new Promise((resolve) => cache.on('bus', resolve))
-  const keys = Array.from({ length: 600 }, (_, number) => `user:${number}`)
-  const wrap = (key: string) =>
-    cache.wrap(key, () => {
-      loads.set(key, (loads.get(key) ?? 0) + 1)
-      return `value of ${key}`
-    })
-  try {
-    // What is loaded while the bus comes up is not believed afterwards.
-    await busIsUp
-    // What was loaded while a server was slow to answer is believed near for 5 s, and not stored: waited for.
-    const reader = createCache({ namespace: 'kill', store, memory: false, bus: false })
-    for (let missing: readonly string[] = keys, tries = 0; missing.length > 0; tries++) {
-      expect(tries).toBeLessThan(50)
-      for (let from = 0; from < missing.length; from += 50)
-        await Promise.all(missing.slice(from, from + 50).map(wrap))
-      // Values are stored behind the callers.
-      await sleep(200)
-      const stored = await reader.getMany(keys)
-      missing = keys.filter((key) => !stored.has(key))
-    }
-    await reader.close()
-    loads.clear()
-    for (let from = 0; from < keys.length; from += 50)
-      await Promise.all(keys.slice(from, from + 50).map((key) => beside.wrap(key, () => key)))
-    const [before] = await withoutStalls(() => Promise.all([load(keys, 1_500, 2_000, wrap)]))
-    // On a crowded machine a read may miss its deadline of 100 ms with every server alive: so many may later, too.
-    const missedAnyway = loads.size / keys.length
-    expect(missedAnyway).toBeLessThan(0.1)
-    loads.clear()
-    await own[1]!.kill()
-    const [after, undisturbed] = await withoutStalls(() =>
-      Promise.all([
-        load(keys, 1_500, 3_000, wrap),
-        load(keys, 500, 3_000, (key) => beside.wrap(key, () => key)),
-      ]),
-    )
-    const isTheirs = ({ key }: Call) => store.explain(`kill:${key}`).server !== 'two'
-    const usualMs = Math.max(p99(before.filter(isTheirs)), p99(undisturbed))
-    // The slower the machine lets the undisturbed be, the further two loads on it lie apart.
-    const crowdedMs = noiseMs + p99(undisturbed) / 2
-    expect(p99(after.filter(isTheirs))).toBeLessThan(usualMs * 1.25 + crowdedMs)
-    expect(loads.size / keys.length).toBeLessThan(0.38 + missedAnyway)
-    const ofTwo = [...loads.keys()].filter((key) => store.explain(`kill:${key}`).server === 'two')
-    expect(ofTwo.length).toBeGreaterThan(100)
-    expect((loads.size - ofTwo.length) / keys.length).toBeLessThan(0.02 + 2 * missedAnyway)
-    expect(Math.max(...ofTwo.map((key) => loads.get(key)!))).toBe(1)
-    expect(Math.max(...after.map(({ ms }) => ms))).toBeLessThan(200 + 50)
-  } finally {
-    await cache.close()
-    await beside.close()
-    await well.close()
-    await stop()
-  }
 })
 
 // They own their servers and mostly wait for them.
