@@ -1,8 +1,8 @@
 import { beside } from '@holdfast/lab/beside'
+import { load, p99, withoutStalls } from '@holdfast/lab/timed-load'
 import { expect, test } from 'vitest'
 import { shardedRedis } from '../src/index.ts'
 import { connected, story } from './shard-group.ts'
-import { load, p99, withoutStalls } from './timed-load.ts'
 
 const minute = { ttlMs: 60_000 }
 const text = (words: string) => new TextEncoder().encode(words)

@@ -1,9 +1,9 @@
 import { createCache } from '@holdfast/core'
 import { answer } from '@holdfast/lab/client-protocol'
+import { type Call, load, p99, withoutStalls } from '@holdfast/lab/timed-load'
 import { until } from '@holdfast/lab/until'
 import { shardedRedis } from '../src/index.ts'
 import type { Phase } from './sharded-kill-story.ts'
-import { type Call, load, p99, withoutStalls } from './timed-load.ts'
 
 /** A service of the story: one cache over three servers, in a process that does nothing else. */
 const ports = JSON.parse(process.argv[2]!) as number[]
