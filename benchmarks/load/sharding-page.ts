@@ -1,5 +1,5 @@
 import { spread, table } from '../markdown.ts'
-import type { ShardingResults } from './sharding-results.ts'
+import type { KillResults, ShardingResults } from './sharding-results.ts'
 
 /** Figures that Holdfast has promised itself, by mode. */
 const targets = [
@@ -48,7 +48,49 @@ export function shardingPage(results: ShardingResults): string {
         ...figures.map(({ allCpu, allCpuUs }) => `${spread(allCpu)}, ${allCpuUs.toFixed(1)} µs`),
       ]),
     ),
+    ...killed(results.kill),
     '## Versions',
     table(['program', 'version'], Object.entries(results.versions)),
   ].join('\n\n')}\n`
+}
+
+/** What a dead server may cost the others, and how many of the keys: a third, and what chance adds. */
+const mostGrowth = 1.25
+const mostMissed = 0.38
+const mostMs = 250
+
+function killed(kill: KillResults | undefined): string[] {
+  if (kill === undefined) return []
+  const met = (isMet: boolean) => (isMet ? 'met' : '**missed**')
+  const seconds = kill.phaseMs / 1_000
+  return [
+    '## One of three servers killed',
+    `Another service, and three servers of its own: \`wrap\` of 600 keys, ${kill.perSecond} calls a second, ${seconds} s before the second server is killed and ${seconds} s from then on; ${kill.rounds} times, each with new processes. The others are the calls for keys of the two servers that stay, ${kill.calls} or more for each p99. At the same time a second such service, whose servers all live, tells what the machine and the runtime do to a p99 by themselves.`,
+    table(
+      ['', 'target', 'measured', ''],
+      [
+        [
+          "the others' p99, after over before",
+          `≤ ${mostGrowth} ×`,
+          `${spread(kill.growth)} ×`,
+          met(kill.growth.median <= mostGrowth),
+        ],
+        ['the same where no server is killed', '', `${spread(kill.growthBeside)} ×`, ''],
+        ['p99 before', '', `${spread(kill.beforeMs)} ms`, ''],
+        ['p99 after', '', `${spread(kill.afterMs)} ms`, ''],
+        [
+          'keys missed, at most',
+          `≤ ${mostMissed * 100} %`,
+          `${(kill.missedShare * 100).toFixed(0)} %`,
+          met(kill.missedShare <= mostMissed),
+        ],
+        [
+          'the longest call',
+          `≤ ${mostMs} ms`,
+          `${kill.worstMs.toFixed(0)} ms`,
+          met(kill.worstMs <= mostMs),
+        ],
+      ],
+    ),
+  ]
 }

@@ -11,6 +11,26 @@ export interface ShardingResults {
   readonly rounds: number
   readonly modes: readonly Mode[]
   readonly rows: readonly ShardingRow[]
+  /** Not in results from before it was measured. */
+  readonly kill?: KillResults
+}
+
+/** What a server that is killed costs those who ask the others, over so many kills. */
+export interface KillResults {
+  readonly rounds: number
+  readonly perSecond: number
+  readonly phaseMs: number
+  /** So many calls, or more, each p99 is of. */
+  readonly calls: number
+  readonly beforeMs: Spread
+  readonly afterMs: Spread
+  /** Of the p99, after over before. */
+  readonly growth: Spread
+  /** The same of a service at the same time whose servers all live. */
+  readonly growthBeside: Spread
+  /** Of the keys, and the longest call after a kill: the most of all rounds. */
+  readonly missedShare: number
+  readonly worstMs: number
 }
 
 export interface ShardingRow {

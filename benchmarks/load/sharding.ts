@@ -8,6 +8,7 @@ import { type CandidateProcess, openCandidate } from './in-processes.ts'
 import { measuredOn } from './measured-on.ts'
 import type { Mode } from './results.ts'
 import { type Cluster, shardingCandidates } from './sharding-candidates.ts'
+import { measureKills } from './sharding-kill.ts'
 import { shardingPage } from './sharding-page.ts'
 import { type ShardingResults, shardingPagePath, shardingResultsPath } from './sharding-results.ts'
 
@@ -17,6 +18,7 @@ import { type ShardingResults, shardingPagePath, shardingResultsPath } from './s
  */
 
 const rounds = Number(process.env.ROUNDS ?? 5)
+const kills = Number(process.env.KILLS ?? 7)
 const warmUpMs = 100
 const measuredMs = 400
 const names = ['one', 'two', 'three', 'four']
@@ -100,6 +102,10 @@ try {
     }
   }
 
+  // They would sit beside a load that measures how long somebody waits.
+  for (const each of processes) each.stop()
+  const kill = await measureKills(kills)
+
   const figureOf = (index: number, mode: number, of: keyof Taken) =>
     taken[index]![mode]!.map((each) => each[of])
   const { versions, ...on } = measuredOn()
@@ -127,6 +133,7 @@ try {
         allCpuUs: rounded(median(figureOf(index, mode, 'allCpuUs')), 2),
       })),
     })),
+    kill,
   }
   writeFileSync(shardingResultsPath, `${JSON.stringify(results, null, 2)}\n`)
   writeFileSync(shardingPagePath, shardingPage(results))
