@@ -6,8 +6,10 @@ export interface Phase {
   /** So many calls were for keys of the others. */
   readonly others: number
   readonly p99Ms: number
-  /** The longest of all calls, without the time that the process could not run. */
+  /** The longest of all calls. */
   readonly worstMs: number
+  /** CPU time of the process. */
+  readonly cpuMs: number
   readonly keys: number
   /** So many of its keys were loaded, and so often the one that was loaded most. */
   readonly loadedOfTwo: number
