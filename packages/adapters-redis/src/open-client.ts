@@ -8,7 +8,7 @@ import { atEndOfTurn, sleep } from './clock.ts'
 import { Deadlines, Wait } from './deadlines.ts'
 import { cutOff, type RedisClient } from './redis-client.ts'
 import { closedError, type Place, refusalCode, storeError, timedOut } from './redis-errors.ts'
-import { checkTls, type RedisStoreOptions } from './redis-options.ts'
+import { checkTls, type RedisStoreOptions, spanMs } from './redis-options.ts'
 import type { ServerAddress } from './server-address.ts'
 
 /** Opens one connection, once: a client that is lost is thrown away, and the next one starts from nothing. `begun` gets it before it is connected. */
@@ -73,7 +73,7 @@ export function ownClientOpener({
   const { sentinels, name, sentinelUsername, sentinelPassword, ...forClient } = others
   const place: Place = { store, operation: handshakeName }
   const connectTimeout = options.connectTimeout ?? defaultConnectTimeoutMs
-  const deadlines = new Deadlines(clock, connectTimeout)
+  const deadlines = new Deadlines(clock, spanMs('connectTimeout', connectTimeout))
 
   const openWith: OpenClient = async (begun) => {
     const secret =

@@ -1,7 +1,12 @@
 import { type Bus, type BusState, ClosedError, InvalidOptionError } from '@holdfast/core'
 import { connect } from './connect.ts'
-import { asBuffer, type RedisClient, type RedisClusterClient } from './redis-client.ts'
-import type { RedisStoreOptions } from './redis-options.ts'
+import {
+  asBuffer,
+  isRedisClient,
+  type RedisClient,
+  type RedisClusterClient,
+} from './redis-client.ts'
+import { type RedisStoreOptions, refuseUnknownSettings } from './redis-options.ts'
 import type { Refusals } from './refusals.ts'
 import type { Servers } from './servers.ts'
 import type { Subscriber } from './subscriber.ts'
@@ -21,8 +26,10 @@ export interface RedisBusSettings {
  */
 export function redisBus(
   given: RedisClient | RedisClusterClient | RedisStoreOptions,
-  { channel = defaultChannel }: RedisBusSettings = {},
+  settings: RedisBusSettings = {},
 ): Bus {
+  refuseUnknownSettings(settings, ['channel'], 'the settings of redisBus have')
+  const { channel = defaultChannel } = settings
   if (typeof channel !== 'string' || channel === '') {
     throw new InvalidOptionError('channel expects a non-empty string')
   }
@@ -33,9 +40,9 @@ export function redisBus(
 }
 
 const settingsOf = (given: RedisClient | RedisClusterClient | RedisStoreOptions) =>
-  'commandTimeout' in given && typeof given.commandTimeout === 'number'
-    ? { commandTimeout: given.commandTimeout }
-    : {}
+  isRedisClient(given) || given?.commandTimeout === undefined
+    ? {}
+    : { commandTimeout: given.commandTimeout }
 
 /** A handle on a subscriber that others may share, and on the command connection for what goes out. */
 export function busHandle(

@@ -2,7 +2,8 @@ import type { ConnectionOptions } from 'node:tls'
 import { type Duration, InvalidOptionError } from '@holdfast/core'
 import type { RedisOptions } from 'ioredis'
 import { refusePublicPlaintext } from './address-policy.ts'
-import { refuseUnknownOptions } from './known-options.ts'
+import { nearestName, refuseUnknownOptions } from './known-options.ts'
+import { refuseWrongKinds } from './option-kinds.ts'
 import { checkedAddress, parseServerAddress, type ServerAddress } from './server-address.ts'
 
 /** What this adapter sets itself, because a cache needs it so: see the README of this package. */
@@ -42,8 +43,8 @@ export type ClusterNodeAddress =
 export interface RedisStoreSettings {
   /** The store's label in messages and metrics. Default `'redis'`. */
   readonly storeName?: string
-  /** How long a command may take to be answered, in milliseconds. Default 500. */
-  readonly commandTimeout?: number
+  /** How long a command may take to be answered. Default `'500ms'`. */
+  readonly commandTimeout?: Duration
   /** The largest value, in bytes. Default 8 MiB. */
   readonly maxValueBytes?: number
   /** The longest key, in bytes. Default 65,536. */
@@ -52,11 +53,13 @@ export interface RedisStoreSettings {
 
 /**
  * ioredis's own options (host, port, path, username, db, sentinels and the rest), without those this adapter sets
- * itself, plus what it adds. `connectTimeout` bounds a connect with all its handshakes; default 500 ms.
+ * itself, plus what it adds.
  */
 export interface RedisStoreOptions
-  extends Omit<RedisOptions, ManagedRedisOption | keyof RedisStoreSettings>,
+  extends Omit<RedisOptions, ManagedRedisOption | 'connectTimeout' | keyof RedisStoreSettings>,
     RedisStoreSettings {
+  /** How long a connect may take, with all its handshakes. Default `'500ms'`. */
+  readonly connectTimeout?: Duration
   /** The password, or a function that is asked before each connect, so that it can be rotated. */
   readonly password?: string | (() => string | Promise<string>)
   /** Node's TLS options, `true` for its defaults, or a function that is asked before each connect. */
@@ -84,11 +87,38 @@ export interface ResolvedSettings {
   readonly maxKeyBytes: number
 }
 
+export const settingNames = Object.keys({
+  storeName: true,
+  commandTimeout: true,
+  maxValueBytes: true,
+  maxKeyBytes: true,
+} satisfies Record<keyof RedisStoreSettings, true>)
+
+/**
+ * For what is given beside a connection; `where` says of what, and a verb.
+ * @throws {InvalidOptionError}
+ */
+export function refuseUnknownSettings(
+  settings: object,
+  names: readonly string[],
+  where: string,
+): void {
+  if (typeof settings !== 'object' || settings === null)
+    throw new InvalidOptionError(`${where} to be an object with ${names.join(', ')}`)
+  const unknown = Object.keys(settings).find((name) => !names.includes(name))
+  if (unknown === undefined) return
+  const near = nearestName(unknown, names)
+  throw new InvalidOptionError(
+    `${where} no option '${unknown.slice(0, 40)}'; ${near === undefined ? `they are ${names.join(', ')}` : `give ${near}`}`,
+  )
+}
+
 /** @throws {InvalidOptionError} */
 export function resolveSettings(settings: RedisStoreSettings): ResolvedSettings {
+  refuseWrongKinds({ storeName: settings.storeName })
   return {
     storeName: settings.storeName ?? 'redis',
-    commandTimeoutMs: positive('commandTimeout', settings.commandTimeout ?? 500),
+    commandTimeoutMs: spanMs('commandTimeout', settings.commandTimeout ?? 500),
     maxValueBytes: positive('maxValueBytes', settings.maxValueBytes ?? 8 * 1024 * 1024),
     maxKeyBytes: positive('maxKeyBytes', settings.maxKeyBytes ?? 65_536),
   }
@@ -105,8 +135,9 @@ export function checkConnectionOptions(options: RedisStoreOptions): void {
     )
   }
   refuseUnknownOptions(options)
+  refuseWrongKinds(options)
   if (options.port !== undefined) checkPort(options.port)
-  positive('connectTimeout', options.connectTimeout ?? 500)
+  spanMs('connectTimeout', options.connectTimeout ?? 500)
   if (typeof options.tls === 'object') checkTls(options.tls, options.insecure === true)
   checkTopology(options)
   if (options.tls !== undefined || options.insecure === true || options.path) return
@@ -153,13 +184,15 @@ function checkTopology(options: RedisStoreOptions): void {
 }
 
 /** @throws {InvalidOptionError} */
-export function maxLagMs(maxLag: Duration): number {
-  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(String(maxLag)) ?? []
-  const ms =
-    typeof maxLag === 'number' ? maxLag : Number(number) * (spans[unit ?? ''] ?? Number.NaN)
+export const maxLagMs = (maxLag: Duration): number => spanMs('maxLag', maxLag)
+
+/** @throws {InvalidOptionError} */
+export function spanMs(option: string, span: Duration): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(String(span)) ?? []
+  const ms = typeof span === 'number' ? span : Number(number) * (spans[unit ?? ''] ?? Number.NaN)
   if (ms > 0 && ms < Number.POSITIVE_INFINITY) return ms
   throw new InvalidOptionError(
-    `maxLag expects a duration above 0 such as '1s', not ${String(maxLag)}`,
+    `${option} expects milliseconds above 0 as a number, or a duration such as '250ms' or '1s', not ${String(span)}`,
   )
 }
 

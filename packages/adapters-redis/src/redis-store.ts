@@ -24,7 +24,9 @@ import { closedError, ReplyMismatch } from './redis-errors.ts'
 import {
   type RedisStoreOptions,
   type RedisStoreSettings,
+  refuseUnknownSettings,
   resolveSettings,
+  settingNames,
 } from './redis-options.ts'
 import { metricsOf, sumOfMetrics } from './server-info.ts'
 import type { NamedCommand, Way } from './servers.ts'
@@ -48,8 +50,10 @@ export type RedisStore = Required<Omit<Store, 'changedElsewhere'>> &
  */
 export function redisStore(
   given: RedisClient | RedisClusterClient | RedisStoreOptions,
-  settings: RedisStoreSettings = isRedisClient(given) ? {} : (given ?? {}),
+  beside: RedisStoreSettings = {},
 ): RedisStore {
+  refuseUnknownSettings(beside, settingNames, 'the settings of redisStore have')
+  const settings: RedisStoreSettings = isRedisClient(given) ? beside : { ...given, ...beside }
   const { storeName: name, maxKeyBytes, maxValueBytes } = resolveSettings(settings)
   const { servers, refusals, subscriber: makeSubscriber, ...wiring } = connect(given, settings)
   const nameOf = (key: string) => servers.nameOf(key)

@@ -39,7 +39,6 @@ const words: Readonly<Record<string, string>> = {
   username: 'User name (ACL).',
   password: 'The password. From a file it is read again before each connect.',
   db: 'Number of the database. Default 0.',
-  connectTimeout: 'How long a connect with its handshakes may take, in milliseconds. Default 500.',
   connectionName: 'What `CLIENT LIST` shows.',
   family: '4 or 6: the version of IP; 0 = either.',
   keepAlive: 'Milliseconds before TCP keep-alive begins.',
