@@ -16,6 +16,8 @@ export async function handleFetch(
 ): Promise<Response> {
   if (typeof handler !== 'function')
     throw unmet('the handler of sessions.handle', 'a function', handler)
+  if (typeof request?.headers?.get !== 'function')
+    throw unmet('the request of sessions.handle', 'a Request (in Hono: c.req.raw)', request)
   let session: LiveSession
   try {
     session = await desk.open({

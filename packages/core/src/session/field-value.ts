@@ -1,5 +1,5 @@
 import { isExactJson } from '../entry/exact-json.ts'
-import { CodecError } from '../errors.ts'
+import { CodecError, InvalidOptionError } from '../errors.ts'
 
 /** As a definition, since an assignment to `__proto__` is none. */
 export function define(data: Record<string, unknown>, field: string, value: unknown): void {
@@ -9,6 +9,16 @@ export function define(data: Record<string, unknown>, field: string, value: unkn
     enumerable: true,
     writable: true,
   })
+}
+
+/** @throws InvalidOptionError */
+export function checkName(field: string, by: { isReserved(name: string): boolean }): void {
+  if (typeof field !== 'string' || field === '' || !field.isWellFormed())
+    throw new InvalidOptionError('the field of a session must be a non-empty, well-formed string')
+  if (by.isReserved(field))
+    throw new InvalidOptionError(
+      `the member '${field}' of a session is written by the library itself; choose another name`,
+    )
 }
 
 /** @throws CodecError */

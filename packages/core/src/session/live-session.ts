@@ -1,7 +1,8 @@
 import { parseExactJson } from '../entry/parse-exact-json.ts'
-import { ClosedError, InvalidOptionError } from '../errors.ts'
+import { ClosedError } from '../errors.ts'
 import type { ClientDetails } from './client-details.ts'
-import { checkValue, define } from './field-value.ts'
+import { checkName, checkValue, define } from './field-value.ts'
+import { refuseCallback, refusingMembers } from './other-habits.ts'
 import type { Waited } from './patient-store.ts'
 import type { Session } from './session.ts'
 import { newSessionId } from './session-id.ts'
@@ -85,7 +86,7 @@ export class LiveSession implements Session {
 
   set(field: string, value: unknown): void {
     this.#refuseDestroyed('set')
-    this.#checkName(field)
+    checkName(field, this.#keeper)
     if (value === undefined) {
       this.delete(field)
       return
@@ -101,18 +102,21 @@ export class LiveSession implements Session {
     delete this.#data[field]
   }
 
-  save(): Promise<void> {
+  save(...given: readonly never[]): Promise<void> {
+    refuseCallback('save', given)
     return this.#inTurn(async () => {
       this.#refuseDestroyed('save')
       await this.#save()
     })
   }
 
-  touch(): Promise<void> {
+  touch(...given: readonly never[]): Promise<void> {
+    refuseCallback('touch', given)
     return this.#inTurn(() => this.#touch())
   }
 
-  regenerate(): Promise<void> {
+  regenerate(...given: readonly never[]): Promise<void> {
+    refuseCallback('regenerate', given)
     return this.#inTurn(async () => {
       if (this.#state !== 'stored' || this.#kept === undefined) {
         if (this.#state !== 'new') this.#data = {}
@@ -131,7 +135,8 @@ export class LiveSession implements Session {
     })
   }
 
-  destroy(): Promise<void> {
+  destroy(...given: readonly never[]): Promise<void> {
+    refuseCallback('destroy', given)
     return this.#inTurn(async () => {
       if (this.#state === 'stored') await this.#keeper.destroy(this.#id, this.#waited)
       this.#state = 'destroyed'
@@ -263,18 +268,9 @@ export class LiveSession implements Session {
     const value = this.#data[name]
     if (value === undefined) return undefined
     // What another service has put there may have any name.
-    if (!this.#kept?.fields.has(name)) this.#checkName(name)
+    if (!this.#kept?.fields.has(name)) checkName(name, this.#keeper)
     checkValue(name, value)
     return JSON.stringify(value)
-  }
-
-  #checkName(field: string): void {
-    if (typeof field !== 'string' || field === '' || !field.isWellFormed())
-      throw new InvalidOptionError('the field of a session must be a non-empty, well-formed string')
-    if (this.#keeper.isReserved(field))
-      throw new InvalidOptionError(
-        `the member '${field}' of a session is written by the library itself; choose another name`,
-      )
   }
 
   #refuseDestroyed(operation: string): void {
@@ -295,5 +291,7 @@ export class LiveSession implements Session {
     return turn
   }
 }
+
+Object.setPrototypeOf(LiveSession.prototype, refusingMembers)
 
 const none: Members = new Map()

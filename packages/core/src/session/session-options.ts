@@ -121,13 +121,19 @@ const readClock = reader<Clock>(
 
 /** A token of RFC 9110, 5.6.2: what a cookie's name may be. */
 const readCookieName = reader<string>(
-  "a cookie's name",
+  "a name of letters, digits and the signs !#$%&'*+-.^_`|~ (RFC 6265), at most 128",
   (value) => typeof value === 'string' && /^[!#$%&'*+.^_`|~\w-]{1,128}$/.test(value),
 )
 
 const readAttribute = reader<string>(
   'a string without semicolons, spaces and control characters',
   (value) => typeof value === 'string' && /^[\x21-\x3a\x3c-\x7e]{1,1024}$/.test(value),
+)
+
+/** Browsers put their own path in place of one that begins otherwise (RFC 6265, 5.2.4). */
+const readPath = reader<string>(
+  "a path that begins with '/', without semicolons, spaces and control characters",
+  (value) => typeof value === 'string' && /^\/[\x21-\x3a\x3c-\x7e]{0,1023}$/.test(value),
 )
 
 const readSecrets: Reader<readonly KeyObject[]> = (value, option) => {
@@ -155,7 +161,7 @@ const cookieTable: OptionTable<SessionCookieOptions, CookieParts> = {
   secure: ['secure', readBoolean],
   sameSite: ['sameSite', readOneOf('lax', 'strict', 'none')],
   domain: ['domain', readAttribute],
-  path: ['path', readAttribute],
+  path: ['path', readPath],
 }
 
 const cookieDefaults: CookieParts = {

@@ -1,10 +1,13 @@
 import { unmet } from '../options/expectation.ts'
+import { refuseUnknownNames } from '../options/known-names.ts'
+import { readObject } from '../options/readers.ts'
 import { type ClientDetails, clientDetails, unknownClient } from './client-details.ts'
 import { Failures, type SessionFailure } from './failures.ts'
 import { type FastifyPlugin, fastifyPlugin } from './fastify-plugin.ts'
 import { type FetchHandler, handleFetch } from './fetch-handler.ts'
 import { LiveSession } from './live-session.ts'
 import { type NodeMiddleware, nodeMiddleware } from './node-middleware.ts'
+import { readExcepted, refuseUncalled } from './other-habits.ts'
 import { Waited } from './patient-store.ts'
 import type { SessionStats } from './session-counters.ts'
 import type { SessionDesk } from './session-desk.ts'
@@ -110,9 +113,15 @@ export function createSessions(options: SessionOptions): Sessions {
   }
 
   return {
-    middleware: () => nodeMiddleware(desk),
+    middleware(...given: readonly never[]) {
+      refuseUncalled('middleware', given)
+      return nodeMiddleware(desk)
+    },
     handle: (request, handler) => handleFetch(desk, request, handler),
-    fastify: () => fastifyPlugin(desk),
+    fastify(...given: readonly never[]) {
+      refuseUncalled('fastify', given)
+      return fastifyPlugin(desk)
+    },
     async list(userId) {
       const user = readUser(userId)
       const waited = new Waited()
@@ -123,10 +132,12 @@ export function createSessions(options: SessionOptions): Sessions {
         .map(({ owner: _, ...summary }) => summary)
         .sort((a, b) => b.lastActivityAt - a.lastActivityAt)
     },
-    async destroyAll(userId, { except = [] } = {}) {
+    async destroyAll(userId, options = {}) {
       const user = readUser(userId)
+      const given = readObject(options, 'the options of destroyAll') as DestroyAllOptions
+      refuseUnknownNames(given, ['except'], 'destroyAll')
+      const stays = readExcepted(given.except ?? [])
       const waited = new Waited()
-      const stays = new Set([except].flat())
       const found = await readAll(keeper, user, waited)
       // One without a user may be about to become this user's: its login began before this call.
       const isTheirs = (owner: string | undefined) => owner === user || owner === undefined
