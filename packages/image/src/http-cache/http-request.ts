@@ -34,6 +34,8 @@ export function readRequest(
   if (init.body || (init.integrity ?? given?.integrity)) return undefined
   const url = parseUrl(given?.url ?? String(input))
   if (url === undefined) return undefined
+  if (init.cache !== undefined && !modes.has(init.cache))
+    throw new TypeError(`init.cache must be one of ${[...modes].join(', ')}`)
   const { method: _, headers, signal, cache, redirect, ...rest } = init
   return {
     method,
@@ -46,6 +48,15 @@ export function readRequest(
     rest,
   }
 }
+
+const modes = new Set<unknown>([
+  'default',
+  'force-cache',
+  'no-cache',
+  'no-store',
+  'only-if-cached',
+  'reload',
+] satisfies CacheMode[])
 
 /** `undefined` for what is no http URL, or names a user: `fetch` itself says what is wrong with it. */
 function parseUrl(text: string): string | undefined {

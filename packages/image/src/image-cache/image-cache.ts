@@ -1,6 +1,13 @@
 import { InvalidOptionError } from '@holdfast/core'
 import { ImageError } from '../image-error.ts'
 import { parseUrl } from '../network/url-rules.ts'
+import {
+  checkedGet,
+  checkedSoft,
+  checkedTags,
+  checkedUrls,
+  checkedVariant,
+} from './call-options.ts'
 import type { ImageCacheOptions } from './image-options.ts'
 import { ImageReader } from './image-reader.ts'
 import { Polling } from './polling.ts'
@@ -90,7 +97,8 @@ export function createImageCache(options: ImageCacheOptions): ImageCache {
   }
 
   const images: ImageCache = {
-    async get(url, { signal, variant, integrity } = {}) {
+    async get(url, options) {
+      const { signal, variant, integrity } = checkedGet(options)
       const found = await reader.read(url, { signal, variant })
       if (integrity === undefined) return imageOf(found)
       try {
@@ -109,15 +117,16 @@ export function createImageCache(options: ImageCacheOptions): ImageCache {
         }
       }
     },
-    peek(url, { variant } = {}) {
-      const found = reader.peek(url, variant)
+    peek(url, options = {}) {
+      const found = reader.peek(url, checkedVariant(options))
       return found && imageOf(found)
     },
-    purge: (url, { soft = false } = {}) => reader.purge(url, soft),
+    purge: async (url, options = {}) => reader.purge(url, checkedSoft(options)),
     purgeOrigin: async (origin) => reader.cache.invalidateTags([`o:${parseUrl(origin).origin}`]),
-    purgeTags: (tags) => reader.cache.invalidateTags(tags.map((tag) => `t:${tag}`)),
+    purgeTags: async (tags) =>
+      reader.cache.invalidateTags(checkedTags(tags).map((tag) => `t:${tag}`)),
     async warm(urls) {
-      const queue = [...new Set(urls)]
+      const queue = [...new Set(checkedUrls(urls))]
       const failed = new Map<string, unknown>()
       let loaded = 0
       const work = async () => {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { unmet } from '../network/option-values.ts'
 import { type Answer, type Answering, type Asked, answeringOf, wordsOf } from './asked.ts'
 
 /** What a handler that wants a body is given at most. */
@@ -8,10 +9,13 @@ const mostBodyBytes = 1_000_000
  * A handler in fetch style as one for node:http, Express and Connect. Those of this package are asked without a
  * `Request` and a `Response`, and write the cache's own bytes to the socket, uncopied. Failures that a handler does
  * not answer itself go to `next`, or are a 500 that says nothing.
+ * @throws InvalidOptionError
  */
 export function toNode(
   handler: (request: Request) => Response | Promise<Response>,
 ): (request: IncomingMessage, response: ServerResponse, next?: (error: unknown) => void) => void {
+  if (typeof handler !== 'function')
+    throw unmet('the handler of toNode', 'a function, such as createImageHandler(images)', handler)
   const answer = answeringOf(handler) ?? throughFetch(handler)
   return (request, response, next) => {
     respond(answer, request, response).catch((error: unknown) => {

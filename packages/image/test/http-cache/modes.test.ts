@@ -5,6 +5,14 @@ const url = 'http://origin.test/a'
 const cut = new TypeError('fetch failed')
 
 describe('the cache mode', () => {
+  it('that the Fetch standard does not have rejects, as with fetch', async () => {
+    const { origin, http } = stage()
+    origin.script = answer('one', 'max-age=60')
+    const mode = { cache: 'no-chace' } as unknown as RequestInit
+    await expect(http.fetch(url, mode)).rejects.toThrow(TypeError)
+    expect(origin.requests).toHaveLength(0)
+  })
+
   it('no-store neither reads nor keeps, and tells caches on the way', async () => {
     const { origin, get } = stage()
     origin.script = answer('one', 'max-age=60')
