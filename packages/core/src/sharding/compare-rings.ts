@@ -24,7 +24,7 @@ const sampleSize = 100_000
 /**
  * Counts what moves from one ring to another: for the keys given, or for a fixed sample of 100,000 random-looking
  * ones, which is exact to about 0.3 percentage points.
- * @throws InvalidOptionError if a ring places keys by chance, or if there are no keys.
+ * @throws InvalidOptionError if a ring is none or places keys by chance, or if there are no keys.
  */
 export function compareRings(
   before: Ring,
@@ -32,11 +32,20 @@ export function compareRings(
   keys: Iterable<string | Uint8Array> = sampleKeys(sampleSize),
 ): RingComparison {
   for (const ring of [before, after]) {
+    if (typeof ring?.locate !== 'function' || !Array.isArray(ring.servers)) {
+      throw new InvalidOptionError('compareRings needs two rings of createRing')
+    }
     if (ring.distribution === 'random') {
       throw new InvalidOptionError(
         "compareRings cannot compare a ring whose distribution is 'random': it has no place for a key",
       )
     }
+  }
+  // A text is iterable, too, and its letters are hardly the keys that are meant.
+  if (typeof keys !== 'object' || keys === null || !(Symbol.iterator in keys)) {
+    throw new InvalidOptionError(
+      'compareRings needs keys as an array or another iterable; leave them out for a sample',
+    )
   }
   const tally = new Map<string, { before: number; after: number; gained: number; lost: number }>()
   for (const { name } of [...before.servers, ...after.servers]) {

@@ -192,6 +192,8 @@ describe('every ring', () => {
     expect(() => ring.without('10.0.0.9:11211')).toThrow(/not in the ring: '10\.0\.0\.9:11211'/)
     expect(() => ring.without(['10.0.0.1:11211', '10.0.0.2:11211'])).toThrow(/at least one server/)
     expect(ring.without([]).locate('a')).toBe(ring.locate('a'))
+    for (const names of [5, undefined, { name: 'a' }])
+      expect(() => ring.without(names as unknown as string)).toThrow(/name of a server, or an arr/)
   })
 
   it('cannot be changed', () => {
@@ -244,6 +246,14 @@ describe('a random ring', () => {
 
 describe('compareRings', () => {
   const ring = createRing({ servers: serverList(4) })
+
+  it('refuses what is no ring, and what are no keys', () => {
+    const compare = compareRings as (...given: unknown[]) => unknown
+    expect(() => compare(ring, {})).toThrow(/needs two rings of createRing/)
+    expect(() => compare(undefined, ring)).toThrow(/needs two rings of createRing/)
+    for (const keys of [5, 'user:1', null])
+      expect(() => compare(ring, ring, keys)).toThrow(/keys as/)
+  })
 
   it('finds nothing between a ring and itself', () => {
     const { moved, perServer } = compareRings(

@@ -62,7 +62,12 @@ function ringOf(resolved: ResolvedRing, live: readonly RingMember[]): Ring {
     locate: (key: string | Uint8Array) => members[locateIndex(key)]!.name,
     locateIndex,
     without(names: string | readonly string[]) {
-      const gone = new Set(typeof names === 'string' ? [names] : names)
+      if (typeof names !== 'string' && !Array.isArray(names)) {
+        throw new InvalidOptionError(
+          `without() needs the name of a server, or an array of names, got ${typeof names}`,
+        )
+      }
+      const gone = new Set<string>(typeof names === 'string' ? [names] : names)
       const left = live.filter(({ name }) => !gone.delete(name))
       const [stranger] = gone
       if (stranger !== undefined) {

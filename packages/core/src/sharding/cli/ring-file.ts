@@ -23,7 +23,11 @@ export async function readRingFile(terminal: Terminal, path: string): Promise<Ri
     text = await terminal.readFile(path)
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? 'unreadable'
-    throw new CliError(`cannot read ${printable(path)} (${reason})`, undefined, error)
+    throw new CliError(
+      `cannot read ${printable(path)} (${reason}); the file comes last, as in holdfast-ring explain user:1 nutcracker.yml`,
+      undefined,
+      error,
+    )
   }
   try {
     if (path.endsWith('.json'))

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { canary } from '../../../../../lab/src/canary.ts'
 import { InvalidOptionError } from '../../errors.ts'
@@ -165,6 +166,16 @@ describe('a file is refused', () => {
     expect(message).toMatch(/needs 'redis: true'/)
     expect(message).not.toContain(canary)
   })
+})
+
+it('a pool that is printed does not show its password, and has it all the same', () => {
+  const parsed = parseNutcracker(yml('redis: true', `redis_auth: ${canary}`, ...two))
+  expect(inspect(parsed, { depth: 9, showHidden: true })).not.toContain(canary)
+  expect(inspect(parsed, { depth: 9 })).toContain("redisAuth: '(not shown)'")
+  const pool = parsed.pools.alpha!
+  expect(pool.redisAuth).toBe(canary)
+  expect({ ...pool }.redisAuth).toBe(canary)
+  expect(createRing(pool).locate('a')).toBe(createRing({ ...pool }).locate('a'))
 })
 
 describe('a warning, with its pool and line,', () => {

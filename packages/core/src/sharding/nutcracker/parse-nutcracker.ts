@@ -132,7 +132,7 @@ function finishPool(draft: PoolDraft): NutcrackerPool {
     }
     holders.set(server.name, server.mark)
   }
-  return {
+  return withoutShowing({
     hash: 'fnv1a_64',
     distribution: 'ketama',
     backlog: 512,
@@ -150,7 +150,16 @@ function finishPool(draft: PoolDraft): NutcrackerPool {
     listen,
     compat: 'twemproxy',
     servers: servers.map(({ mark: _mark, ...server }) => server),
-  }
+  })
+}
+
+/** Whoever first reads a file prints what came of it, and a log is no place for a password. */
+function withoutShowing(pool: NutcrackerPool): NutcrackerPool {
+  if (pool.redisAuth === undefined) return pool
+  // By its registered name: rings import nothing of Node's but bytes and digests.
+  return Object.defineProperty(pool, Symbol.for('nodejs.util.inspect.custom'), {
+    value: () => ({ ...pool, redisAuth: '(not shown)' }),
+  })
 }
 
 function refuseTwins(
