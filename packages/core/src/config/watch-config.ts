@@ -4,6 +4,7 @@ import { isCacheError } from '../errors.ts'
 import { isHeard } from '../observe/side-listener.ts'
 import { type Duration, parseDuration } from '../options/duration.ts'
 import { refuseUnknownNames } from '../options/known-names.ts'
+import { readObject } from '../options/readers.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Adapters, ImagesLike } from './adapters.ts'
 import { buildParts, closeParts, noParts, type Part, type Parts } from './build.ts'
@@ -66,6 +67,7 @@ export async function watchConfig<Images extends ImagesLike = ImagesLike>(
   adapters: Adapters<Images> = {},
   options: WatchOptions = {},
 ): Promise<Watched<Images>> {
+  readObject(sources, 'the sources of watchConfig')
   refuseUnknownNames(options, ['poll', 'drain'], 'watchConfig')
   const pollMs = parseDuration(options.poll ?? '5s', 'poll')
   const drainMs = parseDuration(options.drain ?? '30s', 'drain')

@@ -315,6 +315,8 @@ test('instrument refuses what it cannot report to', () => {
   const cache = createCache()
   expect(() => instrument(cache, {})).toThrow('needs one of them')
   expect(() => instrument(cache, { metr: {} } as never)).toThrow("did you mean 'meter'")
+  expect(() => instrument(cache, { meter: {} } as never)).toThrow(/^meter must be a meter of/)
+  expect(() => instrument(cache, { tracer: 5 } as never)).toThrow(/^tracer must be a tracer of/)
   expect(() => instrument({} as never, {})).toThrow('a cache that createCache has made')
 })
 

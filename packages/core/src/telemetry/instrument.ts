@@ -1,6 +1,7 @@
 import type { Cache } from '../cache.ts'
 import { InvalidOptionError } from '../errors.ts'
 import type { OutcomeEvent } from '../observe/events.ts'
+import { unmet } from '../options/expectation.ts'
 import { refuseUnknownNames } from '../options/known-names.ts'
 import { readObject } from '../options/readers.ts'
 import type { Engine } from '../read/engine.ts'
@@ -37,6 +38,14 @@ export function instrument(cache: Cache, instruments: Instruments): () => void {
     throw new InvalidOptionError(
       'instrument(cache, { meter, tracer }) needs one of them; metrics.getMeter and trace.getTracer of @opentelemetry/api make them',
     )
+  }
+  for (const [name, made, method] of [
+    ['meter', meter, 'createHistogram'],
+    ['tracer', tracer, 'startActiveSpan'],
+  ] as const) {
+    const has = made as Partial<Record<string, unknown>> | null | undefined
+    if (has !== undefined && typeof has?.[method] !== 'function')
+      throw unmet(name, `a ${name} of @opentelemetry/api, which has ${method}`, made)
   }
   if (tracer !== undefined && engine.observer.tracing !== undefined) {
     throw new InvalidOptionError(

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFunction, readObject } from '../options/readers.ts'
 import type { Bus, BusState } from '../store/store.ts'
 import {
   type ConformanceCase,
@@ -41,6 +42,8 @@ interface BusCase {
 
 /** The named cases that every bus passes, on `node:assert` and for any runner. */
 export function busConformance(options: BusConformanceOptions): ConformanceCase[] {
+  readObject(options, 'busConformance')
+  readFunction(options.create, 'create')
   return busCases.map((each) => ({ name: each.name, run: () => runCase(each, options) }))
 }
 

@@ -34,6 +34,7 @@ describe('time', () => {
     await expect(fakeClock().advance('5 minutes' as '5m')).rejects.toThrow(InvalidOptionError)
     expect(() => fakeClock({ now: Number.NaN })).toThrow(/now must be a finite number/)
     expect(() => fakeClock({ seed: '7' as unknown as number })).toThrow(/seed must be a finite/)
+    expect(() => fakeClock({ sede: 7 } as never)).toThrow(/did you mean 'seed'/)
   })
 })
 

@@ -1,6 +1,8 @@
 import type { Clock, TimerHandle } from '../clock.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { type Duration, parseDuration } from '../options/duration.ts'
+import { refuseUnknownNames } from '../options/known-names.ts'
+import { readObject } from '../options/readers.ts'
 import { seededRandom } from './seeded-random.ts'
 
 export interface FakeClockOptions {
@@ -38,9 +40,10 @@ const monotonicStart = 1_000
 
 /**
  * A `Clock` for tests: it reads no time, sleeps never, and repeats itself exactly.
- * @throws InvalidOptionError for a `now` or `seed` that is no finite number.
+ * @throws InvalidOptionError for a `now` or `seed` that is no finite number, and for any other name.
  */
 export function fakeClock(options: FakeClockOptions = {}): FakeClock {
+  refuseUnknownNames(readObject(options, 'fakeClock'), ['now', 'seed'], 'fakeClock')
   const startedAt = finite('now', options.now ?? Date.UTC(2026, 0, 1))
   const random = seededRandom(finite('seed', options.seed ?? 1))
   let monotonic = monotonicStart

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { StoreError } from '../errors.ts'
 import { type MemoryStore, memoryStore } from '../store/memory-store.ts'
 import type { Keep, Store, StoreCapabilities } from '../store/store.ts'
+import { busConformance } from './bus-conformance.ts'
 import { type FakeClock, fakeClock } from './fake-clock.ts'
 import { optionalMethods } from './store-case.ts'
 import { storeConformance } from './store-conformance.ts'
@@ -263,4 +264,16 @@ test('a case that does not apply says why, and the three required methods are en
   expect(outcomes.length - skipped.length).toBeGreaterThan(20)
   const listed = storeConformance({ create, capabilities: base, methods: [] })
   expect(await Promise.all(listed.map(({ run }) => run()))).toEqual(listed.map(() => ({})))
+})
+
+test('a suite without a way to make what it is to judge is refused, and has no case that fails of it', () => {
+  const judge = storeConformance as (options: unknown) => unknown
+  const create = () => memoryStore()
+  expect(() => judge(undefined)).toThrow('storeConformance must be an object')
+  expect(() => judge({ create: memoryStore(), capabilities: base })).toThrow(
+    'create must be a func',
+  )
+  expect(() => judge({ create })).toThrow('capabilities must be an object')
+  const judgeBus = busConformance as (options: unknown) => unknown
+  expect(() => judgeBus({})).toThrow('create must be a function')
 })

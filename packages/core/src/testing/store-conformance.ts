@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { systemClock } from '../clock.ts'
+import { readFunction, readObject } from '../options/readers.ts'
 import type { Store, StoreCapabilities } from '../store/store.ts'
 import { atomicCases } from './conformance-atomic.ts'
 import { byteCases } from './conformance-bytes.ts'
@@ -47,8 +48,12 @@ const allCases: readonly StoreCase[] = [
  *
  * A case is left out only by what the store declares: a capability (an unlimited size cannot be exceeded), or a method
  * it does not have. Case by case the outcome of `run` says so; a declared ability that does not hold is a failure.
+ * @throws InvalidOptionError
  */
 export function storeConformance(options: StoreConformanceOptions): ConformanceCase[] {
+  readObject(options, 'storeConformance')
+  readFunction(options.create, 'create')
+  readObject(options.capabilities, 'capabilities')
   const cases = allCases.filter(
     (each) => options.methods === undefined || (each.needs ?? []).every(isIn(options.methods)),
   )

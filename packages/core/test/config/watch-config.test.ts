@@ -249,3 +249,9 @@ async function listening(server: Server): Promise<string> {
   })
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
 }
+
+it('watchConfig says that it was given no sources', async () => {
+  await expect(watchConfig(undefined as never)).rejects.toThrow(
+    'the sources of watchConfig must be an object',
+  )
+})
