@@ -52,7 +52,9 @@ function readFar(
   now: number,
 ): Promise<unknown> {
   const { scope, key, policy } = call
-  const answer = far.tier.read(scope, { key, nearKey, tags: policy.tags }).then((found) => {
+  const reading = far.tier.ask(scope, key, nearKey, policy.tags)
+  const answer = reading.answered.then(() => {
+    const { found } = reading
     if (scope.isClosed) throw new ClosedError('the cache was closed while the value was being read')
     if (found.state === 'entry') return proceed(engine, call, nearKey, found.entry, now, found)
     // Somebody else may have loaded it meanwhile: while the store is out, that is the only way to learn of it.

@@ -41,3 +41,5 @@ export interface FoundEntry {
   readonly entry: Entry
   readonly stamp: Stamp
 }
+
+export const out: Found = { state: 'out' }

@@ -31,7 +31,7 @@ export interface Looked {
 /** So many keys are asked for at once at most: an answer should not grow without bound. */
 const mostInBatch = 1_000
 const againWithinMs = 50
-const out: Found = { state: 'out' }
+const settled = Promise.resolve()
 
 /**
  * Reads entries from the store. It never rejects: a store that does not answer is an answer. What they are worth is
@@ -75,19 +75,24 @@ export class FarReader {
    * invalidation that a later caller knows of. An entry is put into the near tier on its way.
    */
   read(scope: Scope, want: Wanted): Promise<Found> {
-    if (!this.#store.isUsable) return Promise.resolve(out)
+    const reading = this.ask(scope, want.key, want.nearKey, want.tags)
+    return reading.answered.then(() => reading.found)
+  }
+
+  /** As `read`, for whoever chains to the answer itself. */
+  ask(scope: Scope, key: string, nearKey: string, tags: readonly string[]): Reading {
     const { seq } = this.#engine.fence
-    const { byKey, readings } = this.#queued
-    const same = byKey.get(want.nearKey)
-    if (same !== undefined && same.seq === seq && want.tags.every((tag) => same.tags.includes(tag)))
-      return same.found
-    const reading = new Reading(scope, want, seq)
-    byKey.set(want.nearKey, reading)
+    if (!this.#store.isUsable) return new Reading(scope, key, nearKey, tags, seq, settled)
+    const { byKey, readings, answered } = this.#queued
+    const same = byKey.get(nearKey)
+    if (same !== undefined && same.seq === seq && hasAll(same.tags, tags)) return same
+    const reading = new Reading(scope, key, nearKey, tags, seq, answered)
+    byKey.set(nearKey, reading)
     if (readings.push(reading) === 1) {
       if (this.#underWay.size === 0) process.nextTick(() => this.#send())
       else whenTurnEnds(() => this.#send())
     } else if (readings.length === mostInBatch) this.#send()
-    return reading.found
+    return reading
   }
 
   /** As `read`, and once more where an invalidation overtook it: for those who do not load, and so do not look again. */
@@ -127,10 +132,11 @@ export class FarReader {
     try {
       await this.#answerAll(batch)
     } catch (error) {
+      // Those that have no answer yet are out.
       this.#engine.storeFailed('get', error)
-      for (const reading of batch.readings) reading.resolve(out)
     } finally {
       this.#underWay.delete(batch)
+      batch.settle()
     }
   }
 
@@ -167,7 +173,6 @@ export class FarReader {
       if (read instanceof StoreError) {
         // Its server is out: as far as this key goes, the store is.
         failure ??= read
-        reading.resolve(out)
       } else {
         this.#answer(batch, reading, this.#judge.judge(session, reading, decoded[at], read))
       }
@@ -214,13 +219,13 @@ export class FarReader {
       if (found.state === 'entry') found.entry.release()
       // Neither the value nor the versions are believed; whoever loads finds what is there now when it claims the key.
       const { readAt } = found
-      reading.resolve({
+      reading.found = {
         state: 'absent',
         readAt,
         stamps: new Map(),
         occupant: undefined,
         overtaken: true,
-      })
+      }
       return
     }
     if (found.state === 'entry') {
@@ -234,7 +239,7 @@ export class FarReader {
       if (near !== undefined && !scope.isOff && !mayBeTouched) near.set(nearKey, found.entry)
       else found.entry.release()
     }
-    reading.resolve(found)
+    reading.found = found
   }
 
   /** Whether its key or namespace was invalidated since a read began: its answer may be from before. */
@@ -286,4 +291,10 @@ export class FarReader {
       }
     )
   }
+}
+
+// Most calls name no tags; a closure for each would be the most of it.
+function hasAll(there: readonly string[], tags: readonly string[]): boolean {
+  for (const tag of tags) if (!there.includes(tag)) return false
+  return true
 }

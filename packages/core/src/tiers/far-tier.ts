@@ -12,7 +12,7 @@ import { FarReader, type Looked } from './far-reader.ts'
 import { FarWrites } from './far-writes.ts'
 import { GuardedStore } from './guarded-store.ts'
 import { MakeUp } from './make-up.ts'
-import type { Wanted } from './read-batch.ts'
+import type { Reading, Wanted } from './read-batch.ts'
 import { storeKey } from './store-keys.ts'
 import type { VersionStamps } from './version-stamps.ts'
 import { VersionWrites } from './version-writes.ts'
@@ -111,6 +111,11 @@ export class FarTier {
   /** What the store has under a key; an entry is put into the near tier on its way. Never rejects. */
   read(scope: Scope, want: Wanted): Promise<Found> {
     return this.#reader.read(scope, want)
+  }
+
+  /** As `read`, for whoever chains to the answer itself. */
+  ask(scope: Scope, key: string, nearKey: string, tags: readonly string[]): Reading {
+    return this.#reader.ask(scope, key, nearKey, tags)
   }
 
   /** What stands under a key, for `explain`. @throws StoreError, as a rejection. */

@@ -1,5 +1,5 @@
 import type { Scope } from '../invalidation/scope.ts'
-import type { Found } from './far-found.ts'
+import { type Found, out } from './far-found.ts'
 import type { Judged } from './far-judge.ts'
 import { storeKey } from './store-keys.ts'
 import { epochRefs, namespaceRefs, tagRefs } from './versions.ts'
@@ -21,23 +21,39 @@ export class Reading implements Judged {
   readonly key: string
   /** What had been invalidated when it began: entries learn of what came later. */
   readonly seq: number
-  resolve!: (found: Found) => void
-  readonly found = new Promise<Found>((resolve) => {
-    this.resolve = resolve
-  })
+  /**
+   * Resolves when the whole batch has been answered. Whoever waits chains to this one promise: a promise for each key
+   * would cost more than all that the key's own bookkeeping does.
+   */
+  readonly answered: Promise<void>
+  /** Out, until its answer is there. */
+  found: Found = out
 
-  constructor(scope: Scope, want: Wanted, seq: number) {
+  constructor(
+    scope: Scope,
+    key: string,
+    nearKey: string,
+    tags: readonly string[],
+    seq: number,
+    answered: Promise<void>,
+  ) {
     this.scope = scope
-    this.userKey = want.key
-    this.nearKey = want.nearKey
-    this.tags = want.tags
-    this.key = storeKey(scope, want.key)
+    this.userKey = key
+    this.nearKey = nearKey
+    this.tags = tags
+    this.key = storeKey(scope, key)
     this.seq = seq
+    this.answered = answered
   }
 }
 
 /** Reads that go out together. */
 export class Batch {
+  settle!: () => void
+  /** All of them have their answers. Never rejects. */
+  readonly answered = new Promise<void>((resolve) => {
+    this.settle = resolve
+  })
   readonly readings: Reading[] = []
   readonly byKey = new Map<string, Reading>()
   /** Keys that were invalidated while it was on its way: what it brings of them is from before. */
