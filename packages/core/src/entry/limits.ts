@@ -1,3 +1,5 @@
+import { utf8Text } from './utf8-text.ts'
+
 /**
  * What a reader accepts, checked before it allocates. A writer refuses to write more, so that nothing is stored
  * which no process would read back.
@@ -25,7 +27,7 @@ const backslash = 0x5c
 export function jsonWithinLimits(bytes: Buffer, start = 0, end = bytes.length): string | undefined {
   // A value and its comma take two bytes and a container opens with a bracket: that alone clears most texts.
   if (end - start < 2 * maxNodes) {
-    const text = bytes.toString('utf8', start, end)
+    const text = utf8Text(bytes, start, end)
     if (text.length <= maxDepth || hasFewBrackets(text)) return text
   }
   return isWithinLimits(bytes.subarray(start, end)) ? bytes.toString('utf8', start, end) : undefined

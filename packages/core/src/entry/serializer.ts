@@ -9,6 +9,7 @@ import { isExactJson } from './exact-json.ts'
 import { jsonWithinLimits, maxPayloadBytes } from './limits.ts'
 import { parseExactJson } from './parse-exact-json.ts'
 import { readTaggedJson } from './read-tagged-json.ts'
+import { utf8Text } from './utf8-text.ts'
 import { writeTaggedJson } from './write-tagged-json.ts'
 
 /**
@@ -68,7 +69,7 @@ export function deserialize(
 ): unknown {
   // Text needs no view of its bytes.
   if (kind === payloadKind.json) return parseExactJson(limitedJson(bytes, start, end))
-  if (kind === payloadKind.text) return bytes.toString('utf8', start, end)
+  if (kind === payloadKind.text) return utf8Text(bytes, start, end)
   return deserializeBytes(kind, bytes.subarray(start, end), custom)
 }
 
