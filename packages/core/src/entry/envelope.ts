@@ -10,7 +10,7 @@ import {
   type RefusedEntry,
   refused,
 } from './frame.ts'
-import { asBuffer, type Stamp, writeStamp } from './head.ts'
+import { asBuffer, type Stamp, stampOf, writeStamp } from './head.ts'
 import { maxInflation, maxPayloadBytes } from './limits.ts'
 import {
   deserialize,
@@ -133,15 +133,17 @@ export function encodeVersion({ key, stamp, expiries = [] }: Version, codec: Cod
 
 /**
  * What the bytes under a key are: at once, unless a payload that was compressed from more than 64 KiB has to be
- * decompressed. Never throws and never rejects.
+ * decompressed. Never throws and never rejects. `isStampless`: the stamp of a value is left empty, for whoever reads
+ * many and asks few of them (`stampOf`).
  */
 export function decodeEntry(
   bytes: Uint8Array,
   key: string,
   codec: Codec,
+  isStampless = false,
 ): DecodedEntry | Promise<DecodedEntry> {
   try {
-    return decode(bytes, key, codec)
+    return decode(bytes, key, codec, isStampless)
   } catch {
     return refused('format')
   }
@@ -180,7 +182,9 @@ function readWhole(
     const frame = openFrame(bytes, key, codec)
     if (frame.kind === 'refused') return frame
     return (
-      (frame.kind === 'value' ? readValue(frame, key, payload) : undefined) ?? refused('format')
+      (frame.kind === 'value'
+        ? readValue(frame, stampOf(frame.buffer), key, payload)
+        : undefined) ?? refused('format')
     )
   } catch {
     return refused('format')
@@ -191,12 +195,14 @@ function decode(
   bytes: Uint8Array,
   key: string,
   codec: Codec,
+  isStampless: boolean,
 ): DecodedEntry | Promise<DecodedEntry> {
   const frame = openFrame(bytes, key, codec)
   const { kind } = frame
   if (kind === 'refused') return frame
-  const { stamp, buffer, at, end } = frame
-  if (kind === 'value') return decodeValue(frame, key, codec)
+  const { buffer, at, end } = frame
+  if (kind === 'value') return decodeValue(frame, isStampless ? '' : stampOf(buffer), key, codec)
+  const stamp = stampOf(buffer)
   if (kind === 'version') {
     if (end === at) return { kind, stamp }
     const expiries = readExpiries(buffer, at, end)
@@ -224,10 +230,11 @@ function readExpiries(
 
 function decodeValue(
   frame: OpenFrame,
+  stamp: Stamp,
   key: string,
   codec: Codec,
 ): DecodedEntry | Promise<DecodedEntry> {
-  const read = readValue(frame, key, place)
+  const read = readValue(frame, stamp, key, place)
   if (read === undefined) return refused('format')
   const { kind, compression, plainBytes, storedBytes, at } = place
   if (plainBytes > maxPayloadBytes) return refused('limit')

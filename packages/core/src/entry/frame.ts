@@ -7,7 +7,6 @@ import {
   headBytes,
   peekKind,
   type Stamp,
-  stampOf,
   writeHead,
 } from './head.ts'
 import { hasValidChecksum, hasValidMac, sealBytes, sealCode, writeSeal } from './integrity.ts'
@@ -56,7 +55,6 @@ export function refused(reason: RefusalReason): RefusedEntry {
 /** An envelope that has been verified: its body lies from `at` to before `end`. */
 export interface OpenFrame {
   readonly kind: EnvelopeKind
-  readonly stamp: Stamp
   readonly buffer: Buffer
   readonly at: number
   readonly end: number
@@ -126,7 +124,7 @@ export function openFrame(bytes: Uint8Array, key: string, codec: Codec): OpenFra
   const end = buffer.length - sealBytes(isMac)
   if (at > end) return refused('format')
   if (!isText(buffer, idEnd, at, key)) return refused('key')
-  return { kind, stamp: stampOf(buffer), buffer, at, end }
+  return { kind, buffer, at, end }
 }
 
 /** Whether these bytes are this text in UTF-8. Most keys are ASCII, and comparing those makes no string. */

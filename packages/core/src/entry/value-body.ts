@@ -154,6 +154,7 @@ function viewOf({ buffer }: Buffer): DataView {
 /** `undefined` where the lengths do not add up to the body, or a field is none that the writer writes. */
 export function readValue(
   frame: OpenFrame,
+  stamp: Stamp,
   key: string,
   payload: PayloadPlace,
 ): ReadValue | undefined {
@@ -202,7 +203,7 @@ export function readValue(
   payload.plainBytes = view.getUint32(fixed + 56, true)
   return {
     kind: 'value',
-    stamp: frame.stamp,
+    stamp,
     key,
     value: undefined,
     storedAt,

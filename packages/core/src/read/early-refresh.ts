@@ -15,5 +15,10 @@ export function earlyRefreshAt(
 ): number {
   if (beta === 0 || loadMs <= 0 || staleAt === Number.POSITIVE_INFINITY) return staleAt
   const ahead = -loadMs * beta * Math.log(1 - random)
-  return Math.trunc(Math.max(staleAt - ahead, staleAt - (staleAt - storedAt) * window))
+  return Math.trunc(Math.max(staleAt - ahead, earliestRefreshAt(storedAt, staleAt)))
+}
+
+/** Before this no read refreshes early, whatever it draws. `NaN` for what is never stale. */
+export function earliestRefreshAt(storedAt: number, staleAt: number): number {
+  return staleAt - (staleAt - storedAt) * window
 }

@@ -1,4 +1,5 @@
 import type { Entry } from '../entry/entry.ts'
+import { copyValue } from '../entry/isolate.ts'
 import { ClosedError } from '../errors.ts'
 import type { Scope } from '../invalidation/scope.ts'
 import type { LoadReason } from '../observe/events.ts'
@@ -52,10 +53,14 @@ function readFar(
   now: number,
 ): Promise<unknown> {
   const { scope, key, policy } = call
-  const reading = far.tier.ask(scope, key, nearKey, policy.tags)
+  const reading = far.tier.ask(scope, key, nearKey, policy.tags, !policy.refresh)
   const answer = reading.answered.then(() => {
-    const { found } = reading
     if (scope.isClosed) throw new ClosedError('the cache was closed while the value was being read')
+    const { value, found } = reading
+    if (value !== undefined) {
+      countAnswer(engine, scope, 'wrap', key, 'hit', now, 'far')
+      return reading.isCopied ? copyValue(value) : value
+    }
     if (found.state === 'entry') return proceed(engine, call, nearKey, found.entry, now, found)
     // Somebody else may have loaded it meanwhile: while the store is out, that is the only way to learn of it.
     const near = scope.isOff ? undefined : engine.lookup(scope, nearKey, engine.clock.monotonic())

@@ -1,12 +1,12 @@
 import { adopt, adoptUncounted } from '../entry/adopt.ts'
 import { Entry, type ExpiredBy } from '../entry/entry.ts'
 import type { DecodedEntry, DecodedValue } from '../entry/envelope.ts'
-import { headBytes, headOf } from '../entry/head.ts'
+import { asBuffer, headBytes, headOf, type Stamp, stampOf } from '../entry/head.ts'
 import { isolate } from '../entry/isolate.ts'
 import type { VersionMark } from '../entry/value-body.ts'
 import type { Journal } from '../invalidation/journal.ts'
 import type { Scope } from '../invalidation/scope.ts'
-import { earlyRefreshAt } from '../read/early-refresh.ts'
+import { earliestRefreshAt, earlyRefreshAt } from '../read/early-refresh.ts'
 import type { Engine } from '../read/engine.ts'
 import { entryBytes } from '../read/make-entry.ts'
 import type { SettledRead } from '../store/store.ts'
@@ -43,6 +43,14 @@ export interface Judged {
   readonly seq: number
 }
 
+/** A key that somebody asks for who may want no more than a fresh value. */
+export interface AskedForValue extends Judged {
+  readonly wantsValue: boolean
+  value: unknown
+  /** Each caller gets a copy of its own. */
+  isCopied: boolean
+}
+
 /** What all entries of one answer of the store are judged by. Each clock is read once for all of them. */
 export class Session {
   readonly stamps = new Map<string, VersionStamps>()
@@ -77,6 +85,20 @@ export class Session {
       this.#scope = scope
     }
     return this.#overtaken
+  }
+
+  /** Neither gone nor stale, and not in the part of its life in which a read may refresh it early. */
+  isPlainlyFresh(scope: Scope, value: DecodedValue): boolean {
+    const { storedAt, staleAt } = value
+    const ahead = this.now - this.wallNow
+    // In whole milliseconds, as entries count.
+    const until = earliestRefreshAt(Math.trunc(storedAt + ahead), Math.trunc(staleAt + ahead))
+    return (
+      this.now < Math.trunc(until) &&
+      this.now < Math.trunc(this.readAt + this.maxAgeMs) &&
+      this.#whyGone(scope, value) === undefined &&
+      staleByTag(scope, value, this.stamps) === undefined
+    )
   }
 
   /** How a value stands: gone, or stale since when. */
@@ -165,6 +187,26 @@ export class FarJudge {
     }
   }
 
+  /**
+   * What most reads come to, with nothing made that nobody asks for: a fresh value, for callers who want no more, where
+   * no tier in memory is to keep it. False for everything else, which `judge` then finds out about.
+   */
+  takesFresh(session: Session, asked: AskedForValue, decoded: DecodedEntry | undefined): boolean {
+    if (decoded?.kind !== 'value' || !asked.wantsValue || this.#engine.near !== undefined)
+      return false
+    if (this.#isHeld(session, asked.key) || !session.isPlainlyFresh(asked.scope, decoded))
+      return false
+    try {
+      const { scope } = asked
+      const { value, copyPerHit } = this.#keepApart(decoded.value, this.#engine.valueModeOf(scope))
+      asked.value = value
+      asked.isCopied = copyPerHit
+      return true
+    } catch {
+      return false
+    }
+  }
+
   judge(
     session: Session,
     asked: Judged,
@@ -197,8 +239,9 @@ export class FarJudge {
       return absent(session, bytes)
     }
     try {
-      const entry = this.#entry(session, asked, decoded, standing)
-      return { state: 'entry', readAt, judgedAt: session.now, stamps, stamp: decoded.stamp, entry }
+      const stamp = stampOf(asBuffer(bytes))
+      const entry = this.#entry(session, asked, decoded, standing, stamp)
+      return { state: 'entry', readAt, judgedAt: session.now, stamps, stamp, entry }
     } catch (error) {
       // A serializer of the user's own may bring what this process does not keep; the other keys have nothing to do with it.
       this.#engine.counters.codecErrors++
@@ -213,6 +256,7 @@ export class FarJudge {
     asked: Judged,
     value: DecodedValue,
     { staleAt: unixStaleAt, expiredBy }: Standing,
+    stamp: Stamp,
   ): Entry {
     const { clock, coarse, near, settings } = this.#engine
     const { now } = session
@@ -250,7 +294,7 @@ export class FarJudge {
       loadMs: value.loadMs,
       marks: asked.scope.holdMarks(tagsOfMarks(value.versions)),
       bytes: near === undefined ? 0 : entryBytes(asked.nearKey, isolated.bytes),
-      stamp: value.stamp,
+      stamp,
     })
     entry.expiredBy = expiredBy
     return entry

@@ -75,18 +75,28 @@ export class FarReader {
    * invalidation that a later caller knows of. An entry is put into the near tier on its way.
    */
   read(scope: Scope, want: Wanted): Promise<Found> {
-    const reading = this.ask(scope, want.key, want.nearKey, want.tags)
+    const reading = this.ask(scope, want.key, want.nearKey, want.tags, false)
     return reading.answered.then(() => reading.found)
   }
 
-  /** As `read`, for whoever chains to the answer itself. */
-  ask(scope: Scope, key: string, nearKey: string, tags: readonly string[]): Reading {
+  /** As `read`, for whoever chains to the answer itself, and may want nothing but a fresh value. */
+  ask(
+    scope: Scope,
+    key: string,
+    nearKey: string,
+    tags: readonly string[],
+    wantsValue: boolean,
+  ): Reading {
     const { seq } = this.#engine.fence
-    if (!this.#store.isUsable) return new Reading(scope, key, nearKey, tags, seq, settled)
+    if (!this.#store.isUsable)
+      return new Reading(scope, key, nearKey, tags, wantsValue, seq, settled)
     const { byKey, readings, answered } = this.#queued
     const same = byKey.get(nearKey)
-    if (same !== undefined && same.seq === seq && hasAll(same.tags, tags)) return same
-    const reading = new Reading(scope, key, nearKey, tags, seq, answered)
+    if (same !== undefined && same.seq === seq && hasAll(same.tags, tags)) {
+      same.wantsValue &&= wantsValue
+      return same
+    }
+    const reading = new Reading(scope, key, nearKey, tags, wantsValue, seq, answered)
     byKey.set(nearKey, reading)
     if (readings.push(reading) === 1) {
       if (this.#underWay.size === 0) process.nextTick(() => this.#send())
@@ -156,7 +166,8 @@ export class FarReader {
     for (let at = 0; at < readings.length; at++) {
       const bytes = all[at]
       const { key } = readings[at] as Reading
-      const decoded = bytes instanceof Uint8Array ? decodeEntry(bytes, key, this.#codec) : undefined
+      const decoded =
+        bytes instanceof Uint8Array ? decodeEntry(bytes, key, this.#codec, true) : undefined
       anyLater ||= decoded instanceof Promise
       decoding.push(decoded)
     }
@@ -170,6 +181,11 @@ export class FarReader {
     for (let at = 0; at < readings.length; at++) {
       const read = all[at]
       const reading = readings[at] as Reading
+      if (
+        !this.#isOvertaken(batch, reading) &&
+        this.#judge.takesFresh(session, reading, decoded[at])
+      )
+        continue
       if (read instanceof StoreError) {
         // Its server is out: as far as this key goes, the store is.
         failure ??= read

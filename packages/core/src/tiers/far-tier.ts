@@ -113,9 +113,15 @@ export class FarTier {
     return this.#reader.read(scope, want)
   }
 
-  /** As `read`, for whoever chains to the answer itself. */
-  ask(scope: Scope, key: string, nearKey: string, tags: readonly string[]): Reading {
-    return this.#reader.ask(scope, key, nearKey, tags)
+  /** As `read`, for whoever chains to the answer itself, and may want nothing but a fresh value. */
+  ask(
+    scope: Scope,
+    key: string,
+    nearKey: string,
+    tags: readonly string[],
+    wantsValue: boolean,
+  ): Reading {
+    return this.#reader.ask(scope, key, nearKey, tags, wantsValue)
   }
 
   /** What stands under a key, for `explain`. @throws StoreError, as a rejection. */

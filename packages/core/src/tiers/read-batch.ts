@@ -1,6 +1,6 @@
 import type { Scope } from '../invalidation/scope.ts'
 import { type Found, out } from './far-found.ts'
-import type { Judged } from './far-judge.ts'
+import type { AskedForValue } from './far-judge.ts'
 import { storeKey } from './store-keys.ts'
 import { epochRefs, namespaceRefs, tagRefs } from './versions.ts'
 
@@ -13,7 +13,7 @@ export interface Wanted {
 }
 
 /** One key of a batch, and who asked for it. */
-export class Reading implements Judged {
+export class Reading implements AskedForValue {
   readonly scope: Scope
   readonly userKey: string
   readonly nearKey: string
@@ -26,7 +26,11 @@ export class Reading implements Judged {
    * would cost more than all that the key's own bookkeeping does.
    */
   readonly answered: Promise<void>
-  /** Out, until its answer is there. */
+  /** All who wait for it answer with a value that is fresh, and need not know anything else about it. */
+  wantsValue: boolean
+  /** Such a value, if there was one; else what was found says `found`, which is out until the answer is there. */
+  value: unknown = undefined
+  isCopied = false
   found: Found = out
 
   constructor(
@@ -34,6 +38,7 @@ export class Reading implements Judged {
     key: string,
     nearKey: string,
     tags: readonly string[],
+    wantsValue: boolean,
     seq: number,
     answered: Promise<void>,
   ) {
@@ -41,6 +46,7 @@ export class Reading implements Judged {
     this.userKey = key
     this.nearKey = nearKey
     this.tags = tags
+    this.wantsValue = wantsValue
     this.key = storeKey(scope, key)
     this.seq = seq
     this.answered = answered
