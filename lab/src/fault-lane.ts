@@ -24,14 +24,14 @@ function splitPackets(bytes: Buffer): { frames: Buffer[]; rest: Buffer } {
   return { frames, rest: bytes.subarray(at) }
 }
 
-/** The meta protocol has lines; the one that begins with VA says how long the value is that follows it. */
+/** The meta protocol has lines; those that begin with VA or VALUE say how long the value is that follows them. */
 function splitLines(bytes: Buffer): { frames: Buffer[]; rest: Buffer } {
   const frames: Buffer[] = []
   let at = 0
   for (;;) {
     const lineEnd = bytes.indexOf('\r\n', at)
     if (lineEnd < 0) break
-    const value = /^VA (\d+)/.exec(bytes.toString('latin1', at, Math.min(lineEnd, at + 20)))
+    const value = /^VA(?:LUE \S+ \d+)? (\d+)/.exec(bytes.toString('latin1', at, lineEnd))
     const end = lineEnd + 2 + (value === null ? 0 : Number(value[1]) + 2)
     if (end > bytes.length) break
     frames.push(bytes.subarray(at, end))
