@@ -14,13 +14,6 @@ export type Refuse = (operation: string, fault: Fault) => StoreError
 let lastOpaque = 0
 export const nextOpaque = () => ++lastOpaque
 
-/** The first of so many numbers in a row. */
-export function takeOpaques(count: number): number {
-  const first = lastOpaque + 1
-  lastOpaque += count
-  return first
-}
-
 /** A reply to another command would be another key's value. Some servers do not repeat the number when they refuse. */
 export function checkOpaque(reply: MetaReply, opaque: number): void {
   if (reply.opaque === opaque) return

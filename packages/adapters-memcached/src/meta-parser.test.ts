@@ -3,22 +3,34 @@ import { describe, expect, test } from 'vitest'
 import { ProtocolFault } from './connection-errors.ts'
 import { MetaParser, type MetaReply } from './meta-parser.ts'
 
-interface Told extends Omit<MetaReply, 'bytes' | 'cas'> {
+interface Told extends Omit<MetaReply, 'bytes' | 'cas' | 'line' | 'keyFrom' | 'keyEnd'> {
   readonly bytes: string
   readonly cas: string
+  readonly key: string
 }
 
 /** What is told of these bytes, cut into parts of these lengths. */
-function replies(bytes: Buffer | string, cuts: readonly number[] = []): Told[] {
+function replies(
+  bytes: Buffer | string,
+  cuts: readonly number[] = [],
+  begun: string[] = [],
+): Told[] {
   const all = Buffer.from(bytes)
   const told: Told[] = []
   const parser = new MetaParser(
-    (reply) =>
+    ({ line, keyFrom, keyEnd, ...reply }) => {
+      const key = line.toString('latin1', keyFrom, keyEnd)
+      if (reply.kind === 'begun') {
+        begun.push(key)
+        return
+      }
       told.push({
         ...reply,
+        key,
         bytes: Buffer.from(reply.bytes).toString('latin1'),
         cas: `${reply.cas}`,
-      }),
+      })
+    },
     16 * 1024 * 1024,
   )
   let at = 0
@@ -42,6 +54,8 @@ const stream = [
   'VA 11 O21\r\nVA 3\r\nabc\r\n\r\n',
   'SERVER_ERROR object too large for cache\r\n',
   'STAT bytes 12\r\nEND\r\n',
+  'VALUE some:key 5 3 12\r\nabc\r\nVALUE k 0 0 13\r\n\r\nEND\r\n',
+  'VALUES\r\n',
   `VA 300 kname W O22\r\n${'x'.repeat(300)}\r\n`,
 ].join('')
 
@@ -61,6 +75,10 @@ test('every reply is told with what it says', () => {
     { kind: 'line', opaque: -1, text: 'SERVER_ERROR object too large for cache' },
     { kind: 'line', text: 'STAT bytes 12' },
     { kind: 'line', text: 'END' },
+    { kind: 'VALUE', key: 'some:key', flags: 5, cas: '12', opaque: -1, bytes: 'abc' },
+    { kind: 'VALUE', key: 'k', flags: 0, cas: '13', bytes: '' },
+    { kind: 'line', text: 'END' },
+    { kind: 'line', text: 'VALUES' },
     { kind: 'VA', opaque: 22, bytes: 'x'.repeat(300) },
   ])
 })
@@ -73,6 +91,17 @@ test('wherever the bytes are cut, the same is told', () => {
       expect(replies(stream, cuts)).toEqual(whole)
     }),
   )
+})
+
+test('of a named value that has not all come its key is told in advance, once', () => {
+  const begun: string[] = []
+  const text = 'VALUE some:key 0 3 12\r\nabc\r\nEND\r\n'
+  const cuts = [text.indexOf('abc') + 1, 1, 1, 1]
+  expect(replies(text, cuts, begun)).toMatchObject([
+    { kind: 'VALUE', key: 'some:key', bytes: 'abc' },
+    { kind: 'line', text: 'END' },
+  ])
+  expect(begun).toEqual(['some:key'])
 })
 
 test('any bytes are a value, also a line end at its end and a cut in its middle', () => {
@@ -106,6 +135,10 @@ describe('what no server would send is refused, and not waited for', () => {
     ['a value without a length', 'VA  O1\r\n\r\n'],
     ['a length in letters', 'VA x O1\r\n\r\n'],
     ['an opaque in letters', 'HD Oxyz\r\n'],
+    ['a named value without a length', 'VALUE k 0\r\n\r\n'],
+    ['a named value longer than it said', 'VALUE k 0 1 1\r\nabc\r\n'],
+    ['a named value beyond the limit', 'VALUE k 0 16777217 1\r\n'],
+    ['flags in letters', 'VALUE k x 1 1\r\na\r\n'],
     ['a length beyond all values', 'VA 99999999999 O1\r\n'],
     ['a length beyond the limit', 'VA 16777217 O1\r\n'],
     ['a line without its carriage return', 'HD O1\n'],

@@ -4,20 +4,25 @@ import { ValueMemory } from './value-memory.ts'
 /**
  * One reply. The same object tells all replies of a connection, so whoever takes it keeps no hold of it.
  *
- * `VA HD EN NS EX NF MN` are the meta commands' own (doc/protocol.txt, "Meta commands"); `line` is any other line, and
- * has its words in `text`.
+ * `VA HD EN NS EX NF MN` are the meta commands' own (doc/protocol.txt, "Meta commands"); `VALUE` is one value of a
+ * `gets` (the same, "Retrieval command"), and `begun` says in advance which key it is of, where it has not all come;
+ * `line` is any other line, and has its words in `text`.
  */
 export interface MetaReply {
-  kind: 'VA' | 'HD' | 'EN' | 'NS' | 'EX' | 'NF' | 'MN' | 'line'
+  kind: 'VA' | 'HD' | 'EN' | 'NS' | 'EX' | 'NF' | 'MN' | 'VALUE' | 'begun' | 'line'
   /** Flag `O`, or -1. Which command a reply is for. */
   opaque: number
   /** Flag `f`. */
   flags: number
   /** Flag `c`, exact: a number where it is small enough for one, else a bigint. */
   cas: number | bigint
-  /** The value of `VA`, copied out of what was received. */
+  /** The value of `VA` and `VALUE`, copied out of what was received. */
   bytes: Uint8Array
   text: string
+  /** Of `VALUE` and `begun`: its key lies here, from `keyFrom` to before `keyEnd`. A text would be made only to be compared. */
+  line: Buffer
+  keyFrom: number
+  keyEnd: number
 }
 
 /** Replies of meta commands by their two letters. */
@@ -29,11 +34,13 @@ const kinds = new Map<number, MetaReply['kind']>(
 )
 
 const noBytes = new Uint8Array(0)
+const noLine = Buffer.alloc(0)
+const valueWord = Buffer.from('VALUE ')
 /** No line of a server comes near it. */
 const maxLineBytes = 8_192
 const [lineFeed, carriageReturn, space] = [10, 13, 32]
 const [zero, nine] = [48, 57]
-const [letterA, letterO, letterZ, letterC, letterF] = [65, 79, 90, 99, 102]
+const [letterA, letterL, letterO, letterZ, letterC, letterF] = [65, 76, 79, 90, 99, 102]
 
 /** Takes the bytes of one connection apart, wherever they were cut, and tells each reply once it is whole. */
 export class MetaParser {
@@ -47,6 +54,9 @@ export class MetaParser {
     cas: 0,
     bytes: noBytes,
     text: '',
+    line: noLine,
+    keyFrom: 0,
+    keyEnd: 0,
   }
   /** The beginning of a line whose end has not come. */
   #lineStart: Buffer | undefined
@@ -106,6 +116,7 @@ export class MetaParser {
         ? kinds.get((chunk[from]! << 8) | chunk[from + 1]!)
         : undefined
     if (kind === undefined) {
+      if (third === letterL && this.#isValueLine(from)) return this.#classicValue(from + 6, end - 1)
       reply.kind = 'line'
       reply.text = chunk.toString('latin1', from, end - 1)
       this.#tell(reply)
@@ -117,14 +128,59 @@ export class MetaParser {
       this.#tell(reply)
       return true
     }
-    let at = from + 3
-    let size = 0
-    for (; at < end - 1 && chunk[at] !== space; at++) size = size * 10 + digit(chunk[at]!)
-    if (at === from + 3) throw new ProtocolFault('a value has no length')
+    const sizeEnd = this.#wordEnd(from + 3, end - 1)
+    const size = this.#size(from + 3, sizeEnd)
+    this.#flags(sizeEnd + 1, end - 1)
+    return this.#valueOf(size)
+  }
+
+  #isValueLine(from: number): boolean {
+    for (let at = 0; at < valueWord.length; at++)
+      if (this.#chunk[from + at] !== valueWord[at]) return false
+    return true
+  }
+
+  /** `<key> <flags> <bytes> <cas>` */
+  #classicValue(from: number, end: number): boolean {
+    const chunk = this.#chunk
+    const reply = this.#reply
+    const keyEnd = this.#wordEnd(from, end)
+    const flagsEnd = this.#wordEnd(keyEnd + 1, end)
+    const sizeEnd = this.#wordEnd(flagsEnd + 1, end)
+    reply.kind = 'VALUE'
+    reply.line = chunk
+    reply.keyFrom = from
+    reply.keyEnd = keyEnd
+    reply.flags = this.#number(keyEnd + 1, flagsEnd)
+    const size = this.#size(flagsEnd + 1, sizeEnd)
+    reply.cas = this.#exact(sizeEnd + 1, end)
+    return this.#valueOf(size)
+  }
+
+  #wordEnd(from: number, end: number): number {
+    let at = from
+    while (at < end && this.#chunk[at] !== space) at++
+    return at
+  }
+
+  #number(from: number, end: number): number {
+    let number = 0
+    for (let at = from; at < end; at++) number = number * 10 + digit(this.#chunk[at]!)
+    return number
+  }
+
+  /** Beyond 2^53 a number is no longer exact. */
+  #exact(from: number, end: number): number | bigint {
+    const number = this.#number(from, end)
+    return end - from > 15 ? BigInt(this.#chunk.toString('latin1', from, end)) : number
+  }
+
+  #size(from: number, end: number): number {
+    if (from >= end) throw new ProtocolFault('a value has no length')
+    const size = this.#number(from, end)
     if (size > this.#maxValueBytes)
       throw new ProtocolFault('a value is longer than any that is kept')
-    this.#flags(at + 1, end - 1)
-    return this.#valueOf(size)
+    return size
   }
 
   #valueOf(size: number): boolean {
@@ -140,7 +196,20 @@ export class MetaParser {
     }
     this.#value = value
     this.#missing = size + 2
+    if (this.#reply.kind === 'VALUE') this.#begun()
     return this.#goOnWithValue(value)
+  }
+
+  #begun(): void {
+    const reply = this.#reply
+    const { line, keyFrom, keyEnd } = reply
+    reply.kind = 'begun'
+    this.#tell(reply)
+    reply.kind = 'VALUE'
+    // What was received is gone by when the value is whole.
+    reply.line = Buffer.from(line.subarray(keyFrom, keyEnd))
+    reply.keyFrom = 0
+    reply.keyEnd = keyEnd - keyFrom
   }
 
   /** Takes what has come of a value. False while it is not all there. */
@@ -164,6 +233,7 @@ export class MetaParser {
     this.#reply.bytes = value
     this.#tell(this.#reply)
     this.#reply.bytes = noBytes
+    this.#reply.line = noLine
   }
 
   #endOfValue(): void {
@@ -184,13 +254,11 @@ export class MetaParser {
         while (at < end && chunk[at] !== space) at++
         continue
       }
-      const first = ++at
-      let number = 0
-      for (; at < end && chunk[at] !== space; at++) number = number * 10 + digit(chunk[at]!)
-      if (letter === letterO) reply.opaque = number
-      else if (letter === letterF) reply.flags = number
-      // Beyond 2^53 a number is no longer exact.
-      else reply.cas = at - first > 15 ? BigInt(chunk.toString('latin1', first, at)) : number
+      const first = at + 1
+      at = this.#wordEnd(first, end)
+      if (letter === letterO) reply.opaque = this.#number(first, at)
+      else if (letter === letterF) reply.flags = this.#number(first, at)
+      else reply.cas = this.#exact(first, at)
     }
   }
 }

@@ -268,10 +268,13 @@ describe('every operation settles by its deadline, and the next one is right', (
   })
 })
 
-const hit = (key: string, opaque: string, text = value(key)) =>
-  `VA ${text.length} f0 c1 O${opaque}\r\n${text}\r\n`
+/** The first of several gets has a number, the others have names. */
+const hit = (key: string, opaque: string | undefined, text = value(key)) =>
+  opaque === undefined
+    ? `VALUE ${key} 0 ${text.length} 1\r\n${text}\r\n`
+    : `VA ${text.length} f0 c1 O${opaque}\r\n${text}\r\n`
 
-type Gets = readonly (readonly [key: string, opaque: string])[]
+type Gets = readonly (readonly [key: string, opaque: string | undefined])[]
 
 /** A server that says it speaks meta, and lets a script answer the gets that come, connection by connection. */
 async function scripted(answer: (gets: Gets, socket: Socket, connection: number) => void) {
@@ -281,10 +284,22 @@ async function scripted(answer: (gets: Gets, socket: Socket, connection: number)
     sockets.add(socket)
     socket.on('error', () => {})
     socket.on('data', (chunk) => {
-      const gets = [...chunk.toString().matchAll(/mg (\S+) v f c O(\d+)\r\n/g)]
-      const asked = gets.map(([, key, opaque]) => [key!, opaque!] as const)
-      if (asked[0]?.[0].startsWith('~hf:')) socket.write('EN O1\r\n')
-      else answer(asked, socket, connection)
+      const gets = [
+        ...chunk.toString().matchAll(/mg (\S+) v f c O(\d+)\r\n(?:gets ([^\r]*)\r\n)?/g),
+      ]
+      for (const [, key, opaque, others] of gets) {
+        if (key!.startsWith('~hf:')) {
+          socket.write('EN O1\r\n')
+          continue
+        }
+        const names = others?.split(' ') ?? []
+        answer(
+          [[key!, opaque], ...names.map((name) => [name, undefined] as const)],
+          socket,
+          connection,
+        )
+        if (names.length > 0) socket.write('END\r\n')
+      }
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
