@@ -26,7 +26,8 @@ export interface MemcachedCandidate {
   readonly name: string
   /** What the row shows, in the words of the published table. */
   readonly what: string
-  open(places: Places): Promise<Ask>
+  /** `loaded` is called where a value was not there, and had to be loaded. */
+  open(places: Places, loaded: () => void): Promise<Ask>
 }
 
 const text = (value: Uint8Array | null | undefined) =>
@@ -83,21 +84,17 @@ const keyv: MemcachedCandidate = {
 const holdfast = (protocol: 'binary' | 'meta'): MemcachedCandidate => ({
   name: `holdfast-${protocol}`,
   what: `Holdfast \`wrap\`, near tier off, \`protocol: '${protocol}'\``,
-  async open({ port }) {
+  async open({ port }, loaded) {
     const { createCache } = await import('@holdfast/core')
     const { memcachedStore } = await import('@holdfast/memcached')
     const store = memcachedStore({ servers: [`127.0.0.1:${port}`], protocol })
     // Two candidates share the server, and each shall find what it has written itself.
     const cache = createCache({ name: protocol, store, memory: false })
-    let loads = 0
-    return async (key) => {
-      const before = loads
-      const value = await cache.wrap(key, () => {
-        loads++
+    return (key) =>
+      cache.wrap(key, () => {
+        loaded()
         return makeUser(idOf(key))
       })
-      return loads === before ? value : undefined
-    }
   },
 })
 
