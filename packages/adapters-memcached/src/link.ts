@@ -71,13 +71,7 @@ export class Link<Reply> {
     })
     const now = clock.monotonic()
     this.#timer.watch(now + connectTimeoutMs, now)
-    try {
-      this.#socket = openSocket(options.socket, options.tls, () => this.#greet(options.greeting))
-    } catch (error) {
-      queueMicrotask(() => this.drop(faultOf(error)))
-      return
-    }
-    this.#socket.on('data', (chunk: Buffer) => {
+    const read = (chunk: Buffer) => {
       if (this.#isDead) return
       try {
         parse(chunk)
@@ -86,7 +80,14 @@ export class Link<Reply> {
         return
       }
       if (!this.#isGreeting) this.#owner.read()
-    })
+    }
+    const greet = () => this.#greet(options.greeting)
+    try {
+      this.#socket = openSocket(options.socket, options.tls, greet, read)
+    } catch (error) {
+      queueMicrotask(() => this.drop(faultOf(error)))
+      return
+    }
     this.#socket.on('error', (error) => this.#broke(faultOf(error)))
     const ended = () => this.#broke(fault('unavailable', 'the server closed the connection'))
     this.#socket.on('end', ended)

@@ -1,5 +1,12 @@
 import { lookup } from 'node:dns'
-import { connect, isIP, type LookupFunction, type Socket, type TcpNetConnectOpts } from 'node:net'
+import {
+  connect,
+  isIP,
+  type LookupFunction,
+  type OnReadOpts,
+  type Socket,
+  type TcpNetConnectOpts,
+} from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { FaultError, fault } from './connection-errors.ts'
 import { verified } from './tls-options.ts'
@@ -19,22 +26,42 @@ export interface SocketOptions {
 /** After this long without a byte the system asks whether the other side is still there. */
 const keepAliveMs = 30_000
 
+/** As much as Node reads at once. */
+const readBytes = 64 * 1024
+
 /**
  * Begins a connection, with TLS where `tls` is given. Names are resolved anew. `onOpen` runs when it is connected and,
- * with TLS, the server has proven who it is; nothing may be written before.
+ * with TLS, the server has proven who it is; nothing may be written before. What `onData` is given is valid for that
+ * call only.
  */
 export function openSocket(
   { endpoint, refuseAddress }: SocketOptions,
   tls: ConnectionOptions | undefined,
   onOpen: () => void,
+  onData: (chunk: Buffer) => void,
 ): Socket {
   const clear = tls === undefined ? refuseAddress : undefined
   const target = 'path' in endpoint ? endpoint : tcpTarget(endpoint, clear)
   const socket =
-    tls === undefined ? connect(target, onOpen) : openTls({ ...verified(tls), ...target }, onOpen)
+    tls === undefined
+      ? connect({ ...target, onread: intoOneMemory(onData) }, onOpen)
+      : openTls({ ...verified(tls), ...target }, onOpen)
+  if (tls !== undefined) socket.on('data', onData)
   socket.setNoDelay(true)
   socket.setKeepAlive(true, keepAliveMs)
   return socket
+}
+
+/** All that a connection receives is read into the same memory: memory for each read, and the way through a stream, cost a lone get a fifteenth. */
+function intoOneMemory(onData: (chunk: Buffer) => void): OnReadOpts {
+  const buffer = Buffer.allocUnsafeSlow(readBytes)
+  return {
+    buffer,
+    callback(bytes) {
+      onData(buffer.subarray(0, bytes))
+      return true
+    },
+  }
 }
 
 /** The name to verify is the one that was configured, whatever address it has led to. */
