@@ -34,6 +34,8 @@ export class Versions {
   readonly #codec: Codec
   /** What this process saw last; used where one cannot be read. */
   readonly #lastRead = new LRUCache<string, VersionStamps>({ max: remembered })
+  /** The bytes that were verified to say it. */
+  readonly #bytesOf = new WeakMap<VersionStamps, Uint8Array>()
   readonly #added = new WeakMap<Budget, Map<string, Promise<VersionStamps | undefined>>>()
   readonly #beingSet = new Map<string, Promise<VersionStamps>>()
 
@@ -49,9 +51,14 @@ export class Versions {
   read(key: string, bytes: SettledRead): VersionStamps | undefined {
     if (bytes === undefined) return undefined
     if (bytes === null || bytes instanceof StoreError) return this.#lastRead.get(key)
+    // Each batch reads those of its namespaces, and mostly they are what they were.
+    const last = this.#lastRead.get(key)
+    const known = last && this.#bytesOf.get(last)
+    if (known !== undefined && Buffer.compare(known, bytes) === 0) return last
     const decoded = decodeEntry(bytes, key, this.#codec)
     if (decoded instanceof Promise || decoded.kind !== 'version') return undefined
     this.#lastRead.set(key, decoded)
+    this.#bytesOf.set(decoded, Uint8Array.from(bytes))
     return decoded
   }
 
