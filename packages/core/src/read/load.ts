@@ -75,11 +75,14 @@ export class Load extends Expiring implements Waiting, ContextSource {
   /** Claims the keys where processes share a store, queues for a place in each bulkhead, then calls the loader. Never throws. */
   start(bulkheads: readonly Bulkhead[], loadTimeoutMs: number): void {
     const { far, deadlines, loading } = this.#engine
-    deadlines.add(this, loadTimeoutMs, this.startedAt)
     loading.add(this)
-    if (far === undefined || this.flights[0]?.apart)
+    if (far === undefined || this.flights[0]?.apart) {
+      deadlines.addWhenTurnEnds(this, loadTimeoutMs)
       this.#queue(bulkheads, this.flights, this.startedAt)
-    else far.loads.claim(this, (flights) => this.#queue(far.bulkheads(bulkheads), flights))
+      return
+    }
+    deadlines.add(this, loadTimeoutMs, this.startedAt)
+    far.loads.claim(this, (flights) => this.#queue(far.bulkheads(bulkheads), flights))
   }
 
   #queue(bulkheads: readonly Bulkhead[], flights: readonly Flight[], now?: number): void {
@@ -258,11 +261,10 @@ export class Load extends Expiring implements Waiting, ContextSource {
   }
 
   /** At `loadTimeout`: the waiters are told, the keys are free at once, and what the loader brings later is dropped. */
-  expire(): void {
+  expire(ms: number): void {
     if (this.settled) return
-    const policyMs = Math.round(this.dueAt - this.startedAt)
     const error = new LoadTimeoutError(
-      `a load took longer than its loadTimeout of ${policyMs} ms, time in the queue included; raise loadTimeout or make the loader faster`,
+      `a load took longer than its loadTimeout of ${ms} ms, time in the queue included; raise loadTimeout or make the loader faster`,
     )
     this.#engine.counters.loadTimeouts++
     this.#fail(this.#unlanded, error, 'timeout', true)

@@ -72,6 +72,51 @@ describe('Deadlines', () => {
     expect(deadlines.lanes).toBe(0)
   })
 
+  it('reads no clock and sets no timer for what ends in the turn of the event loop it began in', async () => {
+    let uses = 0
+    const counted = () => uses++
+    const clock: Clock = {
+      now: counted,
+      monotonic: counted,
+      random: counted,
+      setTimeout: counted,
+      clearTimeout: counted,
+    }
+    const deadlines = new Deadlines(clock)
+    const noted = new Noted(() => {})
+    deadlines.addWhenTurnEnds(noted, 100)
+    deadlines.remove(noted)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(uses).toBe(0)
+    expect(deadlines.lanes).toBe(0)
+  })
+
+  it('counts the span of what outlives its turn from the end of that turn', async () => {
+    const clock = fakeClock()
+    const deadlines = new Deadlines(clock)
+    const expired: string[] = []
+    for (const name of ['a', 'b'])
+      deadlines.addWhenTurnEnds(new Noted(() => expired.push(name)), 100)
+    expect(clock.pendingTimers).toBe(0)
+    await clock.advance(99)
+    expect(clock.pendingTimers).toBe(1)
+    expect(expired).toEqual([])
+    await clock.advance(1)
+    expect(expired).toEqual(['a', 'b'])
+  })
+
+  it('sets no timer any more once it is closed, also for what came in the same turn', async () => {
+    const clock = fakeClock()
+    const deadlines = new Deadlines(clock)
+    const noted = [new Noted(() => {}), new Noted(() => {})]
+    for (const each of noted) deadlines.addWhenTurnEnds(each, 100)
+    deadlines.close()
+    deadlines.remove(noted[0] as Noted)
+    await clock.advance(200)
+    expect(clock.pendingTimers).toBe(0)
+    expect(deadlines.lanes).toBe(0)
+  })
+
   it('never expires what was removed, and forgets the lane', async () => {
     const clock = fakeClock()
     const deadlines = new Deadlines(clock)

@@ -1,12 +1,14 @@
-import { type Clock, keepAlive, type TimerHandle } from '../clock.ts'
+import { type Clock, keepAlive, type TimerHandle, whenTurnEnds } from '../clock.ts'
 
 /** Something that may run out of time. Extended rather than wrapped: a load is its own place in the queue. */
 export abstract class Expiring {
+  /** Until it has entered a lane: its span. */
   dueAt = 0
   lane: Lane | undefined = undefined
   before: Expiring | undefined = undefined
   behind: Expiring | undefined = undefined
-  abstract expire(): void
+  /** Its time is up: `ms` after it came. */
+  abstract expire(ms: number): void
 }
 
 interface Lane {
@@ -23,6 +25,37 @@ interface Lane {
 /** A timer that fires this much too late tells of a blocked event loop, not of a slow answer. */
 const lateMs = 50
 
+function emptyLane(ms: number): Lane {
+  return {
+    ms,
+    first: undefined,
+    last: undefined,
+    timer: undefined,
+    armed: false,
+    timerDueAt: 0,
+    waited: false,
+  }
+}
+
+function append(lane: Lane, expiring: Expiring): void {
+  expiring.lane = lane
+  expiring.before = lane.last
+  expiring.behind = undefined
+  if (lane.last === undefined) lane.first = expiring
+  else lane.last.behind = expiring
+  lane.last = expiring
+}
+
+function unlink(lane: Lane, expiring: Expiring): void {
+  if (expiring.before === undefined) lane.first = expiring.behind
+  else expiring.before.behind = expiring.behind
+  if (expiring.behind === undefined) lane.last = expiring.before
+  else expiring.behind.before = expiring.before
+  expiring.lane = undefined
+  expiring.before = undefined
+  expiring.behind = undefined
+}
+
 /**
  * One queue for all deadlines of a cache instead of a timer for each. Spans of one length share a lane, which is
  * in order by itself, and a lane has one timer, so a load that ends in time costs two pointer updates.
@@ -33,34 +66,46 @@ const lateMs = 50
 export class Deadlines {
   readonly #clock: Clock
   readonly #lanes = new Map<number, Lane>()
+  /** Those that came in this turn of the event loop. */
+  readonly #newcomers = emptyLane(0)
+  #admits = false
 
   constructor(clock: Clock) {
     this.#clock = clock
+  }
+
+  /**
+   * For what may well end in the turn of the event loop that it begins in: until that is over no timer could fire
+   * anyway, so it takes no reading of the clock and moves no timer. Its span counts from there.
+   */
+  addWhenTurnEnds(expiring: Expiring, ms: number): void {
+    expiring.dueAt = ms
+    append(this.#newcomers, expiring)
+    if (this.#admits) return
+    this.#admits = true
+    whenTurnEnds(this.#admit)
+  }
+
+  readonly #admit = (): void => {
+    this.#admits = false
+    if (this.#newcomers.first === undefined) return
+    const now = this.#clock.monotonic()
+    for (let next = this.#newcomers.first; next !== undefined; next = this.#newcomers.first) {
+      unlink(this.#newcomers, next)
+      this.add(next, next.dueAt, now)
+    }
   }
 
   /** `ms` may be `Infinity`: then it never expires, and no timer waits for it. */
   add(expiring: Expiring, ms: number, now: number): void {
     let lane = this.#lanes.get(ms)
     if (lane === undefined) {
-      lane = {
-        ms,
-        first: undefined,
-        last: undefined,
-        timer: undefined,
-        armed: false,
-        timerDueAt: 0,
-        waited: false,
-      }
+      lane = emptyLane(ms)
       this.#lanes.set(ms, lane)
     }
     expiring.dueAt = now + ms
-    expiring.lane = lane
-    expiring.before = lane.last
-    expiring.behind = undefined
     const wasEmpty = lane.last === undefined
-    if (lane.last === undefined) lane.first = expiring
-    else lane.last.behind = expiring
-    lane.last = expiring
+    append(lane, expiring)
     if (ms === Number.POSITIVE_INFINITY) return
     if (!lane.armed) this.#arm(lane, ms, now)
     else if (wasEmpty) keepAlive(lane.timer, true)
@@ -69,20 +114,10 @@ export class Deadlines {
   remove(expiring: Expiring): void {
     const lane = expiring.lane
     if (lane === undefined) return
-    this.#unlink(lane, expiring)
+    unlink(lane, expiring)
     // The timer stays for the next one, so that loads one after the other arm one timer, not one each; only it must
     // not keep a finished process alive.
     if (lane.first === undefined && lane.armed) keepAlive(lane.timer, false)
-  }
-
-  #unlink(lane: Lane, expiring: Expiring): void {
-    if (expiring.before === undefined) lane.first = expiring.behind
-    else expiring.before.behind = expiring.behind
-    if (expiring.behind === undefined) lane.last = expiring.before
-    else expiring.behind.before = expiring.before
-    expiring.lane = undefined
-    expiring.before = undefined
-    expiring.behind = undefined
   }
 
   #arm(lane: Lane, ms: number, now: number): void {
@@ -110,8 +145,8 @@ export class Deadlines {
       due !== undefined && due.dueAt <= now;
       due = lane.first
     ) {
-      this.#unlink(lane, due)
-      due.expire()
+      unlink(lane, due)
+      due.expire(lane.ms)
     }
     // An expiry may have added to this lane and armed it already.
     const first = lane.first as Expiring | undefined
@@ -130,6 +165,8 @@ export class Deadlines {
       lane.armed = false
     }
     this.#lanes.clear()
+    for (let next = this.#newcomers.first; next !== undefined; next = this.#newcomers.first)
+      unlink(this.#newcomers, next)
   }
 
   /** For tests of boundedness. */
