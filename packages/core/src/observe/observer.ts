@@ -26,6 +26,8 @@ export class Observer {
   ) as unknown as Readonly<Record<EventName, Listeners>>
   /** Somebody listens for hits: the one question that a near hit asks. */
   hearsHits = false
+  /** Somebody listens for anything: the one question that a miss asks of the cache's own listeners. */
+  #isAttended = false
   /** Each with what it does when the cache closes. */
   readonly #taps = new Map<Tap, (() => void) | undefined>()
   tracing: Tracing | undefined
@@ -53,12 +55,31 @@ export class Observer {
 
   #note(): void {
     this.hearsHits = this.#listeners.hit.size > 0
+    this.#isAttended =
+      this.#taps.size > 0 || eventNames.some((name) => this.#listeners[name].size > 0)
   }
 
   /** For telemetry: it must not throw. The answer ends it. */
   tap(hear: Tap, whenClosed?: () => void): () => void {
     this.#taps.set(hear, whenClosed)
-    return () => this.#taps.delete(hear)
+    this.#note()
+    return () => {
+      this.#taps.delete(hear)
+      this.#note()
+    }
+  }
+
+  // One for each event of a plain miss: asked by name, each would be a look-up among many shapes.
+  get hearsMisses(): boolean {
+    return this.#isAttended || channels.miss.hasSubscribers
+  }
+
+  get hearsLoads(): boolean {
+    return this.#isAttended || channels.load.hasSubscribers
+  }
+
+  get hearsEvictions(): boolean {
+    return this.#isAttended || channels.evict.hasSubscribers
   }
 
   /** Whether anybody would hear of it: ask before an event is built. */
@@ -107,9 +128,9 @@ export class Observer {
 
   close(): void {
     for (const name of eventNames) this.#listeners[name].clear()
-    this.#note()
     const closed = [...this.#taps.values()]
     this.#taps.clear()
+    this.#note()
     this.tracing = undefined
     this.measure = undefined
     this.#warnedAt.clear()

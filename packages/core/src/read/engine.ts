@@ -86,7 +86,7 @@ export class Engine {
       settings.memory &&
       new NearTier(settings.memory, (nearKey, entry) => {
         this.counters.evictions++
-        if (this.observer.hears('evict')) {
+        if (this.observer.hearsEvictions) {
           this.observer.emit('evict', {
             cache: this.name,
             key: this.#evictedKey(nearKey),

@@ -352,7 +352,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
     error?: unknown,
   ): void {
     const { observer, name } = this.#engine
-    if (!observer.hears('load')) return
+    if (!observer.hearsLoads) return
     const keys = flights.map((flight) => said(flight.scope, flight.key))
     const failure = error === undefined ? {} : { error }
     const event = { cache: name, keys, reason: this.reason, outcome, durationMs, ...failure }

@@ -62,7 +62,9 @@ export function countLoaded(
     return
   }
   engine.counters.misses++
-  if (engine.observer.hears(status)) tellWhenLoaded(engine, operation, wait, status)
+  const { observer } = engine
+  if (status === 'miss' ? observer.hearsMisses : observer.hears(status))
+    tellWhenLoaded(engine, operation, wait, status)
 }
 
 function tellWhenLoaded(
