@@ -164,6 +164,20 @@ export class Engine {
     if (this.observer.hears('bus')) this.observer.emit('bus', { cache: this.name, reason })
   }
 
+  /**
+   * When a load begins that no store has a part in. Where nobody is told how long it takes it may be a moment old, as
+   * for a hit: an exact reading would be a sixth of what such a load costs.
+   */
+  get missedAt(): number {
+    return this.observer.hearsLoads ? this.clock.monotonic() : this.coarse.now()
+  }
+
+  /** When a load ends, read exactly, whatever its loader did; a number on the heap only where somebody is told of it. */
+  get loadedAt(): number {
+    const now = this.clock.monotonic()
+    return this.observer.hearsLoads ? now : Math.trunc(now)
+  }
+
   runInOwnContext(run: () => void): void {
     this.#ownContext.runInAsyncScope(run)
   }
@@ -171,7 +185,11 @@ export class Engine {
   /** The usable entry under a key. One that is not usable any more is dropped on the way. */
   lookup(scope: Scope, nearKey: string, now: number): Entry | undefined {
     const entry = this.near?.get(nearKey)
-    if (entry === undefined) return undefined
+    return entry === undefined ? undefined : this.ifUsable(scope, nearKey, entry, now)
+  }
+
+  /** The entry, unless it is not usable any more: then it is dropped. */
+  ifUsable(scope: Scope, nearKey: string, entry: Entry, now: number): Entry | undefined {
     const gone = this.whyGone(scope, entry, now)
     if (gone === undefined) return entry
     this.near?.delete(nearKey)

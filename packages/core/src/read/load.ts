@@ -167,7 +167,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
   #loaded(loaded: unknown, context: Context): void {
     if (this.settled) return
     const { flights } = context
-    const now = this.#engine.clock.monotonic()
+    const now = this.#engine.loadedAt
     const loadMs = now - this.#calledAt
     let values: readonly unknown[] | undefined
     try {

@@ -30,9 +30,12 @@ export interface WrapCall {
 export function wrap(engine: Engine, call: WrapCall): Promise<unknown> {
   const { scope, key } = call
   const nearKey = nearKeyOf(scope, key)
+  if (scope.isOff) return proceed(engine, call, nearKey, undefined, engine.clock.monotonic())
+  const kept = engine.near?.get(nearKey)
+  if (kept === undefined && engine.far === undefined)
+    return proceed(engine, call, nearKey, undefined, engine.missedAt)
   const now = engine.clock.monotonic()
-  if (scope.isOff) return proceed(engine, call, nearKey, undefined, now)
-  const entry = engine.lookup(scope, nearKey, now)
+  const entry = kept && engine.ifUsable(scope, nearKey, kept, now)
   if (
     entry !== undefined ||
     engine.far === undefined ||
