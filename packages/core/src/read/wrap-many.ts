@@ -6,9 +6,10 @@ import type { EntryPolicy } from '../options/entry-policy.ts'
 import type { Bulkhead } from '../resilience/bulkhead.ts'
 import type { Found } from '../tiers/far-found.ts'
 import type { FarTier } from '../tiers/far-tier.ts'
+import { loadAsking, refuseCircle } from './asking.ts'
 import { type Engine, nearKeyOf } from './engine.ts'
 import { Flight } from './flight.ts'
-import { Load, loadAsking } from './load.ts'
+import { Load } from './load.ts'
 import type { LoaderContext } from './loader-context.ts'
 import { countAnswer, countLoaded, type Wait } from './outcome.ts'
 import { plan, spendEarlyRefresh } from './plan.ts'
@@ -164,7 +165,7 @@ function loadMissing(
       signal?.throwIfAborted()
       const joined = scope.isOff ? undefined : engine.joinable(scope, ask.nearKey)
       if (joined === undefined) {
-        asking?.refuseCircle(scope, key)
+        if (asking !== undefined) refuseCircle(asking, scope, key)
         mine.push(ask)
         continue
       }

@@ -7,9 +7,10 @@ import type { EntryPolicy } from '../options/entry-policy.ts'
 import type { Bulkhead } from '../resilience/bulkhead.ts'
 import type { Far } from '../tiers/far.ts'
 import type { Found } from '../tiers/far-found.ts'
+import { loadAsking, refuseCircle } from './asking.ts'
 import { type Engine, nearKeyOf } from './engine.ts'
 import { Flight } from './flight.ts'
-import { Load, loadAsking, type Run } from './load.ts'
+import { Load, type Run } from './load.ts'
 import { countAnswer, countLoaded, type Wait } from './outcome.ts'
 import { plan, spendEarlyRefresh } from './plan.ts'
 import { orStaleAfter } from './soft-timeout.ts'
@@ -148,7 +149,7 @@ function load(
     const asking = loadAsking()
     if (joined !== undefined)
       return waiting(scope, key, since, join(engine, call, joined, asking), joined, true)
-    asking?.refuseCircle(scope, key)
+    if (asking !== undefined) refuseCircle(asking, scope, key)
     const flight = new Flight(scope, key, nearKey, policy, engine.fence.seq, stale)
     if (found !== undefined) engine.far?.loads.seen(flight, found, since)
     const startedAt = found === undefined ? since : engine.clock.monotonic()
