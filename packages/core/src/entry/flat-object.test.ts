@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { copyFlat, flatHeapBytes } from './flat-object.ts'
+import { flatHeapBytes, isolateFlat } from './flat-object.ts'
 import { PrivateCopy } from './private-copy.ts'
 
 const flat = { id: 1, name: 'Ada', big: 12n, ratio: 0.5, missing: null, nothing: undefined }
@@ -28,9 +28,9 @@ describe('a flat object', () => {
       { 10: 'b', 2: 'a' },
     ]) {
       const walk = new PrivateCopy(true, false)
-      const copied = copyFlat(source)
-      expect(copied?.copy).toStrictEqual(walk.value(source))
-      expect(copied?.copy).not.toBe(source)
+      const copied = isolateFlat(source, false)
+      expect(copied?.value).toStrictEqual(walk.value(source))
+      expect(copied?.value).not.toBe(source)
       expect(copied?.bytes).toBe(walk.bytes)
       expect(flatHeapBytes(source)).toBe(walk.bytes)
     }
@@ -38,9 +38,9 @@ describe('a flat object', () => {
 
   it('keeps an own property named __proto__ without becoming its child', () => {
     const source = JSON.parse('{"__proto__":"own","id":1}')
-    const copied = copyFlat(source)
-    expect(Object.keys(copied?.copy ?? {})).toEqual(['__proto__', 'id'])
-    expect(Object.getPrototypeOf(copied?.copy)).toBe(Object.prototype)
+    const copied = isolateFlat(source, false)
+    expect(Object.keys(copied?.value ?? {})).toEqual(['__proto__', 'id'])
+    expect(Object.getPrototypeOf(copied?.value)).toBe(Object.prototype)
   })
 
   it('is what a getter gave when it was copied', () => {
@@ -50,23 +50,23 @@ describe('a flat object', () => {
         return reads++ === 0 ? 'once' : {}
       },
     }
-    expect(copyFlat(source)?.copy).toStrictEqual({ made: 'once' })
+    expect(isolateFlat(source, false)?.value).toStrictEqual({ made: 'once' })
   })
 })
 
 it.each(notFlat)('%s is left to the walk', (_name, make) => {
-  expect(copyFlat(make())).toBeUndefined()
+  expect(isolateFlat(make(), true)).toBeUndefined()
 })
 
 it('a property with a symbol for its name is left to the walk, which refuses it', () => {
-  expect(copyFlat({ [Symbol('tag')]: 1 })).toBeUndefined()
+  expect(isolateFlat({ [Symbol('tag')]: 1 }, true)).toBeUndefined()
 })
 
 it('a property that somebody gave Object.prototype is nobody’s own', () => {
   const everybody = Object.prototype as { polluted?: number }
   everybody.polluted = 1
   try {
-    expect(copyFlat({ id: 1 })).toBeUndefined()
+    expect(isolateFlat({ id: 1 }, true)).toBeUndefined()
   } finally {
     delete everybody.polluted
   }

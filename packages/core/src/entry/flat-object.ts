@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import { objectHeapBytes, scalarHeapBytes } from './heap-bytes.ts'
+import type { Isolated } from './isolate.ts'
 
 /*
  * Plain objects of primitives, as most rows are. They are on the path of nearly every miss, and need neither a walk
@@ -41,12 +42,13 @@ function partsBytes(object: Record<string, unknown>, names: readonly string[]): 
   return at === names.length ? bytes : undefined
 }
 
-/** A copy of a plain object of primitives, and its estimated heap; `undefined` for everything else. */
-export function copyFlat(source: unknown): { copy: object; bytes: number } | undefined {
+/** A plain object of primitives, isolated; `undefined` for everything else. */
+export function isolateFlat(source: unknown, freeze: boolean): Isolated | undefined {
   if (!isPlain(source) || Object.getOwnPropertySymbols(source).length > 0) return undefined
   const copy: Record<string, unknown> =
     Object.getPrototypeOf(source) === null ? { __proto__: null, ...source } : { ...source }
   // The parts of the copy, since a getter might give something else the second time.
   const bytes = partsBytes(copy, Object.getOwnPropertyNames(source))
-  return bytes === undefined ? undefined : { copy, bytes }
+  if (bytes === undefined) return undefined
+  return { value: freeze ? Object.freeze(copy) : copy, copyPerHit: !freeze, bytes }
 }

@@ -1,5 +1,5 @@
 import { CodecError } from '../errors.ts'
-import { copyFlat } from './flat-object.ts'
+import { isolateFlat } from './flat-object.ts'
 import { scalarHeapBytes } from './heap-bytes.ts'
 import { PrivateCopy } from './private-copy.ts'
 import { sharedHeapBytes } from './shared-heap-bytes.ts'
@@ -39,11 +39,8 @@ export function isolate(value: unknown, mode: ValueMode): Isolated {
   const freeze = mode === 'isolated'
   let walk: PrivateCopy | undefined
   try {
-    const flat = copyFlat(value)
-    if (flat !== undefined) {
-      const { copy, bytes } = flat
-      return { value: freeze ? Object.freeze(copy) : copy, copyPerHit: !freeze, bytes }
-    }
+    const flat = isolateFlat(value, freeze)
+    if (flat !== undefined) return flat
     walk = new PrivateCopy(true, freeze)
     const copy = walk.value(value)
     return { value: copy, copyPerHit: !freeze || walk.unfreezable, bytes: walk.bytes }

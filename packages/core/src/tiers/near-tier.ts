@@ -13,6 +13,8 @@ export class NearTier {
   readonly #maxBytes: number
   /** lru-cache writes `status` into its options and makes an object where none is given: one object serves all reads. */
   readonly #options = {}
+  /** The same for writes, which say a size. */
+  readonly #sized = { size: 0 }
   /** Entries here that carry marks, or more. While there are none, an entry that goes is not looked at: it went because nobody had, for so long that it is in no cache of the processor. */
   #marked = 0
 
@@ -53,7 +55,8 @@ export class NearTier {
       return false
     }
     if (entry.marks !== undefined) this.#marked++
-    this.#entries.set(key, entry, { size: entry.bytes })
+    this.#sized.size = entry.bytes
+    this.#entries.set(key, entry, this.#sized)
     return true
   }
 
