@@ -2,9 +2,10 @@ import type { Entry } from '../entry/entry.ts'
 import { releaseMarks, type Scope, type TagMark } from '../invalidation/scope.ts'
 import type { EntryPolicy } from '../options/entry-policy.ts'
 import type { Load } from './load.ts'
+import type { Wait } from './outcome.ts'
 
 /** One key's share of a load: what its waiters wait for, and whether its value may still be kept. */
-export class Flight {
+export class Flight implements Wait {
   readonly scope: Scope
   readonly key: string
   readonly nearKey: string
@@ -13,6 +14,8 @@ export class Flight {
   readonly seq: number
   /** What was kept under the key when the load started, if it was usable. */
   readonly stale: Entry | undefined
+  /** When the call came that started the load. */
+  readonly since: number
   /** Marks of the tags that the call named; those that the loader names come at its end. */
   readonly marks: readonly TagMark[] | undefined
   load!: Load
@@ -42,8 +45,11 @@ export class Flight {
   /** What those who joined get is the cache's own copy, of which each makes one for itself. */
   copyPerWaiter = false
 
-  // Two answers, each made only if somebody waits for it: a refresh that fails behind its caller rejects nothing.
-  #own: Answer | undefined
+  // Two answers, each made only if somebody waits for it: a refresh that fails behind its caller rejects nothing. The
+  // first is of every miss, and no object of its own.
+  #own: Promise<unknown> | undefined
+  #resolveOwn: typeof resolveLatest | undefined
+  #rejectOwn: typeof rejectLatest | undefined
   #shared: Answer | undefined
 
   constructor(
@@ -53,6 +59,7 @@ export class Flight {
     policy: EntryPolicy,
     seq: number,
     stale: Entry | undefined,
+    since: number,
   ) {
     this.scope = scope
     this.key = key
@@ -60,6 +67,7 @@ export class Flight {
     this.policy = policy
     this.seq = seq
     this.stale = stale
+    this.since = since
     this.apart = scope.isOff
     this.marks = scope.holdMarks(policy.tags)
   }
@@ -71,8 +79,25 @@ export class Flight {
 
   /** What the call gets that starts the load; asked for before the load runs. */
   get own(): Promise<unknown> {
-    this.#own ??= new Answer()
-    return this.#own.promise
+    if (this.#own === undefined) {
+      this.#own = new Promise<unknown>(handOver)
+      this.#resolveOwn = resolveLatest
+      this.#rejectOwn = rejectLatest
+    }
+    return this.#own
+  }
+
+  // What the call waits for that started the load, as long as it cannot leave: no object is made for it.
+  get answer(): Promise<unknown> {
+    return this.own
+  }
+
+  get flight(): Flight {
+    return this
+  }
+
+  get coalesced(): boolean {
+    return false
   }
 
   /** What a call gets that joins; nobody joins a flight that has landed. */
@@ -88,28 +113,29 @@ export class Flight {
 
   /** The caller that started the load has its value although the store is slow to take it: nothing that comes later concerns it. */
   resolveOwn(own: unknown): void {
-    this.#own?.resolve(own)
+    this.#resolveOwn?.(own)
   }
 
   /** `shared` differs from `own` where it is the cache's private copy, which no caller may touch. */
   resolve(own: unknown, shared: unknown): void {
-    this.#land()
-    this.#own?.resolve(own)
+    land(this)
+    this.#resolveOwn?.(own)
     this.#shared?.resolve(shared)
   }
 
   /** All waiters get the same error object. */
   reject(error: unknown): void {
-    this.#land()
-    this.#own?.reject(error)
+    land(this)
+    this.#rejectOwn?.(error)
     this.#shared?.reject(error)
   }
+}
 
-  #land(): void {
-    if (this.settled) return
-    this.settled = true
-    releaseMarks(this.marks)
-  }
+// A private method would cost each flight a field that proves its class.
+function land(flight: Flight): void {
+  if (flight.settled) return
+  flight.settled = true
+  releaseMarks(flight.marks)
 }
 
 let resolveLatest: (value: unknown) => void

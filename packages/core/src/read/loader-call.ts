@@ -15,7 +15,7 @@ import { runAs } from './wait-graph.ts'
 export function callLoader(load: Load, flights: readonly Flight[], now: number): void {
   load.engine.counters.loads++
   load.calledAt = now
-  for (const flight of flights) flight.called = true
+  for (let index = 0; index < flights.length; index++) (flights[index] as Flight).called = true
   const context = new Context(load, flights)
   let result: unknown
   let isThenable: boolean

@@ -222,7 +222,7 @@ function prepare(
 ) {
   const { scope } = call
   const flights = asks.map(({ key, nearKey, policy, entry, found }) => {
-    const flight = new Flight(scope, key, nearKey, policy, engine.fence.seq, entry)
+    const flight = new Flight(scope, key, nearKey, policy, engine.fence.seq, entry, since)
     if (found !== undefined) engine.far?.loads.seen(flight, found, since)
     return flight
   })

@@ -150,14 +150,15 @@ function load(
     if (joined !== undefined)
       return waiting(scope, key, since, join(engine, call, joined, asking), joined, true)
     if (asking !== undefined) refuseCircle(asking, scope, key)
-    const flight = new Flight(scope, key, nearKey, policy, engine.fence.seq, stale)
+    const flight = new Flight(scope, key, nearKey, policy, engine.fence.seq, stale, since)
     if (found !== undefined) engine.far?.loads.seen(flight, found, since)
     const startedAt = found === undefined ? since : engine.clock.monotonic()
     const started = new Load(engine, [flight], call.run, reason, false, asking, startedAt)
     if (asking !== undefined) waitFor(asking, started, key)
+    // Asked for before the load runs, which else would find nobody to answer.
     const answer = untilAborted(flight.own, started, signal)
     started.start(call.bulkheads, policy.loadTimeoutMs)
-    return waiting(scope, key, since, answer, flight)
+    return signal === undefined ? flight : waiting(scope, key, since, answer, flight)
   } catch (error) {
     return waiting(scope, key, since, Promise.reject(error))
   }
@@ -208,8 +209,8 @@ function refreshBehind(
   if (engine.joinable(scope, nearKey) !== undefined) return
   engine.counters.refreshes++
   engine.runInOwnContext(() => {
-    const flight = new Flight(scope, call.key, nearKey, policy, engine.fence.seq, stale)
     const now = engine.clock.monotonic()
+    const flight = new Flight(scope, call.key, nearKey, policy, engine.fence.seq, stale, now)
     new Load(engine, [flight], call.run, reason, false, undefined, now).start(
       call.bulkheads,
       policy.loadTimeoutMs,
