@@ -3,6 +3,7 @@ import type { LoadEvent, LoadReason } from '../observe/events.ts'
 import { said } from '../observe/said.ts'
 import type { Bulkhead } from '../resilience/bulkhead.ts'
 import { Expiring } from '../resilience/deadlines.ts'
+import type { Far } from '../tiers/far.ts'
 import type { Engine } from './engine.ts'
 import type { Flight } from './flight.ts'
 import { settleFailure } from './keep.ts'
@@ -86,6 +87,10 @@ export class Load extends Expiring implements Waiting, ContextSource {
       return
     }
     deadlines.add(this, loadTimeoutMs, this.startedAt)
+    this.claim(far, bulkheads)
+  }
+
+  claim(far: Far, bulkheads: readonly Bulkhead[]): void {
     far.loads.claim(this, (flights) => this.queue(far.bulkheads(bulkheads), flights))
   }
 
