@@ -69,17 +69,14 @@ export class Observer {
     }
   }
 
-  // One for each event of a plain miss: asked by name, each would be a look-up among many shapes.
+  /** Whether anybody might hear of anything that a miss brings: asked by name, each would be a look-up among many shapes. */
   get hearsMisses(): boolean {
-    return this.#isAttended || channels.miss.hasSubscribers
-  }
-
-  get hearsLoads(): boolean {
-    return this.#isAttended || channels.load.hasSubscribers
-  }
-
-  get hearsEvictions(): boolean {
-    return this.#isAttended || channels.evict.hasSubscribers
+    return (
+      this.#isAttended ||
+      channels.miss.hasSubscribers ||
+      channels.load.hasSubscribers ||
+      channels.evict.hasSubscribers
+    )
   }
 
   /** Whether anybody would hear of it: ask before an event is built. */

@@ -86,7 +86,7 @@ export class Engine {
       settings.memory &&
       new NearTier(settings.memory, (nearKey, entry) => {
         this.counters.evictions++
-        if (this.observer.hearsEvictions) {
+        if (this.observer.hearsMisses && this.observer.hears('evict')) {
           this.observer.emit('evict', {
             cache: this.name,
             key: this.#evictedKey(nearKey),
@@ -169,13 +169,13 @@ export class Engine {
    * for a hit: an exact reading would be a sixth of what such a load costs.
    */
   get missedAt(): number {
-    return this.observer.hearsLoads ? this.clock.monotonic() : this.coarse.now()
+    return this.observer.hearsMisses ? this.clock.monotonic() : this.coarse.now()
   }
 
   /** When a load ends, read exactly, whatever its loader did; a number on the heap only where somebody is told of it. */
   get loadedAt(): number {
     const now = this.clock.monotonic()
-    return this.observer.hearsLoads ? now : Math.trunc(now)
+    return this.observer.hearsMisses ? now : Math.trunc(now)
   }
 
   runInOwnContext(run: () => void): void {

@@ -45,11 +45,8 @@ export class Flight implements Wait {
   /** What those who joined get is the cache's own copy, of which each makes one for itself. */
   copyPerWaiter = false
 
-  // Two answers, each made only if somebody waits for it: a refresh that fails behind its caller rejects nothing. The
-  // first is of every miss, and no object of its own.
-  #own: Promise<unknown> | undefined
-  #resolveOwn: typeof resolveLatest | undefined
-  #rejectOwn: typeof rejectLatest | undefined
+  // Two answers, each made only if somebody waits for it: a refresh that fails behind its caller rejects nothing.
+  #own: Answer | undefined
   #shared: Answer | undefined
 
   constructor(
@@ -79,12 +76,8 @@ export class Flight implements Wait {
 
   /** What the call gets that starts the load; asked for before the load runs. */
   get own(): Promise<unknown> {
-    if (this.#own === undefined) {
-      this.#own = new Promise<unknown>(handOver)
-      this.#resolveOwn = resolveLatest
-      this.#rejectOwn = rejectLatest
-    }
-    return this.#own
+    this.#own ??= new Answer()
+    return this.#own.promise
   }
 
   // What the call waits for that started the load, as long as it cannot leave: no object is made for it.
@@ -113,20 +106,20 @@ export class Flight implements Wait {
 
   /** The caller that started the load has its value although the store is slow to take it: nothing that comes later concerns it. */
   resolveOwn(own: unknown): void {
-    this.#resolveOwn?.(own)
+    this.#own?.resolve(own)
   }
 
   /** `shared` differs from `own` where it is the cache's private copy, which no caller may touch. */
   resolve(own: unknown, shared: unknown): void {
     land(this)
-    this.#resolveOwn?.(own)
+    this.#own?.resolve(own)
     this.#shared?.resolve(shared)
   }
 
   /** All waiters get the same error object. */
   reject(error: unknown): void {
     land(this)
-    this.#rejectOwn?.(error)
+    this.#own?.reject(error)
     this.#shared?.reject(error)
   }
 }

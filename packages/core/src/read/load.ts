@@ -7,7 +7,6 @@ import type { Far } from '../tiers/far.ts'
 import type { Engine } from './engine.ts'
 import type { Flight } from './flight.ts'
 import { settleFailure } from './keep.ts'
-import { LoadSignal } from './load-signal.ts'
 import { callLoader } from './loader-call.ts'
 import type { Context, ContextSource } from './loader-context.ts'
 import { Passage } from './passage.ts'
@@ -35,7 +34,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
   settled = false
   /** Its way through its bulkheads; most loads have none. */
   #passage: Passage | undefined
-  #signal: LoadSignal | undefined
+  #controller: AbortController | undefined
   /** Callers that may leave by their signal. */
   #leavers = 0
   /** Somebody waits who cannot leave, or nobody waits at all: the load goes on to its end. */
@@ -181,7 +180,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
     )
     this.engine.counters.loadTimeouts++
     this.fail(this.unlanded, error, 'timeout', true)
-    this.abort(error)
+    this.controller.abort(error)
   }
 
   refuse(flights: readonly Flight[]): void {
@@ -200,7 +199,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
     if (this.settled) return
     const error = new ClosedError('the cache was closed while the value was being loaded')
     this.fail(this.unlanded, error, 'aborted')
-    this.abort(error)
+    this.controller.abort(error)
   }
 
   /** A caller waits that cannot leave. */
@@ -238,7 +237,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
       flight.resolve(undefined, undefined)
     }
     this.tell(flights, 'aborted', ms)
-    this.abort(reason)
+    this.controller.abort(reason)
   }
 
   settle(): void {
@@ -252,11 +251,6 @@ export class Load extends Expiring implements Waiting, ContextSource {
     this.#whenEnded?.()
   }
 
-  abort(reason: unknown): void {
-    this.#signal ??= new LoadSignal()
-    this.#signal.abort(reason)
-  }
-
   tell(
     flights: readonly Flight[],
     outcome: LoadEvent['outcome'],
@@ -264,7 +258,7 @@ export class Load extends Expiring implements Waiting, ContextSource {
     error?: unknown,
   ): void {
     const { observer, name } = this.engine
-    if (!observer.hearsLoads) return
+    if (!observer.hearsMisses || !observer.hears('load')) return
     const keys = flights.map((flight) => said(flight.scope, flight.key))
     const failure = error === undefined ? {} : { error }
     const event = { cache: name, keys, reason: this.reason, outcome, durationMs, ...failure }
@@ -273,8 +267,13 @@ export class Load extends Expiring implements Waiting, ContextSource {
   }
 
   get abortSignal(): AbortSignal {
-    this.#signal ??= new LoadSignal()
-    return this.#signal.signal
+    return this.controller.signal
+  }
+
+  // Made when a loader takes the signal, or when there is something to tell one that takes it later.
+  get controller(): AbortController {
+    this.#controller ??= new AbortController()
+    return this.#controller
   }
 
   staleValue(flights: readonly Flight[]): unknown {

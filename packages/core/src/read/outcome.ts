@@ -57,14 +57,12 @@ export function countLoaded(
   status: 'miss' | 'refreshed',
 ): void {
   if (wait.coalesced) engine.counters.coalesced++
-  if (engine.far !== undefined && wait.flight !== undefined) {
-    countWhenKnown(engine, operation, wait, wait.flight, status)
-    return
-  }
-  engine.counters.misses++
-  const { observer } = engine
-  if (status === 'miss' ? observer.hearsMisses : observer.hears(status))
-    tellWhenLoaded(engine, operation, wait, status)
+  const { far, observer } = engine
+  // With a store, a load may end without its loader: another process was faster.
+  const afar = far === undefined ? undefined : wait.flight
+  if (afar === undefined) engine.counters.misses++
+  if (afar !== undefined || status !== 'miss' || observer.hearsMisses)
+    tellWhenLoaded(engine, operation, wait, status, afar)
 }
 
 function tellWhenLoaded(
@@ -72,37 +70,20 @@ function tellWhenLoaded(
   operation: Operation,
   wait: Wait,
   status: 'miss' | 'refreshed',
+  afar: Flight | undefined,
 ): void {
-  const done = () =>
-    tell(engine, wait.scope, operation, wait.key, status, 'origin', wait.coalesced, wait.since)
-  wait.answer.then(done, done)
-}
-
-/** With a store, a load may end without its loader: another process was faster. */
-function countWhenKnown(
-  engine: Engine,
-  operation: Operation,
-  wait: Wait,
-  flight: Flight,
-  status: 'miss' | 'refreshed',
-): void {
+  const { counters } = engine
+  const { scope, key, answer, coalesced, since } = wait
   const done = () => {
-    if (flight.fromFar) engine.counters.farHits++
-    if (flight.fromFar) engine.counters.hits++
-    else engine.counters.misses++
-    const tier = flight.fromFar ? 'far' : 'origin'
-    tell(
-      engine,
-      wait.scope,
-      operation,
-      wait.key,
-      flight.fromFar ? 'hit' : status,
-      tier,
-      wait.coalesced,
-      wait.since,
-    )
+    const fromFar = afar?.fromFar === true
+    if (fromFar) {
+      counters.farHits++
+      counters.hits++
+    } else if (afar !== undefined) counters.misses++
+    const [told, tier] = fromFar ? (['hit', 'far'] as const) : ([status, 'origin'] as const)
+    tell(engine, scope, operation, key, told, tier, coalesced, since)
   }
-  wait.answer.then(done, done)
+  answer.then(done, done)
 }
 
 /** The one place where a call's outcome becomes an event; free while nobody listens. */
