@@ -67,7 +67,7 @@ export class Deadlines {
   readonly #clock: Clock
   readonly #lanes = new Map<number, Lane>()
   /** Those that came in this turn of the event loop. */
-  readonly #newcomers = emptyLane(0)
+  #newcomers = emptyLane(0)
   #admits = false
 
   constructor(clock: Clock) {
@@ -165,8 +165,7 @@ export class Deadlines {
       lane.armed = false
     }
     this.#lanes.clear()
-    for (let next = this.#newcomers.first; next !== undefined; next = this.#newcomers.first)
-      unlink(this.#newcomers, next)
+    this.#newcomers = emptyLane(0)
   }
 
   /** For tests of boundedness. */
