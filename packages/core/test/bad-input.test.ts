@@ -11,6 +11,15 @@ const cacheOf = () => createCache({ clock: fakeClock() })
 const untyped = (cache: Cache) => cache as unknown as Untyped
 const load = () => 'value'
 
+function thrownBy(call: () => unknown): Error {
+  try {
+    call()
+  } catch (error) {
+    return error as Error
+  }
+  throw new Error('not refused')
+}
+
 /** Refuses by rejecting, never by throwing, and before any loader runs. */
 async function refused(call: () => unknown): Promise<Error> {
   let answer: unknown
@@ -157,14 +166,21 @@ describe('an option that cannot work is refused with InvalidOptionError, which n
       expect(error.message).toMatch(message)
     }
     expect(cache.stats()).toMatchObject({ entries: 0, loads: 0 })
-    const throwing = [
-      () => createCache({ defaults: given }),
-      () => createCache({ policies: { 'k*': given } }),
-      () => cache.namespace('n', given),
-      () => cache.define('d', { load, ...(options as object) }),
-      () => cache.define('d', { load }).with(given),
+    const throwing: [() => unknown, string][] = [
+      [() => createCache({ defaults: given }), 'defaults'],
+      [() => createCache({ policies: { 'k*': given } }), "policies['k*']"],
+      [() => cache.namespace('n', given), 'namespace defaults'],
+      [() => cache.define('d', { load, ...(options as object) }), "define('d')"],
+      [() => cache.define('d', { load }).with(given), "define('d').with(options)"],
     ]
-    for (const call of throwing) expect(call).toThrow(InvalidOptionError)
+    for (const [call, where] of throwing) {
+      const error = thrownBy(call)
+      expect(error).toBeInstanceOf(InvalidOptionError)
+      // Among many it has to be said which of them it is.
+      expect(error.message.startsWith(where)).toBe(true)
+      const unplaced = error.message.slice(where.length).replace(/^[.:] ?/, '')
+      expect(unplaced.trimStart()).toMatch(message)
+    }
   })
 
   it.each([
@@ -240,7 +256,11 @@ describe('createCache refuses', () => {
     ],
     ['policies as a list', { policies: 7 }, /policies must be an object/],
     ['an empty pattern', { policies: { '': {} } }, /must not hold an empty pattern; use '\*'/],
-    ['a policy with a fault', { policies: { 'a:*': { ttl: 'x' } } }, /ttl must be/],
+    [
+      'a policy with a fault',
+      { policies: { 'a:*': { ttl: 'x' } } },
+      /^policies\['a:\*'\]\.ttl must be/,
+    ],
   ])('%s, by throwing', (_what, options, message) => {
     expect(() => createCache(options as never)).toThrow(InvalidOptionError)
     expect(() => createCache(options as never)).toThrow(message)

@@ -100,7 +100,7 @@ describe('the options of a cache', () => {
       /^enabled must be true or false; it was of type string/,
     ],
     ['policies in a list', { policies: [] }, /^policies must be an object.*it was an array/],
-    ['bad defaults', { defaults: { ttl: -1 } }, /^ttl must be milliseconds/],
+    ['bad defaults', { defaults: { ttl: -1 } }, /^defaults\.ttl must be milliseconds/],
     [
       'an unknown default',
       { defaults: { tll: 1 } },

@@ -67,20 +67,26 @@ const entryTable = {
 
 export const entryOptionNames: readonly string[] = Object.keys(entryTable)
 
+/** Where the options of a call stand: nobody has to be told which call. */
+const ofCall = 'options'
+
 /**
  * `base` with the fields that `options` sets. `options` is read once, here; later changes to it have no effect.
- * @throws InvalidOptionError naming the option and what was expected.
+ * @throws InvalidOptionError naming the option, with where it stands if that is not the call itself, and what was
+ * expected.
  */
 export function extendPolicy(
   base: EntryPolicy,
   options: EntryOptions | undefined,
-  where = 'options',
+  where = ofCall,
 ): EntryPolicy {
   if (options === undefined) return base
-  const policy = readOptions(base, options, entryTable, where)
+  // What stands in an object follows a dot; what was handed to a function, which is known by its name, a colon.
+  const prefix = where === ofCall ? '' : where.endsWith(')') ? `${where}: ` : `${where}.`
+  const policy = readOptions(base, options, entryTable, where, prefix)
   if (policy.softTimeoutMs !== undefined && policy.softTimeoutMs > policy.loadTimeoutMs) {
     throw new InvalidOptionError(
-      `softTimeout (${policy.softTimeoutMs} ms) must not be above loadTimeout (${policy.loadTimeoutMs} ms): a load never lasts that long; lower softTimeout or raise loadTimeout`,
+      `${prefix}softTimeout (${policy.softTimeoutMs} ms) must not be above loadTimeout (${policy.loadTimeoutMs} ms): a load never lasts that long; lower softTimeout or raise loadTimeout`,
     )
   }
   return limitLife(policy, policy.maxLifeMs)
