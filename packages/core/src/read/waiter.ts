@@ -16,10 +16,12 @@ export function joinFlight(engine: Engine, flight: Flight, again: () => unknown)
   const isLateAfar = engine.far !== undefined && flight.called
   if (isLateAfar) flight.joinedLate = true
   const { asked } = flight
+  const isTooOld = isLateAfar && isOlderThanMemo(engine, flight)
   return flight.shared.then((value) => {
     // The store had been asked when this call came: its answer may be from before an invalidation that the call follows.
     const isOldAnswer = flight.fromFar && flight.asked === asked
-    if ((late && flight.lateTagsFenced) || (isLateAfar && flight.asksAgain) || isOldAnswer) {
+    const isAfar = isLateAfar && (flight.asksAgain || (isTooOld && isStoreOut(engine)))
+    if ((late && flight.lateTagsFenced) || isAfar || isOldAnswer) {
       if (flight.scope.isClosed)
         throw new ClosedError('the cache was closed while the value was being loaded')
       return again()
@@ -27,6 +29,16 @@ export function joinFlight(engine: Engine, flight: Flight, again: () => unknown)
     return flight.copyPerWaiter ? copyValue(value) : value
   })
 }
+
+/**
+ * While the store is out nobody can be asked what was invalidated elsewhere since a load began. Its value is given to
+ * those who joined it late as long as a memo of it would be believed, and to nobody who came later than that.
+ */
+function isOlderThanMemo({ clock, far }: Engine, { load }: Flight): boolean {
+  return far !== undefined && clock.monotonic() - load.startedAt > far.tier.settings.outageMemoMs
+}
+
+const isStoreOut = ({ far }: Engine): boolean => far?.tier.store.isUsable === false
 
 /** `answer`, unless the caller's signal aborts first; what it waited for goes on without it. */
 export function unlessLeft<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

@@ -41,6 +41,7 @@ export interface Setting {
   readonly keys: number
   readonly places: number
   readonly narrow: boolean
+  readonly outageMemoMs: number
 }
 
 type Place = 0 | 1
@@ -191,6 +192,7 @@ export const stories: fc.Arbitrary<Story> = fc.record({
     keys: fc.constantFrom(1, 1, 2, 4),
     places: fc.constantFrom(1, 1, 2),
     narrow: rarely,
+    outageMemoMs: fc.constantFrom(5_000, 5_000, 400),
   }),
   steps: fc.array(step, { minLength: 10, maxLength: 40, size: 'max' }),
 })
@@ -201,6 +203,9 @@ interface Known {
   readonly place: Place
   readonly key: number
   readonly readAt: number
+  readonly readTime: number
+  /** Of a value that was loaded: when its loader answered. */
+  readonly loadedTime?: number
   readonly tags: ReadonlySet<string>
   /** Of a value that was set: when that was done. */
   setAt?: number
@@ -250,6 +255,8 @@ interface Member {
   readonly clock: ReturnType<typeof stoppable>
   stopped: boolean
   hung: boolean
+  /** When its store last came back. */
+  backTime: number
 }
 
 /**
@@ -353,7 +360,10 @@ class World {
           jitter: 0,
         },
         policies: { 'called*': { tags: [tags[0]] } },
-        resilience: setting.narrow ? { loadConcurrency: 1, loadQueue: 100 } : {},
+        resilience: {
+          outageMemo: setting.outageMemoMs,
+          ...(setting.narrow ? { loadConcurrency: 1, loadQueue: 100 } : {}),
+        },
       })
       const engine = new Engine(settings)
       if (settings.far === undefined) throw new Error('no store')
@@ -361,6 +371,9 @@ class World {
       engine.far = far
       const root = new CacheHandle(engine, engine.root, settings.policyOfKey)
       root.on('error', () => {})
+      root.on('breaker', ({ state }) => {
+        if (state === 'closed') this.#member(index).backTime = this.#time
+      })
       this.#members.push({
         cache: [root, root.namespace('a')],
         engine,
@@ -371,6 +384,7 @@ class World {
         clock,
         stopped: false,
         hung: false,
+        backTime: Number.NEGATIVE_INFINITY,
       })
     }
   }
@@ -588,7 +602,13 @@ class World {
     let done: Promise<void>
     if (step.do === 'set') {
       note('set', { key: step.key })
-      const value = this.#make(process, place, step.key, beganAt, [])
+      const value = this.#make(
+        process,
+        place,
+        step.key,
+        { readAt: beganAt, readTime: this.#time },
+        [],
+      )
       done = cache.set(keyName(step.key), value)
       const known = this.#known.get(value.id) as Known
       // Beside an invalidation in another process it may have come before or after.
@@ -672,7 +692,13 @@ class World {
           const made = loaded.map((key) =>
             ending === 'undefined'
               ? undefined
-              : this.#make(process, place, key, startedAt, [...named]),
+              : this.#make(
+                  process,
+                  place,
+                  key,
+                  { readAt: startedAt, readTime: run.startedTime, loadedTime: this.#time },
+                  [...named],
+                ),
           )
           const answer = batch ? made : made[0]
           resolve(ending === 'skip' ? context.skip(answer) : answer)
@@ -689,12 +715,12 @@ class World {
     process: number,
     place: Place,
     key: number,
-    readAt: number,
+    when: Pick<Known, 'readAt' | 'readTime' | 'loadedTime'>,
     named: readonly string[],
   ): { id: number } {
     const id = this.#known.size + 1
     const under = keys[key]?.startsWith('called') ? [tags[0], ...named] : named
-    this.#known.set(id, { process, place, key, readAt, tags: new Set(under) })
+    this.#known.set(id, { process, place, key, ...when, tags: new Set(under) })
     return { id }
   }
 
@@ -758,12 +784,26 @@ class World {
     if (!claims && (noted.process !== call.process || noted.process !== known.process)) return true
     if (isLast || noted.process === call.process) return false
     if (noted.outcome !== 'done') return true
-    if (near[call.process] === false) return false
     if (bus === 'sound') return false
-    if (bus === 'delayed') return sinceMs <= delayMs
-    // What was loaded while the store did not answer is believed for so long.
-    const memoMs = this.#disturbed ? 5_300 : 0
-    return sinceMs <= Math.max(memoMs, bus === 'lossy' ? 3_100 : 1_000)
+    if (this.#isOutageExcused(call, known)) return true
+    if (near[call.process] === false) return false
+    return sinceMs <= (bus === 'delayed' ? delayMs : bus === 'lossy' ? 3_100 : 1_000)
+  }
+
+  /**
+   * While the store does not answer nobody can be asked what others have invalidated. What was loaded is believed near
+   * for `outageMemo` after it came; and whoever joins a load under way gets its value as long as that would be believed.
+   */
+  #isOutageExcused(call: Call, known: Known): boolean {
+    const { near, outageMemoMs } = this.#setting
+    if (known.process !== call.process || known.loadedTime === undefined) return false
+    // It is kept once the store has been waited for.
+    const isMemo = call.beganTime - known.loadedTime <= outageMemoMs + storeTimeoutMs
+    if (near[call.process] === true) return this.#disturbed && isMemo
+    const { far, backTime } = this.#member(call.process)
+    // Waiters learn of it when the load lands; the store may come back in the same instant.
+    const isOut = !far.tier.store.isUsable || this.#time - backTime <= 5
+    return isOut && call.beganTime - known.readTime <= outageMemoMs
   }
 
   async #stop(process: number, stop: boolean): Promise<void> {
@@ -811,6 +851,7 @@ class World {
 }
 
 const delayMs = 40
+const storeTimeoutMs = 200
 
 function concerns(noted: Noted, place: Place, key: number, under: ReadonlySet<string>): boolean {
   if (noted.what === 'clear') return place >= noted.place

@@ -5,6 +5,8 @@ import { memoryStore } from '../../src/store/memory-store.ts'
 import { type FakeClock, fakeClock } from '../../src/testing/fake-clock.ts'
 import { type FaultyBus, faultyBus } from '../../src/testing/faulty-bus.ts'
 import { type FaultyStore, faultyStore } from '../../src/testing/faulty-store.ts'
+import { held } from '../held.ts'
+import { Processes, watched } from './processes.ts'
 
 let clock: FakeClock
 let store: FaultyStore
@@ -96,4 +98,52 @@ test('what was kept before a bus was cut is looked up again, and found in the st
   await other.set('a', 10)
   expect(await wrap()).toBe(10)
   await other.close()
+})
+
+describe('a load that began while the store was out, in a process without a near tier', () => {
+  const begun = async (resilience: { outageMemo?: number }) => {
+    const world = new Processes()
+    const { cache, store, far } = world.start({ memory: false, resilience })
+    store.play([{ kind: 'reject' }])
+    for (let call = 0; call < 5; call++) await cache.get('other')
+    expect(far.tier.store.isUsable).toBe(false)
+    const { load, runs } = held<string>()
+    const first = watched(cache.wrap('key', load))
+    await world.rest()
+    expect(runs).toHaveLength(1)
+    return { world, cache, load, runs, first }
+  }
+
+  test('answers whoever comes while its value would be believed near: one load for all', async () => {
+    const { world, cache, load, runs, first } = await begun({})
+    await world.clock.advance(4_900)
+    const late = watched(cache.wrap('key', load))
+    await world.rest()
+    runs[0]?.resolve('first')
+    await world.rest()
+    expect([first.value, late.value]).toEqual(['first', 'first'])
+    expect(runs).toHaveLength(1)
+    await world.close()
+  })
+
+  test('answers nobody who comes later than that, when much may have been invalidated elsewhere', async () => {
+    const { world, cache, load, runs, first } = await begun({ outageMemo: 400 })
+    await world.clock.advance(401)
+    const late = [1, 2, 3].map(() => watched(cache.wrap('key', load)))
+    const many = watched(cache.wrapMany<string>(['key'], async () => [await load()]))
+    await world.rest()
+    expect(runs).toHaveLength(1)
+    runs[0]?.resolve('first')
+    await world.rest()
+    expect([first.value, ...late.map(({ settled }) => settled)]).toEqual([
+      'first',
+      ...[false, false, false],
+    ])
+    expect(runs).toHaveLength(2)
+    runs[1]?.resolve('second')
+    await world.rest()
+    expect(late.map(({ value }) => value)).toEqual(['second', 'second', 'second'])
+    expect([...(many.value ?? [])]).toEqual([['key', 'second']])
+    await world.close()
+  })
 })
