@@ -1,9 +1,30 @@
 import { copyValue } from '../entry/isolate.ts'
 import { ClosedError } from '../errors.ts'
+import type { Scope } from '../invalidation/scope.ts'
 import type { Engine } from './engine.ts'
 import type { Flight } from './flight.ts'
 import type { Load } from './load.ts'
 import { currentLoad } from './wait-graph.ts'
+
+/**
+ * Whether a caller who finds nothing near can do no better than to wait for the load of its key that is under way. One
+ * that began over a value which may be served meanwhile does not stand for it: that value, or its fallback, is looked
+ * for in the store. `refresh`: the caller wants a value from now, and may need the other one only if the load fails.
+ */
+export function hasToWait(
+  engine: Engine,
+  scope: Scope,
+  nearKey: string,
+  refresh: boolean,
+  now: number,
+): boolean {
+  const flight = engine.joinable(scope, nearKey)
+  if (flight === undefined) return false
+  const { stale } = flight
+  if (stale === undefined || (refresh && stale.sieMs === 0)) return true
+  // The store believes it for longer than the near tier.
+  return now >= stale.staleAt + Math.max(stale.swrMs, stale.sieMs)
+}
 
 /**
  * What a call gets that joins a flight under way. `again` is called where the flight turns out not to be for it:

@@ -15,7 +15,7 @@ import { countAnswer, countLoaded, type Wait } from './outcome.ts'
 import { plan, spendEarlyRefresh } from './plan.ts'
 import { orStaleAfter } from './soft-timeout.ts'
 import { waitFor } from './wait-graph.ts'
-import { joinFlight, unlessLeft, untilAborted } from './waiter.ts'
+import { hasToWait, joinFlight, unlessLeft, untilAborted } from './waiter.ts'
 
 export type LoadMany = (missing: string[], context: LoaderContext) => unknown
 
@@ -47,7 +47,7 @@ export async function wrapMany(engine: Engine, call: WrapManyCall): Promise<Map<
   const since = engine.clock.monotonic()
   const asks = lookUpNear(engine, call, since)
   if (engine.far !== undefined && !scope.isOff) {
-    const looking = lookUpFar(engine, engine.far.tier, call, asks)
+    const looking = lookUpFar(engine, engine.far.tier, call, asks, since)
     await unlessLeft(looking, asks[0]?.policy.signal)
   }
   const now = engine.clock.monotonic()
@@ -111,16 +111,18 @@ function lookUpNear(engine: Engine, call: WrapManyCall, now: number): Ask[] {
   })
 }
 
-/** Fills in what the far tier has of the keys that the near one has not, and that nobody here is loading. */
+/** Fills in what the far tier has of the keys that the near one has not, unless a load here is all there is to wait for. */
 async function lookUpFar(
   engine: Engine,
   tier: FarTier,
   call: WrapManyCall,
   asks: Ask[],
+  now: number,
 ): Promise<void> {
   const { scope } = call
   const absent = asks.filter(
-    ({ entry, nearKey }) => entry === undefined && engine.joinable(scope, nearKey) === undefined,
+    ({ entry, nearKey, policy }) =>
+      entry === undefined && !hasToWait(engine, scope, nearKey, policy.refresh, now),
   )
   if (absent.length === 0) return
   const founds = await tier.readMany(

@@ -15,7 +15,7 @@ import { countAnswer, countLoaded, type Wait } from './outcome.ts'
 import { plan, spendEarlyRefresh } from './plan.ts'
 import { orStaleAfter } from './soft-timeout.ts'
 import { waitFor } from './wait-graph.ts'
-import { joinFlight, unlessLeft, untilAborted } from './waiter.ts'
+import { hasToWait, joinFlight, unlessLeft, untilAborted } from './waiter.ts'
 
 /** One call of `wrap` that the near hit could not answer, checked and with its options resolved. */
 export interface WrapCall {
@@ -40,7 +40,7 @@ export function wrap(engine: Engine, call: WrapCall): Promise<unknown> {
   if (
     entry !== undefined ||
     engine.far === undefined ||
-    engine.joinable(scope, nearKey) !== undefined
+    hasToWait(engine, scope, nearKey, call.policy.refresh, now)
   ) {
     return proceed(engine, call, nearKey, entry, now)
   }
