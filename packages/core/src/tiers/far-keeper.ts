@@ -60,7 +60,12 @@ export class FarKeeper {
     this.#tickets.delete(flight)
     if (decision.entry === undefined) {
       if (flight.joinedLate) flight.asksAgain = await this.#isOutdated(flight, ticket)
-      if (decision.removes && ticket !== undefined) await this.#remove(flight, ticket)
+      if (decision.removes && ticket !== undefined) {
+        const { asksAgain } = flight
+        flight.joinedLate = false
+        await this.#remove(flight, ticket)
+        flight.asksAgain = asksAgain || (flight.joinedLate && this.#tier.store.isUsable)
+      }
       this.#fail(flight, ticket)
       return conclude(this.#engine, flight, decision)
     }
@@ -165,7 +170,7 @@ export class FarKeeper {
 
   /**
    * Whether anything was invalidated since the load of a value that is not kept was claimed. Only those who joined while
-   * its loader ran want to know; those who come between the answer and its use are told to ask again.
+   * its loader ran want to know; those who come between the answer and its use, or later, are told to ask again.
    */
   async #isOutdated(flight: Flight, ticket: Ticket | undefined): Promise<boolean> {
     const { store } = this.#tier

@@ -388,6 +388,29 @@ describe('a load under way in one process, whose key another process invalidates
     },
   )
 
+  it('gives nothing of a result that is not kept to a caller who comes while what it replaces is being removed', async () => {
+    const world = new Processes()
+    const [loader, other] = pair(world, { memory: false })
+    await loader.cache.set('key', 'kept')
+    const { load, runs } = held<string>()
+    const unkept = async (context: LoaderContext) => {
+      const value = await load()
+      context.setTtl(0)
+      return value
+    }
+    const before = watched(loader.cache.wrap('key', unkept, { refresh: true }))
+    await world.rest()
+    await other.cache.clear()
+    loader.store.play([{ kind: 'delay', ms: 20 }])
+    runs[0]?.resolve('old')
+    await world.clock.advance(10)
+    expect(before.settled).toBe(false)
+    const late = watched(loader.cache.wrap('key', () => 'new', { refresh: true }))
+    await world.clock.advance(200)
+    expect([before.value, late.value]).toEqual(['old', 'new'])
+    await world.close()
+  })
+
   it('gives callers who came later the result that is not kept where nothing was invalidated: one load for all', async () => {
     const world = new Processes()
     const [loader] = pair(world)
