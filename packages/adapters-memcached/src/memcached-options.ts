@@ -213,10 +213,9 @@ function credentialsOf({
     throw unmet('username', 'a non-empty string without line ends, beside password', username)
   }
   if (typeof password !== 'function' && (typeof password !== 'string' || password === '')) {
-    throw unmet(
-      'password',
-      'a non-empty string or a function that gives one, beside username',
-      password,
+    // It may well be a number, by mistake, so that only its kind is told.
+    throw new InvalidOptionError(
+      `password must be a non-empty string or a function that gives one, beside username; it was ${password === '' ? 'empty' : `of type ${typeof password}`}`,
     )
   }
   return { username, password }

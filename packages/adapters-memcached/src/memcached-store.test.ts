@@ -53,6 +53,7 @@ describe('options that cannot work are refused before anything is opened, by the
     [{ servers, tls: { minVersion: 'TLSv1.1' } }, /tls\.minVersion/],
     [{ servers, username: 'me' }, /password must be/],
     [{ servers, username: 'me', password: '' }, /password must be/],
+    [{ servers, username: 'me', password: 314159 }, /password must be [^\d]+ of type number$/],
     [{ servers, hash: 'fnv' }, /hash must be one of/],
     [{ servers, distribution: 'ketma' }, /did you mean 'ketama'/],
     [{ servers: ['a:1', 'b:1'], distribution: 'random' }, /must not be 'random'/],

@@ -40,6 +40,11 @@ test.each<[string, unknown]>([
   }
 })
 
+test('a password that came as a number is not told', () => {
+  for (const option of ['password', 'sentinelPassword'])
+    expect(() => open({ [option]: 314159 })).toThrow(/; it was of type number$/)
+})
+
 test('what ioredis calls null is an option that is not given', () => {
   open({ host: '127.0.0.1', path: null, username: null, password: null })
 })

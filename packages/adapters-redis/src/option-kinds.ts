@@ -56,7 +56,9 @@ export function refuseWrongKinds(options: object): void {
 }
 
 function unmet(option: string, expected: string, value: unknown): InvalidOptionError {
-  const isTellable = typeof value === 'number' || typeof value === 'boolean'
+  // A password may well be a number, by mistake.
+  const isSecret = /password/i.test(option)
+  const isTellable = !isSecret && (typeof value === 'number' || typeof value === 'boolean')
   const came = isTellable
     ? String(value)
     : value === ''
