@@ -8,6 +8,9 @@ import type { Tracing } from './tracing.ts'
 
 const warnEveryMs = 60_000
 
+/** The events that tell of a call, and how long it took. */
+const outcomes = ['hit', 'stale', 'miss', 'refreshed'] as const
+
 type Listeners = Set<(event: never) => unknown>
 
 /** Hears every event but near hits that memory answers at once, which are as fast as they are without it. */
@@ -82,6 +85,11 @@ export class Observer {
   /** Whether anybody would hear of it: ask before an event is built. */
   hears(name: EventName): boolean {
     return this.#isListenedTo(name) || this.#taps.size > 0
+  }
+
+  /** Whether anybody would hear how long a call took. */
+  get timesCalls(): boolean {
+    return outcomes.some((name) => this.hears(name))
   }
 
   #isListenedTo(name: EventName): boolean {

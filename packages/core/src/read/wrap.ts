@@ -31,20 +31,25 @@ export interface WrapCall {
 export function wrap(engine: Engine, call: WrapCall): Promise<unknown> {
   const { scope, key } = call
   const nearKey = nearKeyOf(scope, key)
+  const { near, far } = engine
   if (scope.isOff) return proceed(engine, call, nearKey, undefined, engine.clock.monotonic())
-  const kept = engine.near?.get(nearKey)
-  if (kept === undefined && engine.far === undefined)
+  if (near === undefined && far !== undefined) {
+    // There is nothing to look up by the clock, and the batch has read it.
+    if (engine.joinable(scope, nearKey) === undefined) return readFar(engine, far, call, nearKey)
+  }
+  const kept = near?.get(nearKey)
+  if (kept === undefined && far === undefined)
     return proceed(engine, call, nearKey, undefined, engine.missedAt)
   const now = engine.clock.monotonic()
   const entry = kept && engine.ifUsable(scope, nearKey, kept, now)
   if (
     entry !== undefined ||
-    engine.far === undefined ||
+    far === undefined ||
     hasToWait(engine, scope, nearKey, call.policy.refresh, now)
   ) {
     return proceed(engine, call, nearKey, entry, now)
   }
-  return readFar(engine, engine.far, call, nearKey, now)
+  return readFar(engine, far, call, nearKey, now)
 }
 
 // What needs a closure is a function of its own, here and below: where one is written, V8 makes room for all that it
@@ -54,11 +59,13 @@ function readFar(
   far: Far,
   call: WrapCall,
   nearKey: string,
-  now: number,
+  since?: number,
 ): Promise<unknown> {
   const { scope, key, policy } = call
   const reading = far.tier.ask(scope, key, nearKey, policy.tags, !policy.refresh)
-  const answer = reading.answered.then(() => {
+  const { batch } = reading
+  const now = since ?? (batch.isTimed ? engine.clock.monotonic() : batch.begunAt)
+  const answer = batch.answered.then(() => {
     if (scope.isClosed) throw new ClosedError('the cache was closed while the value was being read')
     const { value, found } = reading
     if (value !== undefined) {

@@ -1,4 +1,3 @@
-import { whenTurnEnds } from '../clock.ts'
 import type { Codec } from '../entry/codec.ts'
 import { type DecodedEntry, type DecodedValue, decodeEntry, readFields } from '../entry/envelope.ts'
 import { StoreError } from '../errors.ts'
@@ -7,9 +6,11 @@ import type { Scope } from '../invalidation/scope.ts'
 import type { Engine } from '../read/engine.ts'
 import { countedMs } from '../resilience/budget.ts'
 import type { Found } from './far-found.ts'
-import { FarJudge, type Gone, Session, type Standing } from './far-judge.ts'
+import { FarJudge } from './far-judge.ts'
 import type { GuardedStore } from './guarded-store.ts'
-import { Batch, Reading, versionKeysOf, type Wanted } from './read-batch.ts'
+import { type Batch, type Reading, versionKeysOf, type Wanted } from './read-batch.ts'
+import { ReadQueue } from './read-queue.ts'
+import { type Gone, Session, type Standing } from './read-session.ts'
 import { storeKey } from './store-keys.ts'
 import {
   keyOfMark,
@@ -28,20 +29,15 @@ export interface Looked {
   readonly standing: Standing | undefined
 }
 
-/** So many keys are asked for at once at most: an answer should not grow without bound. */
-const mostInBatch = 1_000
 const againWithinMs = 50
-const settled = Promise.resolve()
 
 /**
  * Reads entries from the store. It never rejects: a store that does not answer is an answer. What they are worth is
- * found out in `far-judge.ts`.
- *
- * Reads of one turn of the event loop go out together, with each version once. Batching by microtask alone would
- * look as good in a closed loop and lose to single reads where each request comes in a turn of its own; so with
- * nothing under way a read goes out at once, else with the others when the turn ends.
+ * found out in `far-judge.ts`, and which of them go out together in `read-queue.ts`.
  */
 export class FarReader {
+  /** Where keys are asked for that are to be answered together. */
+  readonly queue: ReadQueue
   readonly #engine: Engine
   readonly #store: GuardedStore
   readonly #codec: Codec
@@ -49,8 +45,6 @@ export class FarReader {
   readonly #judge: FarJudge
   readonly #timeoutMs: number
   readonly #maxAgeMs: () => number
-  #queued = new Batch()
-  readonly #underWay = new Set<Batch>()
 
   constructor(
     engine: Engine,
@@ -61,6 +55,7 @@ export class FarReader {
     timeoutMs: number,
     maxAgeMs: () => number,
   ) {
+    this.queue = new ReadQueue(engine, store, (batch) => this.#answerAll(batch))
     this.#engine = engine
     this.#store = store
     this.#codec = codec
@@ -70,39 +65,10 @@ export class FarReader {
     this.#maxAgeMs = maxAgeMs
   }
 
-  /**
-   * What the store has under a key. A read that has not been sent is shared; one that has been may be from before an
-   * invalidation that a later caller knows of. An entry is put into the near tier on its way.
-   */
+  /** What the store has under a key. An entry is put into the near tier on its way. */
   read(scope: Scope, want: Wanted): Promise<Found> {
-    const reading = this.ask(scope, want.key, want.nearKey, want.tags, false)
-    return reading.answered.then(() => reading.found)
-  }
-
-  /** As `read`, for whoever chains to the answer itself, and may want nothing but a fresh value. */
-  ask(
-    scope: Scope,
-    key: string,
-    nearKey: string,
-    tags: readonly string[],
-    wantsValue: boolean,
-  ): Reading {
-    const { seq } = this.#engine.fence
-    if (!this.#store.isUsable)
-      return new Reading(scope, key, nearKey, tags, wantsValue, seq, settled)
-    const { byKey, readings, answered } = this.#queued
-    const same = byKey.get(nearKey)
-    if (same !== undefined && same.seq === seq && hasAll(same.tags, tags)) {
-      same.wantsValue &&= wantsValue
-      return same
-    }
-    const reading = new Reading(scope, key, nearKey, tags, wantsValue, seq, answered)
-    byKey.set(nearKey, reading)
-    if (readings.push(reading) === 1) {
-      if (this.#underWay.size === 0) process.nextTick(() => this.#send())
-      else whenTurnEnds(() => this.#send())
-    } else if (readings.length === mostInBatch) this.#send()
-    return reading
+    const reading = this.queue.ask(scope, want.key, want.nearKey, want.tags, false)
+    return reading.batch.answered.then(() => reading.found)
   }
 
   /** As `read`, and once more where an invalidation overtook it: for those who do not load, and so do not look again. */
@@ -112,42 +78,6 @@ export class FarReader {
     // A second answer may take as long as the first was given: a slow store is not asked for one.
     const isLate = this.#engine.clock.monotonic() - found.readAt > againWithinMs
     return isLate ? found : this.read(scope, want)
-  }
-
-  /** What is being read of this key now is from before an invalidation. */
-  void(nearKey: string): void {
-    // What is asked for from here on is not.
-    if (this.#queued.byKey.has(nearKey)) this.#send()
-    for (const batch of this.#underWay) {
-      batch.voided ??= new Set()
-      batch.voided.add(nearKey)
-    }
-  }
-
-  /** For tests of boundedness. */
-  get pending(): number {
-    return this.#underWay.size + this.#queued.readings.length
-  }
-
-  #send(): void {
-    const batch = this.#queued
-    if (batch.readings.length === 0) return
-    this.#queued = new Batch()
-    this.#underWay.add(batch)
-    void this.#fetch(batch)
-  }
-
-  /** Never rejects. */
-  async #fetch(batch: Batch): Promise<void> {
-    try {
-      await this.#answerAll(batch)
-    } catch (error) {
-      // Those that have no answer yet are out.
-      this.#engine.storeFailed('get', error)
-    } finally {
-      this.#underWay.delete(batch)
-      batch.settle()
-    }
   }
 
   async #answerAll(batch: Batch): Promise<void> {
@@ -307,10 +237,4 @@ export class FarReader {
       }
     )
   }
-}
-
-// Most calls name no tags; a closure for each would be the most of it.
-function hasAll(there: readonly string[], tags: readonly string[]): boolean {
-  for (const tag of tags) if (!there.includes(tag)) return false
-  return true
 }

@@ -121,7 +121,7 @@ export class FarTier {
     tags: readonly string[],
     wantsValue: boolean,
   ): Reading {
-    return this.#reader.ask(scope, key, nearKey, tags, wantsValue)
+    return this.#reader.queue.ask(scope, key, nearKey, tags, wantsValue)
   }
 
   /** What stands under a key, for `explain`. @throws StoreError, as a rejection. */
@@ -141,7 +141,7 @@ export class FarTier {
 
   /** What is being read of this key now is from before an invalidation. */
   voidRead(nearKey: string): void {
-    this.#reader.void(nearKey)
+    this.#reader.queue.void(nearKey)
   }
 
   /** The server of a sharded store that keeps the key. */
@@ -157,7 +157,7 @@ export class FarTier {
 
   /** For tests of boundedness. */
   get pendingReads(): number {
-    return this.#reader.pending
+    return this.#reader.queue.pending
   }
 
   /** Versions that a value of these tags will be stored under, and the tag epochs for tags named later. */

@@ -21,11 +21,7 @@ export class Reading implements AskedForValue {
   readonly key: string
   /** What had been invalidated when it began: entries learn of what came later. */
   readonly seq: number
-  /**
-   * Resolves when the whole batch has been answered. Whoever waits chains to this one promise: a promise for each key
-   * would cost more than all that the key's own bookkeeping does.
-   */
-  readonly answered: Promise<void>
+  readonly batch: Batch
   /** All who wait for it answer with a value that is fresh, and need not know anything else about it. */
   wantsValue: boolean
   /** Such a value, if there was one; else what was found says `found`, which is out until the answer is there. */
@@ -40,7 +36,7 @@ export class Reading implements AskedForValue {
     tags: readonly string[],
     wantsValue: boolean,
     seq: number,
-    answered: Promise<void>,
+    batch: Batch,
   ) {
     this.scope = scope
     this.userKey = key
@@ -49,21 +45,33 @@ export class Reading implements AskedForValue {
     this.wantsValue = wantsValue
     this.key = storeKey(scope, key)
     this.seq = seq
-    this.answered = answered
+    this.batch = batch
   }
 }
 
 /** Reads that go out together. */
 export class Batch {
   settle!: () => void
-  /** All of them have their answers. Never rejects. */
+  /**
+   * All of them have their answers. Never rejects. Whoever waits for a key chains to this one promise: one for each key
+   * would cost more than all of the key's own bookkeeping.
+   */
   readonly answered = new Promise<void>((resolve) => {
     this.settle = resolve
   })
   readonly readings: Reading[] = []
+  /** When its first key was asked for, monotonic; its others were in the same turn of the event loop. */
+  readonly begunAt: number
+  /** Somebody hears how long calls take: then the turn is no answer to when they began. */
+  readonly isTimed: boolean
   readonly byKey = new Map<string, Reading>()
   /** Keys that were invalidated while it was on its way: what it brings of them is from before. */
   voided: Set<string> | undefined
+
+  constructor(begunAt: number, isTimed: boolean) {
+    this.begunAt = begunAt
+    this.isTimed = isTimed
+  }
 }
 
 /** Versions that come with the values: of their namespaces, of the tags that callers expect, and the tag epochs. */
