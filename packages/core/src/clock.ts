@@ -57,6 +57,7 @@ export class CoarseTime {
   #reading = -1
   #reuses = 0
   #armedAt = Number.NEGATIVE_INFINITY
+  #timer: NodeJS.Timeout | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -76,7 +77,9 @@ export class CoarseTime {
       this.#reuses = reusesPerReading
       if (now - this.#armedAt > 100) {
         this.#armedAt = now
-        setTimeout(this.#expire, 1).unref()
+        // While calls follow each other without an end of the turn none fires: one waits, not one for each 100 ms.
+        this.#timer?.close?.()
+        this.#timer = setTimeout(this.#expire, 1).unref()
       }
     }
     this.#reading = now
