@@ -63,7 +63,7 @@ answer({
       others: others.length,
       p99Ms: p99(others),
       worstMs: Math.max(...calls.map(({ ms }) => ms)),
-      cpuMs: (user + system) / 1_000,
+      cpuUs: (user + system) / calls.length,
       keys: keys.length,
       loadedOfTwo: loaded.filter((key) => ofTwo.has(key)).length,
       loadedOfOthers: loaded.filter((key) => !ofTwo.has(key)).length,

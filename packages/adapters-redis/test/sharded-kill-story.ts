@@ -8,8 +8,8 @@ export interface Phase {
   readonly p99Ms: number
   /** The longest of all calls. */
   readonly worstMs: number
-  /** CPU time of the process. */
-  readonly cpuMs: number
+  /** CPU time of the process for each call. */
+  readonly cpuUs: number
   readonly keys: number
   /** So many of its keys were loaded, and so often the one that was loaded most. */
   readonly loadedOfTwo: number

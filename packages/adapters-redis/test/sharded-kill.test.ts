@@ -6,7 +6,7 @@ const growthBound = 1.25
 const missedBound = 0.38
 const worstBoundMs = 200 + 50
 
-type Growing = 'p99Ms' | 'cpuMs'
+type Growing = 'p99Ms' | 'cpuUs'
 
 const grown = (before: Phase, after: Phase, what: Growing) => after[what] / before[what]
 
@@ -31,6 +31,7 @@ function brokenIn(story: Story): string[] {
     missed > missedBound + missedAnyway && `${missed.toFixed(2)} of the keys missed`,
     after.loadedOfOthers > (0.02 + missedAnyway) * after.keys &&
       `${after.loadedOfOthers} of them of the others`,
+    Math.min(before.others, after.others) < 1_000 && 'too few calls for a p99',
     after.loadedOfTwo < 100 && `only ${after.loadedOfTwo} keys missed: was it killed?`,
     after.mostLoadsOfTwo > 1 && `a key was missed ${after.mostLoadsOfTwo} times`,
     after.worstMs > worstBoundMs + control.after.worstMs &&
@@ -60,8 +61,6 @@ test('one of three is killed under load: the p99 of the others grows by a quarte
   const isOpen = () => told.length < fewestStories || held() * 2 <= told.length
   while (told.length < mostStories && isOpen()) {
     const story = await killStory()
-    expect(story.before.others).toBeGreaterThan(3_000)
-    expect(story.after.others).toBeGreaterThan(3_000)
     stories.push(story)
     told.push(brokenIn(story))
   }
@@ -70,7 +69,7 @@ test('one of three is killed under load: the p99 of the others grows by a quarte
   // A key of a server that is out costs less than one that is read.
   const cpu = stories.map(
     ({ before, after, control }) =>
-      grown(before, after, 'cpuMs') / grown(control.before, control.after, 'cpuMs'),
+      grown(before, after, 'cpuUs') / grown(control.before, control.after, 'cpuUs'),
   )
   expect(median(cpu), what).toBeLessThan(growthBound)
 })
