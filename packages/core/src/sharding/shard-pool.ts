@@ -81,16 +81,6 @@ export class ShardPool {
     return this.gutter === undefined ? this.#both() : [...this.#both(), this.gutter]
   }
 
-  /** Every key is at home and nowhere else. */
-  get isPlain(): boolean {
-    return (
-      !this.#anyOut &&
-      this.#before === undefined &&
-      !this.recovery.anyStrays &&
-      this.settings.onFailure !== 'replica'
-    )
-  }
-
   /** A key is read at home or not at all: also while a server is out for which nobody stands in. */
   get isReadAtHome(): boolean {
     if (this.#before !== undefined) return false
@@ -98,9 +88,10 @@ export class ShardPool {
     return onFailure === 'fail-fast' || (onFailure !== 'replica' && !this.#anyOut)
   }
 
-  /** As `isPlain`, and nothing older lies anywhere. */
+  /** Every key is at home and nowhere else, and nothing older lies anywhere. */
   get isPlainToWrite(): boolean {
-    return this.#formers.length === 0 && this.isPlain
+    if (this.#anyOut || this.#before !== undefined || this.#formers.length > 0) return false
+    return !this.recovery.anyStrays && this.settings.onFailure !== 'replica'
   }
 
   #server(place: { name: string; weight: number; store: Store }): ShardServer {
