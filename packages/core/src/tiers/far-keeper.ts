@@ -11,6 +11,7 @@ import type { FarTier } from './far-tier.ts'
 import { inGroups } from './groups.ts'
 import { pathOf, storeKey } from './store-keys.ts'
 import type { Ticket } from './ticket.ts'
+import { Turns } from './turns.ts'
 import type { VersionStamps } from './version-stamps.ts'
 import { epochRefs, tagRefs } from './versions.ts'
 
@@ -19,6 +20,7 @@ export class FarKeeper {
   readonly #engine: Engine
   readonly #tier: FarTier
   readonly #tickets: WeakMap<Flight, Ticket>
+  readonly #turns = new Turns()
 
   constructor(engine: Engine, tier: FarTier, tickets: WeakMap<Flight, Ticket>) {
     this.#engine = engine
@@ -37,9 +39,12 @@ export class FarKeeper {
     )
     let anyFenced = false
     await inGroups(flights, async (flight, index) => {
+      const turn = this.#turns.take()
+      if (turn !== undefined) await turn
       try {
         if (await this.#keep(flight, decisions[index] as Decision)) anyFenced = true
       } finally {
+        this.#turns.give()
         this.#engine.deadlines.remove(patiences[index] as Patience)
       }
     })
