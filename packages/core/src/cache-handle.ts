@@ -1,7 +1,13 @@
 import type { Cache, LoadedMany } from './cache.ts'
 import type { Clock } from './clock.ts'
 import { closeScope } from './close.ts'
-import { createDefinition, type Defined, type Definition, type DefinitionHost } from './define.ts'
+import {
+  type CheckedDefinition,
+  createDefinition,
+  type Defined,
+  type Definition,
+  type DefinitionHost,
+} from './define.ts'
 import type { Entry } from './entry/entry.ts'
 import { ClosedError, InvalidOptionError } from './errors.ts'
 import { explain } from './explain.ts'
@@ -301,10 +307,10 @@ export class CacheHandle implements Cache, DefinitionHost {
 
   define<A extends readonly unknown[], V>(
     name: string,
-    definition: Definition<A, V>,
+    definition: Definition<A, V> | CheckedDefinition<A, V>,
   ): Defined<A, V> {
     this.#assertOpen()
-    return createDefinition(this, name, definition)
+    return createDefinition<A, V>(this, name, definition)
   }
 
   namespace(name: string, defaults?: NamespaceOptions): Cache {

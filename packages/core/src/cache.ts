@@ -1,5 +1,5 @@
 import { CacheHandle } from './cache-handle.ts'
-import type { Defined, Definition } from './define.ts'
+import type { CheckedDefinition, Defined, Definition } from './define.ts'
 import type { HealthReport } from './health/health-report.ts'
 import type { CacheEvents, EventName } from './observe/events.ts'
 import type { Explanation } from './observe/explanation.ts'
@@ -63,9 +63,14 @@ export interface Cache {
   /** Deletes everything, here and in the namespaces inside, without enumerating it. */
   clear(): Promise<void>
   /**
-   * A function whose calls are cached, and the handle of what it keeps.
+   * A function whose calls are cached, and the handle of what it keeps. With a `schema` its values are what that returns,
+   * whatever the loader brings.
    * @throws InvalidOptionError
    */
+  define<A extends readonly unknown[], V>(
+    name: string,
+    definition: CheckedDefinition<A, V>,
+  ): Defined<A, V>
   define<A extends readonly unknown[], V>(name: string, definition: Definition<A, V>): Defined<A, V>
   /**
    * A cache inside this one: keys of its own, cleared with this one, under the same bounds.

@@ -66,13 +66,35 @@ describe('define with loadWith', () => {
 })
 
 describe('define with a schema', () => {
+  const schema = {} as StandardSchemaV1<{ id: string }, User>
+
   it('checks a loader that brings something unknown, and the value is the schema’s', () => {
-    const schema = {} as StandardSchemaV1<unknown, User>
     const user = cache.define('user', {
-      load: async (_id: number): Promise<User> => ({}) as User,
+      load: async (_id: number): Promise<unknown> => ({}),
+      schema,
+      tags: (id) => {
+        expectTypeOf(id).toBeNumber()
+        return [`user:${id}`]
+      },
+    })
+    expectTypeOf(user).toEqualTypeOf<Defined<[_id: number], User>>()
+    expectTypeOf(user.peek(1)).toEqualTypeOf<User | undefined>()
+    // @ts-expect-error and what is set is one
+    user.set([1], { id: 1 })
+  })
+
+  it('does so where the loader brings any, or what the schema turns into something else', () => {
+    const parsed = cache.define('user', { load: (text: string) => JSON.parse(text), schema })
+    expectTypeOf(parsed('{}')).toEqualTypeOf<Promise<User>>()
+    const turned = cache.define('user', {
+      loadWith: async (context, id: number) => {
+        expectTypeOf(context).toEqualTypeOf<LoaderContext>()
+        return { id: String(id) }
+      },
       schema,
     })
-    expectTypeOf(user(1)).toEqualTypeOf<Promise<User>>()
+    expectTypeOf(turned).toEqualTypeOf<Defined<[id: number], User>>()
+    expectTypeOf(cache.define('user', { load: find, schema })(1)).toEqualTypeOf<Promise<User>>()
   })
 })
 

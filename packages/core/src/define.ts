@@ -33,12 +33,18 @@ export interface DefinitionParts<A extends readonly unknown[], V>
   loadConcurrency?: number | undefined
 }
 
+/** The loader of a definition: what it is called with, or the context of the load first. */
+export type Loader<A extends readonly unknown[], V> =
+  | { load: (...args: A) => V | Promise<V>; loadWith?: undefined }
+  | { loadWith: (context: LoaderContext, ...args: A) => V | Promise<V>; load?: undefined }
+
 /** How a defined function loads, names and keeps what it returns. */
-export type Definition<A extends readonly unknown[], V> = DefinitionParts<A, V> &
-  (
-    | { load: (...args: A) => V | Promise<V>; loadWith?: undefined }
-    | { loadWith: (context: LoaderContext, ...args: A) => V | Promise<V>; load?: undefined }
-  )
+export type Definition<A extends readonly unknown[], V> = DefinitionParts<A, V> & Loader<A, V>
+
+/** The same where a schema says what the values are: its loader may bring anything, such as what was parsed from JSON. */
+export type CheckedDefinition<A extends readonly unknown[], V> = DefinitionParts<A, V> & {
+  schema: StandardSchemaV1<unknown, V>
+} & Loader<A, unknown>
 
 type AnyDefinition = Definition<readonly never[], unknown>
 
@@ -100,7 +106,7 @@ const ownReaders = {
 export function createDefinition<A extends readonly unknown[], V>(
   host: DefinitionHost,
   name: string,
-  definition: Definition<A, V>,
+  definition: Definition<A, V> | CheckedDefinition<A, V>,
 ): Defined<A, V> {
   readName(name, 'define(name)')
   const where = `define('${name}')`
@@ -116,7 +122,7 @@ export function createDefinition<A extends readonly unknown[], V>(
   if ((load === undefined) === (loadWith === undefined))
     throw new InvalidOptionError(`${where} needs either load or loadWith as a function`)
 
-  const fetch: (context: LoaderContext, ...args: A) => V | Promise<V> =
+  const fetch: (context: LoaderContext, ...args: A) => unknown =
     loadWith ?? ((_context, ...args) => load!(...args))
   const checkedFetch =
     schema === undefined
@@ -181,7 +187,7 @@ export function createDefinition<A extends readonly unknown[], V>(
 
 async function checked<V>(
   schema: StandardSchemaV1<unknown, V>,
-  loading: V | Promise<V>,
+  loading: unknown,
   where: string,
 ): Promise<V> {
   const result: SchemaResult<V> = await schema['~standard'].validate(await loading)

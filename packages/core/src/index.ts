@@ -1,7 +1,14 @@
 /** Holdfast: a cache for Node services that is boring in a crisis. */
 export { type Cache, createCache, type LoadedMany } from './cache.ts'
 export type { Clock, TimerHandle } from './clock.ts'
-export type { Call, Defined, Definition, DefinitionParts } from './define.ts'
+export type {
+  Call,
+  CheckedDefinition,
+  Defined,
+  Definition,
+  DefinitionParts,
+  Loader,
+} from './define.ts'
 export type { CodecOptions, CompressionOptions, IntegrityOptions } from './entry/codec.ts'
 export type { CompressionAlgorithm } from './entry/compression-algorithm.ts'
 export type { ValueMode } from './entry/isolate.ts'

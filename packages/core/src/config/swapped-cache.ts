@@ -1,5 +1,5 @@
 import type { Cache } from '../cache.ts'
-import type { Defined, Definition } from '../define.ts'
+import type { CheckedDefinition, Defined, Definition } from '../define.ts'
 import type { CacheEvents, EventName } from '../observe/events.ts'
 import { type Inside, inside } from '../observe/inside.ts'
 import type { Duration } from '../options/duration.ts'
@@ -78,10 +78,10 @@ export class SwappedCache implements Cache {
 
   define<A extends readonly unknown[], V>(
     name: string,
-    definition: Definition<A, V>,
+    definition: Definition<A, V> | CheckedDefinition<A, V>,
   ): Defined<A, V> {
     // A copy: what the caller later does to its object changes no later turn.
-    const own = { ...definition }
+    const own = { ...definition } as Definition<A, V>
     const made = new WeakMap<Cache, Defined<A, V>>()
     return this.#defined((cache) => {
       let defined = made.get(cache)

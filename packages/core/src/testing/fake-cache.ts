@@ -1,5 +1,11 @@
 import { type Cache, createCache, type LoadedMany } from '../cache.ts'
-import { argumentsOf, type Call, type Defined, type Definition } from '../define.ts'
+import {
+  argumentsOf,
+  type Call,
+  type CheckedDefinition,
+  type Defined,
+  type Definition,
+} from '../define.ts'
 import { isolate, type ValueMode } from '../entry/isolate.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { assertKey } from '../keys/assert-key.ts'
@@ -243,9 +249,9 @@ class RecordedCache implements FakeCache {
 
   define<A extends readonly unknown[], V>(
     name: string,
-    definition: Definition<A, V>,
+    definition: Definition<A, V> | CheckedDefinition<A, V>,
   ): Defined<A, V> {
-    return this.#defined(this.#cache.define(name, definition))
+    return this.#defined(this.#cache.define(name, definition as Definition<A, V>))
   }
 
   #defined<A extends readonly unknown[], V>(defined: Defined<A, V>): Defined<A, V> {
