@@ -157,3 +157,16 @@ test('passes on what a store over several servers tells of each, with its faults
   expect(store.calls('metrics')).toBe(2)
   expect(faultyStore(memoryStore(), { faults: [] })).not.toHaveProperty('metricsByServer')
 })
+
+test('refuses a fault that could never strike, in the script and later', () => {
+  const misspelt: [object, RegExp][] = [
+    [{ kind: 'hagn' }, /no kind of fault 'hagn'; did you mean 'hang'\?/],
+    [{ kind: 'hang', on: 'gett' }, /no operation 'gett'; did you mean 'get'\?/],
+    [{ kind: 'hang', on: ['get', 'sett'] }, /no operation 'sett'/],
+  ]
+  for (const [fault, message] of misspelt) {
+    expect(() => faultyStore(memoryStore(), { faults: [fault as StoreFault] })).toThrow(message)
+    const store = faultyStore(memoryStore(), { faults: [] })
+    expect(() => store.play([fault as StoreFault])).toThrow(message)
+  }
+})

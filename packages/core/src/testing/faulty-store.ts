@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { ClosedError, InvalidOptionError, StoreError } from '../errors.ts'
+import { refuseUnknownName } from '../options/known-names.ts'
 import type { Keep, MetricsByServer, ServerStates, Store, StoreEntry } from '../store/store.ts'
 import { wait } from './conformance-case.ts'
 import { FaultDice, type FaultTiming } from './faults.ts'
@@ -59,12 +60,39 @@ export type FaultyStore = Store & {
   calls(operation: StoreOperation): number
 }
 
+const operations: readonly StoreOperation[] = [
+  'get',
+  'set',
+  'delete',
+  'getMany',
+  'setMany',
+  'deleteMany',
+  'add',
+  'replace',
+  'touch',
+  'list',
+  'metrics',
+]
+const kinds: readonly StoreFault['kind'][] = ['delay', 'hang', 'reject', 'drop', 'damage', 'swap']
+
+/** A misspelt fault would never strike, and the test that plays it would always pass. */
+function checked(faults: readonly StoreFault[]): readonly StoreFault[] {
+  if (!Array.isArray(faults))
+    throw new InvalidOptionError('faultyStore expects a list of faults, empty for none')
+  for (const { kind, on = [] } of faults as readonly StoreFault[]) {
+    refuseUnknownName(String(kind), kinds, 'faultyStore has no kind of fault')
+    for (const operation of [on].flat())
+      refuseUnknownName(String(operation), operations, 'faultyStore has no operation')
+  }
+  return faults
+}
+
 const unanswered = new Set<StoreFaultKind['kind']>(['hang', 'reject', 'drop'])
 
 /**
  * The store `store` with faults by script, per operation and per nth call. Without faults it changes nothing and
  * passes the conformance suite.
- * @throws {InvalidOptionError} for a script without a list of faults.
+ * @throws {InvalidOptionError} for a script without a list of faults, and for a fault or an operation that does not exist.
  */
 export function faultyStore(store: Store, script: StoreFaultScript): FaultyStore {
   if (!Array.isArray(script?.faults)) {
@@ -74,7 +102,7 @@ export function faultyStore(store: Store, script: StoreFaultScript): FaultyStore
   const dice = new FaultDice(script.seed ?? 1)
   const counts = new Map<StoreOperation, number>()
   const seen = new RecentlySeen()
-  let faults: readonly StoreFault[] = script.faults
+  let faults = checked(script.faults)
   let closed = false
   const hanging = new Set<{ goOn(): void; end(error: Error): void }>()
 
@@ -135,7 +163,7 @@ export function faultyStore(store: Store, script: StoreFaultScript): FaultyStore
     name: store.name,
     capabilities: store.capabilities,
     play(next) {
-      faults = next
+      faults = checked(next)
     },
     heal() {
       faults = []
