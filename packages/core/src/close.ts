@@ -3,6 +3,7 @@ import type { Scope } from './invalidation/scope.ts'
 import { drainDefault } from './options/defaults.ts'
 import { type Duration, parseDuration } from './options/duration.ts'
 import { refuseUnknownNames } from './options/known-names.ts'
+import { readObject } from './options/readers.ts'
 import type { Engine } from './read/engine.ts'
 
 const closings = new WeakMap<Scope, Promise<void>>()
@@ -17,7 +18,7 @@ export function closeScope(
   if (closing !== undefined) return closing
   let drainMs: number
   try {
-    refuseUnknownNames(options, ['drain'], 'close')
+    refuseUnknownNames(readObject(options, 'close(options)'), ['drain'], 'close')
     drainMs = parseDuration(options.drain ?? drainDefault, 'drain')
   } catch (error) {
     return Promise.reject(error)

@@ -320,6 +320,10 @@ describe('everything else that is no argument', () => {
     expect(() => cache.on?.('mis', () => {})).toThrow(/no event 'mis'; did you mean 'miss'\?/)
     expect(() => cache.on?.('miss', 'log')).toThrow(/function; it was .*string/)
     expect(await refused(() => cache.close?.({ drain: 'soon' }))).toBeInstanceOf(InvalidOptionError)
+    for (const options of [5, null, '2s'])
+      expect((await refused(() => cache.close?.(options))).message).toMatch(
+        /^close\(options\) must be an object of options/,
+      )
     expect(await refused(() => cache.close?.({ drian: 1 }))).toBeInstanceOf(InvalidOptionError)
     // A refused close closes nothing.
     expect(await cache.wrap?.('k', load)).toBe('value')

@@ -114,3 +114,12 @@ test('errors name the limit, what came and the option, and neither key nor value
     message: expect.stringMatching(/at most 5 bytes, not of 12.*maxValueBytes/),
   })
 })
+
+test.each<[unknown, RegExp]>([
+  [{ maxEntires: 5 }, /memoryStore has no option 'maxEntires'; did you mean 'maxEntries'\?/],
+  [{ maxEntries: -1 }, /^maxEntries must be a whole number from 0/],
+  [{ maxBytes: '5mb' }, /^maxBytes must be a whole number.*type string/],
+  [null, /^memoryStore must be an object of options; it was null/],
+])('refuses an option that cannot work: %j', (options, message) => {
+  expect(() => memoryStore(options as never)).toThrow(message)
+})

@@ -1,4 +1,6 @@
 import { ClosedError, StoreError, type StoreErrorKind } from '../errors.ts'
+import { refuseUnknownNames } from '../options/known-names.ts'
+import { readCount, readObject } from '../options/readers.ts'
 import { MemoryBacking, type MemoryBackingOptions } from './memory-backing.ts'
 import { memoryBus } from './memory-bus.ts'
 import type { Bus, Keep, Store, StoreCapabilities, StoreEntry, StoreMetrics } from './store.ts'
@@ -19,11 +21,20 @@ export type MemoryStore = Required<Omit<Store, 'onPrimaryChange' | 'changedElsew
 
 type LimitOption = 'maxKeyBytes' | 'maxValueBytes'
 
+const bounds = ['maxEntries', 'maxBytes', 'maxKeyBytes', 'maxValueBytes'] as const
+
 /**
  * The reference: a store in this process's memory that behaves as a shared one does. Bytes are copied on their way in
  * and out. For tests, and as the pattern for other adapters; it shares nothing with other processes.
+ * @throws InvalidOptionError
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  refuseUnknownNames(
+    readObject(options, 'memoryStore'),
+    ['name', 'backing', 'clock', ...bounds],
+    'memoryStore',
+  )
+  for (const bound of bounds) if (options[bound] !== undefined) readCount(0)(options[bound], bound)
   const name = options.name ?? 'memory'
   const backing = options.backing ?? new MemoryBacking(options)
   const { maxKeyBytes = 65_536, maxValueBytes = 64 * 1024 * 1024 } = options

@@ -42,5 +42,8 @@ test('a prefixed store has the methods of the inner one and no more', () => {
 
 test('refuses a prefix that is empty or leaves no room for a key', () => {
   expect(() => prefixedStore(memoryStore(), '')).toThrow('non-empty string')
+  expect(() => prefixedStore(undefined as never, 'p')).toThrow(
+    'the store of prefixedStore must be a store',
+  )
   expect(() => prefixedStore(memoryStore({ maxKeyBytes: 4 }), 'p123')).toThrow('leaves no room')
 })

@@ -1,4 +1,5 @@
 import { unmet } from '../options/expectation.ts'
+import { readStore } from '../options/far-settings.ts'
 import type {
   MetricsByServer,
   RefusedReads,
@@ -17,9 +18,10 @@ type Method = (first: never, ...rest: unknown[]) => unknown
  * A store inside a store: every key lives under `prefix` there, and nothing outside it can be read, changed or
  * listed. It can do what the inner one can, takes keys that are shorter by the prefix, and closes the inner one with
  * itself. Its bus is the inner one's, shared by all prefixes.
- * @throws {InvalidOptionError} for a prefix that is empty or leaves no room for a key.
+ * @throws {InvalidOptionError} for what is no store, and for a prefix that is empty or leaves no room for a key.
  */
 export function prefixedStore(store: Store, prefix: string): Store {
+  readStore(store, 'the store of prefixedStore')
   if (typeof prefix !== 'string' || prefix === '')
     throw unmet('the prefix of prefixedStore', 'a non-empty string', prefix)
   const maxKeyBytes = store.capabilities.maxKeyBytes - Buffer.byteLength(prefix)
