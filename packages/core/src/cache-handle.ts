@@ -1,6 +1,5 @@
 import type { Cache, LoadedMany } from './cache.ts'
-import type { Clock } from './clock.ts'
-import { closeScope } from './close.ts'
+import { assertOpen, closeScope } from './close.ts'
 import {
   type CheckedDefinition,
   createDefinition,
@@ -8,53 +7,32 @@ import {
   type Definition,
   type DefinitionHost,
 } from './define.ts'
+import { enterWrap, enterWrapMany } from './enter-wrap.ts'
 import type { Entry } from './entry/entry.ts'
-import { ClosedError, InvalidOptionError } from './errors.ts'
 import { explain } from './explain.ts'
 import type { HealthReport } from './health/health-report.ts'
 import type { Scope } from './invalidation/scope.ts'
-import { assertKey } from './keys/assert-key.ts'
+import { askedKeys, assertKey, oneOrMoreKeys } from './keys/assert-key.ts'
+import { namespaceOf } from './namespace.ts'
 import { type CacheEvents, channels, type EventName } from './observe/events.ts'
 import type { Explanation } from './observe/explanation.ts'
 import { type Inside, inside } from './observe/inside.ts'
-import type { CacheStats } from './observe/stats.ts'
-import type { Tracing } from './observe/tracing.ts'
+import { type CacheStats, statsOf } from './observe/stats.ts'
+import { type Ties, ties, tiesOf } from './observe/ties.ts'
 import type { Duration } from './options/duration.ts'
 import { type EntryPolicy, extendPolicy } from './options/entry-policy.ts'
-import { unmet } from './options/expectation.ts'
 import { layerPolicies, type PolicyOfKey } from './options/key-patterns.ts'
-import { partNamespaceOptions } from './options/namespace-options.ts'
 import type { EntryOptions, NamespaceOptions } from './options/options.ts'
-import { readBoolean, readFunction, readName, readTags } from './options/readers.ts'
-import { limitPolicies, refuseClearStore } from './options/sensitive.ts'
-import { type Engine, nearKeyOf } from './read/engine.ts'
+import { readBoolean, readFunction, readTags } from './options/readers.ts'
+import { peek } from './peek.ts'
+import type { Engine } from './read/engine.ts'
 import type { Run } from './read/load.ts'
 import type { LoaderContext } from './read/loader-context.ts'
-import { read, readable } from './read/lookup.ts'
-import { type WrapCall, wrap } from './read/wrap.ts'
-import { wrapMany } from './read/wrap-many.ts'
+import { read } from './read/lookup.ts'
 import type { Bulkhead } from './resilience/bulkhead.ts'
-import type { Store } from './store/store.ts'
 import type { NearTier } from './tiers/near-tier.ts'
-import {
-  clear,
-  count,
-  deleteKeys,
-  expireKeys,
-  expireTags,
-  invalidateTags,
-} from './write/invalidate.ts'
-import { type SetKey, setKeys } from './write/set.ts'
-
-/**
- * How packages on top of a cache say what happened there, so that its listeners hear of everything in one place.
- * Registered, so that another installed copy finds it; a symbol, so that it is no part of the public surface.
- */
-const tell: unique symbol = Symbol.for('holdfast.tell')
-/** Where such packages find the time that the cache goes by. */
-const clockOf: unique symbol = Symbol.for('holdfast.clock')
-/** Where they see which store it has, so that what the store vouches for is not checked twice. */
-const storeOf: unique symbol = Symbol.for('holdfast.store')
+import { clear, deleteKeys, expireKeys, expireTags, invalidateTags } from './write/invalidate.ts'
+import { itemsOf, setKeys } from './write/set.ts'
 
 /** A cache or one of its namespaces: checks what comes in and hands each verb to its room. */
 export class CacheHandle implements Cache, DefinitionHost {
@@ -107,17 +85,12 @@ export class CacheHandle implements Cache, DefinitionHost {
       this.#assertOpen()
       assertKey(key)
       readFunction(load, 'the loader of wrap(key, loader)')
-      if (this.#engine.opening !== undefined) return this.#wrapOnceOpen(key, load, options)
       const policy = extendPolicy(this.#policyOfKey(key), options)
-      return this.#wrap({ scope: this.#scope, key, run: load, policy, bulkheads: this.#bulkheads })
+      const bulkheads = this.#bulkheads
+      return enterWrap(this.#engine, { scope: this.#scope, key, run: load, policy, bulkheads })
     } catch (error) {
       return Promise.reject(error)
     }
-  }
-
-  async #wrapOnceOpen(key: string, load: Run, options: EntryOptions | undefined): Promise<unknown> {
-    await this.#engine.opening
-    return this.#wrapLong(key, load, options)
   }
 
   // The way in of a definition, which brings a policy of its own.
@@ -129,30 +102,14 @@ export class CacheHandle implements Cache, DefinitionHost {
   ): Promise<unknown> {
     this.#assertOpen()
     assertKey(key)
-    const { opening } = this.#engine
-    if (opening !== undefined) return opening.then(() => this.load(key, run, policy, bulkhead))
     const bulkheads = bulkhead === undefined ? this.#bulkheads : [bulkhead, ...this.#bulkheads]
-    return this.#wrap({ scope: this.#scope, key, run, policy, bulkheads })
-  }
-
-  #wrap(call: WrapCall): Promise<unknown> {
-    const { tracing } = this.#engine.observer
-    return tracing === undefined ? wrap(this.#engine, call) : this.#traced(tracing, call)
-  }
-
-  // Apart, so that its closure costs nothing where nobody draws spans.
-  #traced(tracing: Tracing, call: WrapCall): Promise<unknown> {
-    return tracing.call('wrap', 1, () => wrap(this.#engine, call))
+    return enterWrap(this.#engine, { scope: this.#scope, key, run, policy, bulkheads })
   }
 
   async put(key: string, value: unknown, policy: EntryPolicy): Promise<void> {
     this.#assertOpen()
     assertKey(key)
-    await this.#set([{ key, value, policy }])
-  }
-
-  get policyOfKey(): PolicyOfKey {
-    return this.#policyOfKey
+    await this.#write(setKeys, [{ key, value, policy }])
   }
 
   get loadQueue(): number {
@@ -165,17 +122,13 @@ export class CacheHandle implements Cache, DefinitionHost {
     options?: EntryOptions,
   ): Promise<Map<string, V>> {
     this.#assertOpen()
-    const asked = assertKeys(keys, 'wrapMany')
+    const asked = askedKeys(keys, 'wrapMany')
     readFunction(load, 'the loader of wrapMany(keys, loader)')
     const policyOf = layerPolicies(this.#policyOfKey, options, 'options')
     // Checked even where no key would come to it.
     policyOf(asked[0] ?? '*')
-    if (this.#engine.opening !== undefined) await this.#engine.opening
     const call = { scope: this.#scope, keys: asked, load, policyOf, bulkheads: this.#bulkheads }
-    const { tracing } = this.#engine.observer
-    const run = () => wrapMany(this.#engine, call)
-    const found = tracing === undefined ? run() : tracing.call('wrapMany', asked.length, run)
-    return (await found) as Map<string, V>
+    return (await enterWrapMany(this.#engine, call)) as Map<string, V>
   }
 
   get<V>(key: string): Promise<V | undefined> {
@@ -199,7 +152,7 @@ export class CacheHandle implements Cache, DefinitionHost {
 
   async getMany<V>(keys: readonly string[]): Promise<Map<string, V>> {
     this.#assertOpen()
-    const asked = assertKeys(keys, 'getMany')
+    const asked = askedKeys(keys, 'getMany')
     if (this.#engine.opening !== undefined) await this.#engine.opening
     const entries = await read(this.#engine, this.#scope, asked, 'getMany')
     const found = new Map<string, V>()
@@ -213,25 +166,7 @@ export class CacheHandle implements Cache, DefinitionHost {
   peek<V>(key: string): V | undefined {
     this.#assertOpen()
     assertKey(key)
-    const engine = this.#engine
-    const entry = this.#near?.peek(nearKeyOf(this.#scope, key))
-    if (entry === undefined || this.#scope.isOff) return undefined
-    // Plainly fresh, as for a hit, it takes no exact reading of the clock, which would be a number on the heap.
-    if (!this.#isPlainlyFresh(entry)) {
-      const now = engine.clock.monotonic()
-      const gone = engine.whyGone(this.#scope, entry, now) !== undefined
-      if (gone || readable(entry, now) === undefined) return undefined
-    }
-    return engine.valueOf(entry) as V
-  }
-
-  #isPlainlyFresh(entry: Entry): boolean {
-    const engine = this.#engine
-    return (
-      entry.kind !== 'error' &&
-      entry.seq === engine.fence.seq &&
-      engine.coarse.now() < entry.checkAt
-    )
+    return peek(this.#engine, this.#scope, key) as V | undefined
   }
 
   async set<V>(key: string, value: V, options?: EntryOptions): Promise<void> {
@@ -245,64 +180,46 @@ export class CacheHandle implements Cache, DefinitionHost {
     options?: EntryOptions,
   ): Promise<void> {
     this.#assertOpen()
-    if (typeof entries?.[Symbol.iterator] !== 'function')
-      throw unmet('setMany(entries)', 'an iterable of [key, value]', entries)
     const policyOf = layerPolicies(this.#policyOfKey, options, 'options')
-    const items: SetKey[] = []
-    for (const entry of entries) {
-      if (!Array.isArray(entry))
-        throw unmet('each entry of setMany(entries)', 'a [key, value]', entry)
-      const [key, value] = entry as readonly [string, unknown]
-      assertKey(key)
-      items.push({ key, value, policy: policyOf(key) })
-    }
-    if (items.length > 0) await this.#set(items)
+    const items = itemsOf(entries, policyOf)
+    if (items.length > 0) await this.#write(setKeys, items)
   }
 
-  async #set(items: readonly SetKey[]): Promise<void> {
+  async #write<Asked>(
+    write: (engine: Engine, scope: Scope, asked: Asked) => Promise<void> | undefined,
+    asked: Asked,
+  ): Promise<void> {
     if (this.#engine.opening !== undefined) await this.#engine.opening
-    count(
-      this.#engine,
-      this.#scope,
-      'set',
-      items.map(({ key }) => key),
-      [],
-    )
-    await setKeys(this.#engine, this.#scope, items)
+    await write(this.#engine, this.#scope, asked)
   }
 
   async delete(keys: string | readonly string[]): Promise<void> {
     this.#assertOpen()
-    const asked = assertOneOrMore(keys, 'delete')
-    if (this.#engine.opening !== undefined) await this.#engine.opening
-    await deleteKeys(this.#engine, this.#scope, asked)
+    const asked = oneOrMoreKeys(keys, 'delete')
+    await this.#write(deleteKeys, asked)
   }
 
   async expire(keys: string | readonly string[]): Promise<void> {
     this.#assertOpen()
-    const asked = assertOneOrMore(keys, 'expire')
-    if (this.#engine.opening !== undefined) await this.#engine.opening
-    await expireKeys(this.#engine, this.#scope, asked)
+    const asked = oneOrMoreKeys(keys, 'expire')
+    await this.#write(expireKeys, asked)
   }
 
   async invalidateTags(tags: readonly string[]): Promise<void> {
     this.#assertOpen()
     const asked = readTags(tags, 'invalidateTags(tags)')
-    if (this.#engine.opening !== undefined) await this.#engine.opening
-    await invalidateTags(this.#engine, this.#scope, asked)
+    await this.#write(invalidateTags, asked)
   }
 
   async expireTags(tags: readonly string[]): Promise<void> {
     this.#assertOpen()
     const asked = readTags(tags, 'expireTags(tags)')
-    if (this.#engine.opening !== undefined) await this.#engine.opening
-    await expireTags(this.#engine, this.#scope, asked)
+    await this.#write(expireTags, asked)
   }
 
   async clear(): Promise<void> {
     this.#assertOpen()
-    if (this.#engine.opening !== undefined) await this.#engine.opening
-    await clear(this.#engine, this.#scope)
+    await this.#write(clear, undefined)
   }
 
   define<A extends readonly unknown[], V>(
@@ -310,27 +227,13 @@ export class CacheHandle implements Cache, DefinitionHost {
     definition: Definition<A, V> | CheckedDefinition<A, V>,
   ): Defined<A, V> {
     this.#assertOpen()
-    return createDefinition<A, V>(this, name, definition)
+    return createDefinition<A, V>(this, this.#policyOfKey, name, definition)
   }
 
   namespace(name: string, defaults?: NamespaceOptions): Cache {
     this.#assertOpen()
-    const path = readName(name, 'namespace(name)')
-    const { values, sensitive, entries } = partNamespaceOptions(defaults)
-    let policyOfKey = layerPolicies(this.#policyOfKey, entries, 'namespace defaults')
-    const scope = this.#scope.child(path)
-    if (sensitive === false && scope.isSensitive) {
-      throw new InvalidOptionError(
-        'namespace defaults.sensitive must not be false here: what is sensitive stays so, with all that is inside',
-      )
-    }
-    if (sensitive) {
-      refuseClearStore(this.#engine.settings.far?.store, 'namespace(name)')
-      scope.declareSensitive()
-      policyOfKey = limitPolicies(policyOfKey, sensitive.maxLifeMs)
-    }
-    if (values !== undefined) scope.values = values
-    return new CacheHandle(this.#engine, scope, policyOfKey)
+    const inner = namespaceOf(this.#engine, this.#scope, this.#policyOfKey, name, defaults)
+    return new CacheHandle(this.#engine, inner.scope, inner.policyOfKey)
   }
 
   async explain(key: string): Promise<Explanation> {
@@ -341,14 +244,7 @@ export class CacheHandle implements Cache, DefinitionHost {
   }
 
   stats(): CacheStats {
-    const { counters, near, flights, bulkhead } = this.#engine
-    return {
-      ...counters,
-      entries: near?.entries ?? 0,
-      bytes: near?.bytes ?? 0,
-      loading: flights.size,
-      queued: bulkhead?.waiting ?? 0,
-    }
+    return statsOf(this.#engine)
   }
 
   async health(): Promise<HealthReport> {
@@ -384,46 +280,15 @@ export class CacheHandle implements Cache, DefinitionHost {
     return this.close()
   }
 
-  get [clockOf](): Clock {
-    return this.#engine.clock
-  }
-
-  get [storeOf](): Store | undefined {
-    return this.#engine.far?.tier.settings.store
-  }
-
   get [inside](): Inside {
     return { engine: this.#engine, scope: this.#scope }
   }
 
-  [tell](
-    news:
-      | { readonly event: 'refused'; readonly key: string; readonly reason: string }
-      | { readonly event: 'refresh' | 'fallback'; readonly key: string; readonly error: unknown }
-      /** A load that returned what stands for its failure. */
-      | { readonly event: 'load-failed' },
-  ): void {
-    const engine = this.#engine
-    if (news.event === 'load-failed') engine.counters.loadErrors++
-    else if (news.event === 'refused') engine.refused(this.#scope, news.key, news.reason)
-    else engine.failed(news.event, news.error, this.#scope, news.key)
+  get [ties](): Ties {
+    return tiesOf(this.#engine, this.#scope)
   }
 
   #assertOpen(): void {
-    if (this.#scope.isClosed)
-      throw new ClosedError(`cache '${this.#engine.name}' is closed; create a new one`)
+    assertOpen(this.#engine, this.#scope)
   }
-}
-
-function assertKeys(keys: unknown, operation: string): readonly string[] {
-  if (!Array.isArray(keys)) throw unmet(`${operation}(keys)`, 'an array of keys', keys)
-  for (const key of keys) assertKey(key)
-  return [...new Set<string>(keys)]
-}
-
-function assertOneOrMore(keys: string | readonly string[], operation: string): readonly string[] {
-  if (Array.isArray(keys)) return assertKeys(keys, operation)
-  const key: unknown = keys
-  assertKey(key)
-  return [key]
 }

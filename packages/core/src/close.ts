@@ -1,10 +1,16 @@
 import type { TimerHandle } from './clock.ts'
+import { ClosedError } from './errors.ts'
 import type { Scope } from './invalidation/scope.ts'
 import { drainDefault } from './options/defaults.ts'
 import { type Duration, parseDuration } from './options/duration.ts'
 import { refuseUnknownNames } from './options/known-names.ts'
 import { readObject } from './options/readers.ts'
 import type { Engine } from './read/engine.ts'
+
+/** @throws ClosedError */
+export function assertOpen(engine: Engine, scope: Scope): void {
+  if (scope.isClosed) throw new ClosedError(`cache '${engine.name}' is closed; create a new one`)
+}
 
 const closings = new WeakMap<Scope, Promise<void>>()
 

@@ -75,7 +75,6 @@ export interface Defined<A extends readonly unknown[], V> {
 
 /** What a definition needs of the cache it lives in. */
 export interface DefinitionHost {
-  readonly policyOfKey: PolicyOfKey
   readonly loadQueue: number
   hit(key: string): Promise<unknown> | undefined
   load(key: string, run: Run, policy: EntryPolicy, bulkhead: Bulkhead | undefined): Promise<unknown>
@@ -105,6 +104,7 @@ const ownReaders = {
 /** @throws InvalidOptionError naming the field, what was expected and what came. */
 export function createDefinition<A extends readonly unknown[], V>(
   host: DefinitionHost,
+  policyOfKey: PolicyOfKey,
   name: string,
   definition: Definition<A, V> | CheckedDefinition<A, V>,
 ): Defined<A, V> {
@@ -133,10 +133,7 @@ export function createDefinition<A extends readonly unknown[], V>(
   const bulkhead =
     loadConcurrency === undefined ? undefined : new Bulkhead(loadConcurrency, host.loadQueue)
 
-  return definedWith(
-    layerPolicies(host.policyOfKey, entryOptions, where),
-    entryOptions.refresh === true,
-  )
+  return definedWith(layerPolicies(policyOfKey, entryOptions, where), entryOptions.refresh === true)
 
   function policyFor(policyOf: PolicyOfKey, key: string, args: A): EntryPolicy {
     const policy = policyOf(key)

@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type Cache, createCache } from '../src/cache.ts'
 import { type EventName, eventNames } from '../src/observe/events.ts'
+import { type Ties, ties } from '../src/observe/ties.ts'
 import { fakeClock } from '../src/testing/fake-clock.ts'
 import { held, turn } from './held.ts'
 
@@ -458,8 +459,7 @@ describe('a package on top of a cache', () => {
     const heard: unknown[] = []
     cache.on('refused', (event) => heard.push(event))
     cache.on('error', (event) => heard.push(event))
-    const inside = cache.namespace('inside') as unknown as Record<symbol, (news: object) => void>
-    const tell = inside[Symbol.for('holdfast.tell')]!.bind(inside)
+    const { tell } = (cache.namespace('inside') as unknown as { [ties]: Ties })[ties]
     const error = new Error('origin down')
     tell({ event: 'refused', key: 'k', reason: 'address' })
     tell({ event: 'fallback', key: 'k', error })
@@ -473,6 +473,6 @@ describe('a package on top of a cache', () => {
 
 it('a package on top of a cache goes by the time of the cache', () => {
   const clock = fakeClock()
-  const inside = createCache({ clock }).namespace('inside')
-  expect((inside as unknown as Record<symbol, unknown>)[Symbol.for('holdfast.clock')]).toBe(clock)
+  const inside = createCache({ clock }).namespace('inside') as unknown as { [ties]: Ties }
+  expect(inside[ties].clock).toBe(clock)
 })

@@ -2,12 +2,10 @@ import type { Cache } from '../cache.ts'
 import type { CheckedDefinition, Defined, Definition } from '../define.ts'
 import type { CacheEvents, EventName } from '../observe/events.ts'
 import { type Inside, inside } from '../observe/inside.ts'
+import { type Ties, ties } from '../observe/ties.ts'
 import type { Duration } from '../options/duration.ts'
 import type { NamespaceOptions } from '../options/options.ts'
 import type { Turns } from './turn.ts'
-
-/** Where packages find the time that a cache goes by. */
-const clockOf: unique symbol = Symbol.for('holdfast.clock')
 
 /**
  * A cache that stays the same for its users while what is behind it is swapped: each call goes to the cache whose turn
@@ -50,8 +48,10 @@ export class SwappedCache implements Cache {
     return (this.#cache as unknown as { [inside]: Inside })[inside]
   }
 
-  get [clockOf](): unknown {
-    return (this.#cache as { [clockOf]?: unknown })[clockOf]
+  /** Without a store: what was read before a swap is not what the store of now vouches for. */
+  get [ties](): Ties {
+    const { clock, tell } = (this.#cache as unknown as { [ties]: Ties })[ties]
+    return { clock, store: undefined, tell }
   }
 
   readonly wrap: Cache['wrap'] = (key, load, options) =>

@@ -1,5 +1,5 @@
 import { KeyError } from '../errors.ts'
-import { expectedText, textFault } from '../options/expectation.ts'
+import { expectedText, textFault, unmet } from '../options/expectation.ts'
 
 /** The longest key, in bytes of UTF-8. */
 export const maxKeyBytes = 4_096
@@ -12,4 +12,16 @@ export function assertKey(key: unknown): asserts key is string {
   const fault = textFault(key, maxKeyBytes)
   if (fault !== undefined)
     throw new KeyError(`A key must be ${expectedText(maxKeyBytes)}; it was ${fault}`)
+}
+
+/** Keys as they are asked for: each once, in the order of the first. @throws KeyError, InvalidOptionError */
+export function askedKeys(keys: unknown, operation: string): readonly string[] {
+  if (!Array.isArray(keys)) throw unmet(`${operation}(keys)`, 'an array of keys', keys)
+  for (const key of keys) assertKey(key)
+  return [...new Set<string>(keys)]
+}
+
+/** The same where one key may stand alone. @throws KeyError, InvalidOptionError */
+export function oneOrMoreKeys(keys: unknown, operation: string): readonly string[] {
+  return askedKeys(Array.isArray(keys) ? keys : [keys], operation)
 }

@@ -1,3 +1,5 @@
+import type { Engine } from '../read/engine.ts'
+
 /** Counters since the cache was made, and what it holds now. Namespaces count together with the cache they are in. */
 export interface CacheStats {
   /** Keys asked for and served fresh. */
@@ -64,4 +66,14 @@ export class Counters {
   madeUp = 0
   evictions = 0
   invalidations = 0
+}
+
+export function statsOf({ counters, near, flights, bulkhead }: Engine): CacheStats {
+  return {
+    ...counters,
+    entries: near?.entries ?? 0,
+    bytes: near?.bytes ?? 0,
+    loading: flights.size,
+    queued: bulkhead?.waiting ?? 0,
+  }
 }

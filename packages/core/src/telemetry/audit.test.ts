@@ -7,6 +7,7 @@ import { canary, canaryKey, canarySecret } from '../../../../lab/src/canary.ts'
 import { createCache } from '../cache.ts'
 import { watchConfig } from '../config/watch-config.ts'
 import { StoreError } from '../errors.ts'
+import { type Ties, ties } from '../observe/ties.ts'
 import { createSessions } from '../session/sessions.ts'
 import { encryptedStore } from '../store/encrypted-store.ts'
 import { memoryStore } from '../store/memory-store.ts'
@@ -107,9 +108,8 @@ test.for([
     const cache = createCache({ name: 'shop', clock: fakeClock() })
     const records: AuditRecord[] = []
     const end = audit({ caches: cache }, (record) => records.push(record))
-    const telling = cache as unknown as Record<symbol, (news: object) => void>
-    const tell = (why: string) =>
-      telling[Symbol.for('holdfast.tell')]?.({ event: 'refused', key: 'url', reason: why })
+    const told = (cache as unknown as { [ties]: Ties })[ties]
+    const tell = (why: string) => told.tell({ event: 'refused', key: 'url', reason: why })
     for (const why of [reason, canarySecret('reason'), 'constructor', '__proto__']) tell(why)
     expect(records).toMatchObject([{ event, reason, count: 1 }])
     end()

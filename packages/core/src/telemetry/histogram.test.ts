@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { type Cache, createCache } from '../cache.ts'
 import { StoreError } from '../errors.ts'
 import { inside } from '../observe/inside.ts'
+import { type Ties, ties } from '../observe/ties.ts'
 import type { Engine } from '../read/engine.ts'
 import { shardedStore } from '../sharding/sharded-store.ts'
 import { failoverStore } from '../store/failover-store.ts'
@@ -225,9 +226,9 @@ test('servers of several are counted by whether they are used, and ejections by 
 test('images that were refused are counted by the rule; for a reason that is none, not at all', async () => {
   const cache = createCache({ name: 'shop', clock: fakeClock() })
   prometheus(cache)
-  const telling = cache as unknown as Record<symbol, (news: object) => void>
+  const { tell } = (cache as unknown as { [ties]: Ties })[ties]
   for (const reason of ['address', 'address', 'type', 'canary', '__proto__', 'key'])
-    telling[Symbol.for('holdfast.tell')]?.({ event: 'refused', key: 'url', reason })
+    tell({ event: 'refused', key: 'url', reason })
   const text = prometheus(cache)
   expect(text.split('\n').filter((line) => line.startsWith('holdfast_image_blocked'))).toEqual([
     'holdfast_image_blocked_total{cache="shop",reason="address"} 2',

@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
 import { createCache } from '../cache.ts'
 import { StoreError } from '../errors.ts'
+import { type Ties, ties } from '../observe/ties.ts'
 import { shardedStore } from '../sharding/sharded-store.ts'
 import { memoryStore } from '../store/memory-store.ts'
 import { fakeCache } from '../testing/fake-cache.ts'
@@ -130,7 +131,7 @@ describe('the text for Prometheus', () => {
     const store = faultyStore(memoryStore({ clock }), { clock, faults: [] })
     const cache = createCache({ name: 'shop', clock, store })
     cache.on('error', () => {})
-    const telling = cache as unknown as Record<symbol, (news: object) => void>
+    const { tell } = (cache as unknown as { [ties]: Ties })[ties]
     prometheus(cache)
     const act = async (from: number, to: number) => {
       for (let index = from; index < to; index++) {
@@ -143,7 +144,7 @@ describe('the text for Prometheus', () => {
         store.play([{ kind: 'reject', on: 'getMany', error: new StoreError('no', { kind }) }])
         await cache.getMany([`a ${index}`, `b ${index}`])
         store.play([])
-        telling[Symbol.for('holdfast.tell')]?.({ event: 'refused', key, reason: `why ${index}` })
+        tell({ event: 'refused', key, reason: `why ${index}` })
         await cache.invalidateTags([`tag ${index}`])
       }
     }

@@ -1,18 +1,40 @@
 import { isolate } from '../entry/isolate.ts'
 import type { Scope } from '../invalidation/scope.ts'
+import { assertKey } from '../keys/assert-key.ts'
 import type { NotKeptReason } from '../observe/events.ts'
 import { said } from '../observe/said.ts'
 import type { EntryPolicy } from '../options/entry-policy.ts'
+import { unmet } from '../options/expectation.ts'
+import type { PolicyOfKey } from '../options/key-patterns.ts'
 import { type Engine, nearKeyOf } from '../read/engine.ts'
 import { entryBytes, jittered, makeEntry, type NewEntry } from '../read/make-entry.ts'
 import type { Far } from '../tiers/far.ts'
 import type { Write } from '../tiers/far-writes.ts'
+import { count } from './invalidate.ts'
 
 /** A value that a caller brings itself. */
 export interface SetKey {
   readonly key: string
   readonly value: unknown
   readonly policy: EntryPolicy
+}
+
+/** What `setMany` is given. @throws KeyError, InvalidOptionError */
+export function itemsOf(
+  entries: Iterable<readonly [string, unknown]>,
+  policyOf: PolicyOfKey,
+): SetKey[] {
+  if (typeof entries?.[Symbol.iterator] !== 'function')
+    throw unmet('setMany(entries)', 'an iterable of [key, value]', entries)
+  const items: SetKey[] = []
+  for (const entry of entries) {
+    if (!Array.isArray(entry))
+      throw unmet('each entry of setMany(entries)', 'a [key, value]', entry)
+    const [key, value] = entry as readonly [string, unknown]
+    assertKey(key)
+    items.push({ key, value, policy: policyOf(key) })
+  }
+  return items
 }
 
 /**
@@ -24,6 +46,8 @@ export function setKeys(
   scope: Scope,
   items: readonly SetKey[],
 ): Promise<void> | undefined {
+  const keys = items.map(({ key }) => key)
+  count(engine, scope, 'set', keys, [])
   const { far } = engine
   const drafts = items.map((item) => {
     const nearKey = nearKeyOf(scope, item.key)

@@ -8,6 +8,7 @@ import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import { canarySecret } from '../../../../lab/src/canary.ts'
 import type { ConfigError, WatchEvents } from '../../src/config/index.ts'
 import { type HoldfastConfig, watchConfig } from '../../src/config/index.ts'
+import { type Ties, ties } from '../../src/observe/ties.ts'
 import type { Session } from '../../src/session/index.ts'
 import { memoryStore } from '../../src/store/memory-store.ts'
 import { prometheus } from '../../src/telemetry/prometheus.ts'
@@ -42,6 +43,23 @@ async function watched(config: HoldfastConfig, adapters = {}) {
 }
 
 describe('a configuration that is watched', () => {
+  it('hands on what a package on top of a cache has to tell', async () => {
+    const { made, change } = await watched({ caches: { a: {} } })
+    const cache = made.cache('a')
+    const heard: unknown[] = []
+    cache.on('refused', ({ reason }) => heard.push(reason))
+    const tell = () =>
+      (cache as unknown as { [ties]: Ties })[ties].tell({
+        event: 'refused',
+        key: 'k',
+        reason: 'address',
+      })
+    tell()
+    await change({ caches: { a: { defaults: { ttl: '1h' } } } })
+    tell()
+    expect(heard).toEqual(['address', 'address'])
+  })
+
   it('swaps a change in behind the same cache, and leaves what it does not touch', async () => {
     const { made, change, events } = await watched({ caches: { a: {}, b: {} } })
     const [a, b] = [made.cache('a'), made.cache('b')]

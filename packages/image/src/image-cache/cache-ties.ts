@@ -10,25 +10,29 @@ export type News =
   | { readonly event: 'load-failed' }
 
 /** Registered by core, so that both need no version of each other. */
-const tell: unique symbol = Symbol.for('holdfast.tell')
+const ties: unique symbol = Symbol.for('holdfast.ties')
 
-/** Tells the listeners of a cache. A cache that does not know how, such as a fake one, tells nobody. */
-export function tellOf(cache: Cache): (news: News) => void {
-  const telling = cache as { [tell]?: (news: News) => void }
-  return (news) => telling[tell]?.(news)
+interface Ties {
+  readonly clock: Clock
+  readonly store: Store | undefined
+  tell(news: News): void
 }
 
-const clockKey: unique symbol = Symbol.for('holdfast.clock')
+/** A cache that has none, such as a fake one, is told nothing and vouches for nothing. */
+const tiesOf = (cache: Cache): Ties | undefined => (cache as { [ties]?: Ties })[ties]
+
+/** Tells the listeners of a cache. */
+export function tellOf(cache: Cache): (news: News) => void {
+  return (news) => tiesOf(cache)?.tell(news)
+}
 
 /** The time that a cache goes by; of one that does not say, the machine's. */
 export function clockOf(cache: Cache): Clock {
-  return (cache as { [clockKey]?: Clock })[clockKey] ?? systemClock
+  return tiesOf(cache)?.clock ?? systemClock
 }
-
-const storeKey: unique symbol = Symbol.for('holdfast.store')
 
 /** Whether all that the store of a cache hands out has been compared with a digest of 128 bits just before. */
 export function isVerifiedByStore(cache: Cache): boolean {
-  const store = (cache as { [storeKey]?: Store | undefined })[storeKey]
+  const store = tiesOf(cache)?.store
   return store !== undefined && isSelfVerifying(store)
 }
