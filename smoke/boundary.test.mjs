@@ -22,6 +22,7 @@ const boundaries = {
     names: ['lru-cache', 'p-limit'],
     types: [],
   },
+  '@holdfast/core/adapter': { loads: [], names: [], types: [] },
   // YAML is read by a package that is loaded when there is some.
   '@holdfast/core/config': {
     loads: ['lru-cache', 'p-limit', 'yocto-queue'],

@@ -2,6 +2,7 @@ import { buildConfig } from '../../tsup.base.ts'
 
 export default buildConfig({
   index: 'src/index.ts',
+  adapter: 'src/adapter/index.ts',
   sharding: 'src/sharding/index.ts',
   'holdfast-ring': 'src/sharding/cli/holdfast-ring.ts',
   'holdfast-doctor': 'src/doctor/holdfast-doctor.ts',

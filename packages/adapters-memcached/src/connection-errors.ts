@@ -62,6 +62,7 @@ export const closedError = (place: Place, operation: string): ClosedError =>
 /** What went wrong with a socket, in words that quote nothing of what came over it. */
 export function faultOf(error: unknown): Fault {
   if (error instanceof FaultError) return error.fault
+  if (error instanceof StoreError) return fault(error.kind, error.message)
   if (error instanceof CacheError) return fault('denied', error.message, error)
   if (error instanceof ProtocolFault) {
     return fault('protocol', `${error.message}; the connection was given up`, error)

@@ -1,6 +1,6 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Clock, TimerHandle } from '@holdfast/core'
-import { atEndOfTurn } from './clock.ts'
+import { DeadlineTimer, type TlsSetting, tlsNow, whenTurnEnds } from '@holdfast/core/adapter'
 import {
   closedError,
   type Fault,
@@ -11,12 +11,9 @@ import {
   ProtocolFault,
   timedOut,
 } from './connection-errors.ts'
-import { ask } from './connection-provider.ts'
 import { ConnectionQueue, type Operation } from './connection-queue.ts'
-import { DeadlineTimer } from './deadlines.ts'
 import { type Greeting, Link, type Protocol } from './link.ts'
 import type { SocketOptions } from './socket.ts'
-import { checkTls, type TlsSetting } from './tls-options.ts'
 
 export interface ConnectionOptions extends SocketOptions {
   readonly place: Place
@@ -151,7 +148,7 @@ export class Connection<Reply> {
     }
     // A lone operation does not wait; behind others, whatever this turn still brings goes out with it.
     if (this.#queue.unanswered === 0) process.nextTick(flush)
-    else atEndOfTurn(flush)
+    else whenTurnEnds(flush)
   }
 
   async #open(): Promise<void> {
@@ -159,7 +156,8 @@ export class Connection<Reply> {
     let tls: TlsOptions | undefined
     let greeting: Greeting<Reply> | undefined
     try {
-      tls = await this.#tlsNow()
+      const { tls: setting, insecure = false, clock } = this.#options
+      tls = await tlsNow(setting, insecure, clock, this.#ending.signal)
       greeting = await this.#protocol.prepareGreeting?.(this.#ending.signal)
     } catch (error) {
       this.#lost(faultOf(error))
@@ -180,16 +178,6 @@ export class Connection<Reply> {
         lost: (why) => this.#lost(why),
       },
     )
-  }
-
-  async #tlsNow(): Promise<TlsOptions | undefined> {
-    const { tls, insecure = false, clock } = this.#options
-    if (tls === undefined) return undefined
-    if (tls === true) return {}
-    const options =
-      typeof tls === 'function' ? await ask(tls, 'tls', clock, this.#ending.signal) : tls
-    checkTls(options, insecure)
-    return options
   }
 
   #up(): void {

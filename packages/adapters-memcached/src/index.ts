@@ -4,9 +4,10 @@
  *
  * @packageDocumentation
  */
+
+export type { TlsSetting } from '@holdfast/core/adapter'
 export type { MemcachedProtocol, MemcachedStoreOptions } from './memcached-options.ts'
 export { memcachedStore } from './memcached-store.ts'
 export type { MemcachedServer } from './server-address.ts'
 export type { MemcachedStore } from './server-store.ts'
 export { type ShardedMemcached, shardedMemcached } from './sharded-memcached.ts'
-export type { TlsSetting } from './tls-options.ts'

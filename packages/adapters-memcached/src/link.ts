@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import type { Clock } from '@holdfast/core'
+import { DeadlineTimer } from '@holdfast/core/adapter'
 import { type Fault, fault, faultOf, ProtocolFault } from './connection-errors.ts'
 import type { Operation } from './connection-queue.ts'
-import { DeadlineTimer } from './deadlines.ts'
 import { openSocket, type SocketOptions } from './socket.ts'
 
 /** What a protocol adds to a connection. */

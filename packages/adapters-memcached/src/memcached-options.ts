@@ -1,12 +1,20 @@
 import { type Clock, type Duration, InvalidOptionError } from '@holdfast/core'
+import {
+  backgroundClock,
+  checkTls,
+  type PasswordSetting,
+  readBoolean,
+  readClock,
+  readSpan,
+  readWhole,
+  refuseUnknownNames,
+  type TlsSetting,
+  unmet,
+} from '@holdfast/core/adapter'
 import type { NutcrackerPool, ShardedStoreOptions } from '@holdfast/core/sharding'
 import { largestValue, maxChunks } from './chunks.ts'
-import { systemClock } from './clock.ts'
-import { refuseUnknownOptions } from './known-options.ts'
-import { clockOf, count, flag, label, span, unmet } from './option-values.ts'
 import type { Credentials } from './sasl.ts'
 import type { MemcachedServer } from './server-address.ts'
-import { checkTls, type TlsSetting } from './tls-options.ts'
 
 /** How servers are spoken to: memcached's binary protocol through memjs, or its meta commands. */
 export type MemcachedProtocol = 'binary' | 'meta'
@@ -27,7 +35,7 @@ export interface MemcachedStoreOptions extends Omit<ShardedStoreOptions, 'server
   /** For SASL PLAIN (binary), or the login of the text protocol (meta). */
   readonly username?: string | undefined
   /** The password, or a function that is asked before each connect, so that it can be rotated. */
-  readonly password?: string | (() => string | Promise<string>) | undefined
+  readonly password?: PasswordSetting | undefined
   /** How long a connect may take, TLS and login included. Default `'500ms'`. */
   readonly connectTimeout?: Duration | undefined
   /** How long a command may take to be answered. Default: `timeout` where that is given, else `'200ms'`. */
@@ -117,11 +125,12 @@ const leastItemBytes = 16_384
 /** No server takes a larger `-I`. */
 const mostItemBytes = 1_024 * MiB
 const maxKeyBytes = 8_192
+const readItemBytes = readWhole(leastItemBytes, mostItemBytes)
 
 /** @throws {InvalidOptionError} naming the option, what it takes and what came. */
 export function resolveOptions(given: MemcachedStoreOptions | NutcrackerPool): Resolved {
   const { servers, ...options } = withPool(given)
-  refuseUnknownOptions(
+  refuseUnknownNames(
     options,
     [
       'servers',
@@ -140,7 +149,7 @@ export function resolveOptions(given: MemcachedStoreOptions | NutcrackerPool): R
       'memcachedStore needs a pool with redis: false; this one speaks redis, for which there is shardedRedis of @holdfast/redis',
     )
   }
-  const insecure = flag('insecure', options.insecure ?? false)
+  const insecure = readBoolean(options.insecure ?? false, 'insecure')
   const { tls } = options
   if (tls !== undefined && tls !== true && typeof tls !== 'function') checkTls(tls, insecure)
   const protocol = options.protocol ?? 'binary'
@@ -150,30 +159,36 @@ export function resolveOptions(given: MemcachedStoreOptions | NutcrackerPool): R
   const { commandTimeout, timeout } = options
   const commandTimeoutMs =
     commandTimeout === undefined
-      ? span('timeout', spanGiven(timeout) ?? '200ms')
-      : span('commandTimeout', commandTimeout)
-  const itemBytes = count('itemBytes', options.itemBytes ?? MiB, leastItemBytes, mostItemBytes)
+      ? readSpan(spanGiven(timeout) ?? '200ms', 'timeout')
+      : readSpan(commandTimeout, 'commandTimeout')
+  const itemBytes = readItemBytes(options.itemBytes ?? MiB, 'itemBytes')
   const own = new Set<string>(ownNames)
   const fleet = Object.fromEntries(Object.entries(options).filter(([option]) => !own.has(option)))
   return {
     servers,
     settings: {
-      name: label('name', options.name ?? 'memcached'),
+      name: readLabel(options.name ?? 'memcached'),
       protocol,
       tls,
       credentials: credentialsOf(options),
       insecure,
-      connectTimeoutMs: span('connectTimeout', options.connectTimeout ?? '500ms'),
+      connectTimeoutMs: readSpan(options.connectTimeout ?? '500ms', 'connectTimeout'),
       commandTimeoutMs,
       itemBytes,
       maxValueBytes: valueBytes(options.maxValueBytes ?? 8 * MiB, itemBytes),
       maxKeyBytes,
-      clock: clockOf('clock', options.clock ?? systemClock),
+      clock: readClock(options.clock ?? backgroundClock, 'clock'),
     },
     fleet: { name: 'memcached', ...fleet },
     isJudged:
       judgingNames.some((name) => options[name] !== undefined) || options.autoEjectHosts === true,
   }
+}
+
+/** @throws {InvalidOptionError} */
+function readLabel(name: unknown): string {
+  if (typeof name === 'string' && name !== '') return name
+  throw unmet('name', 'a non-empty string', name)
 }
 
 type Flat = Omit<MemcachedStoreOptions, 'servers'> &
@@ -201,7 +216,7 @@ function valueBytes(value: unknown, itemBytes: number): number {
       `maxValueBytes must be at most ${most}, which is what fits into ${maxChunks} items of ${itemBytes} bytes (itemBytes); it was ${value}`,
     )
   }
-  return count('maxValueBytes', value, 1, most)
+  return readWhole(1, most)(value, 'maxValueBytes')
 }
 
 function credentialsOf({

@@ -45,7 +45,7 @@ describe('options that cannot work are refused before anything is opened, by the
     [{ servers, name: '' }, /name must be a non-empty string/],
     [{ servers, name: 7 }, /name must be a non-empty string; it was 7/],
     [{ servers, timeout: 'soon' }, /^timeout must be/],
-    [{ servers, clock: {} }, /clock must be an object with now, monotonic/],
+    [{ servers, clock: {} }, /clock must be an object with the methods now, monotonic/],
     [{ servers, insecure: 'yes' }, /insecure must be true or false/],
     [{ servers, tls: 'yes' }, /tls must be true/],
     [{ servers, tls: [] }, /tls must be true/],

@@ -3,8 +3,9 @@ import { encodeRequests, opcodes, type Packet, type Request, statuses } from './
 import { refusal } from './binary-status.ts'
 import { failed, fault, type Place } from './connection-errors.ts'
 import type { CompareAndSetOutcome, Driver, Item } from './driver.ts'
+import { GetBatcher } from './get-batcher.ts'
 import { MemjsClient } from './memjs-client.ts'
-import { MemjsGetBatcher } from './memjs-get-batcher.ts'
+import { MemjsGets } from './memjs-gets.ts'
 import { MemjsServer, type MemjsServerOptions } from './memjs-server.ts'
 
 /** One server over memjs's client and the binary protocol. */
@@ -12,7 +13,7 @@ export class MemjsDriver implements Driver {
   readonly address: string
   readonly #place: Place
   readonly #client: MemjsClient
-  readonly #gets: MemjsGetBatcher
+  readonly #gets: GetBatcher
 
   constructor(options: MemjsServerOptions) {
     this.#place = options.place
@@ -20,7 +21,7 @@ export class MemjsDriver implements Driver {
     const server = new MemjsServer(options)
     // From anywhere, so that a reply meant for another process does not fit by chance.
     this.#client = new MemjsClient(server, Math.floor(options.clock.random() * 2 ** 32))
-    this.#gets = new MemjsGetBatcher(this.#client, server, options.place)
+    this.#gets = new GetBatcher(new MemjsGets(this.#client, server, options.place))
   }
 
   get(key: string): Promise<Item | undefined> {
@@ -29,7 +30,7 @@ export class MemjsDriver implements Driver {
 
   getMany(keys: readonly string[]): Promise<(Item | undefined)[]> {
     const wrong = keys.find((key) => !isLegal(key))
-    return wrong === undefined ? this.#gets.many(keys) : this.#illegal('get', wrong)
+    return wrong === undefined ? this.#gets.getMany(keys) : this.#illegal('get', wrong)
   }
 
   set(key: string, value: Uint8Array, expiry: number, flags = 0): Promise<void> {

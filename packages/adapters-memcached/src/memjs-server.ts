@@ -1,10 +1,10 @@
 import type { ClosedError, StoreError } from '@holdfast/core'
+import { passwordNow } from '@holdfast/core/adapter'
 import { type ResponseHandler, Server } from 'memjs'
 import { opcodes, type Packet, statuses } from './binary-packet.ts'
 import { createBinaryParser } from './binary-parser.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
 import { ProtocolFault } from './connection-errors.ts'
-import { passwordOf } from './connection-provider.ts'
 import { Operation } from './connection-queue.ts'
 import type { Protocol } from './link.ts'
 import { binaryGreeting, type Credentials } from './sasl.ts'
@@ -136,7 +136,7 @@ function binaryProtocol({
     createParser: (tell) => createBinaryParser(tell, maxReplyBytes),
     async prepareGreeting(ending) {
       if (credentials === undefined) return binaryGreeting(undefined)
-      const password = await passwordOf(credentials, clock, ending)
+      const password = await passwordNow(credentials.password, clock, ending)
       return binaryGreeting({ username: credentials.username, password })
     },
   }

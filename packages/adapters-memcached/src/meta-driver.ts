@@ -1,7 +1,8 @@
 import { Connection, type ConnectionOptions } from './connection.ts'
 import { failed } from './connection-errors.ts'
 import type { CompareAndSetOutcome, Driver, Item } from './driver.ts'
-import { MetaGetBatcher } from './meta-get-batcher.ts'
+import { GetBatcher } from './get-batcher.ts'
+import { MetaGets } from './meta-gets.ts'
 import { metaGreeting } from './meta-greeting.ts'
 import { MetaFlagged, type Refuse, TextLines } from './meta-operations.ts'
 import { MetaParser, type MetaReply } from './meta-parser.ts'
@@ -28,7 +29,14 @@ export function metaDriver(options: MetaDriverOptions): Driver {
     },
     prepareGreeting: (ending) => metaGreeting(credentials, clock, ending),
   })
-  const gets = new MetaGetBatcher(connection, refuse)
+  const gets = new GetBatcher({
+    get unanswered() {
+      return connection.unanswered
+    },
+    ask: (operation, keys, answers) =>
+      connection.send(new MetaGets(operation, keys, refuse, answers)),
+    flush: () => connection.flush(),
+  })
 
   const store = (operation: string, storing: Storing) =>
     new Promise<CompareAndSetOutcome>((resolve, reject) => {

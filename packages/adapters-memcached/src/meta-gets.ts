@@ -1,7 +1,7 @@
 import type { ClosedError, StoreError } from '@holdfast/core'
 import { ProtocolFault } from './connection-errors.ts'
 import { Operation } from './connection-queue.ts'
-import type { Item } from './driver.ts'
+import type { GetAnswers } from './get-batcher.ts'
 import {
   checkOpaque,
   MetaItem,
@@ -10,13 +10,6 @@ import {
   unexpectedReply,
 } from './meta-operations.ts'
 import type { MetaReply } from './meta-parser.ts'
-
-/** Where the answers to several gets go: each once, as it comes, in the order of the keys. */
-export interface GetAnswers {
-  found(index: number, item: Item | undefined): void
-  /** For all from `from` on and before `until`. */
-  fail(from: number, until: number, error: StoreError | ClosedError): void
-}
 
 /**
  * Gets of several keys: one write, one operation, each answered as it comes. What has come by the deadline has been

@@ -1,6 +1,6 @@
 import type { Clock } from '@holdfast/core'
+import { passwordNow } from '@holdfast/core/adapter'
 import { FaultError, fault, ProtocolFault } from './connection-errors.ts'
-import { passwordOf } from './connection-provider.ts'
 import { Operation } from './connection-queue.ts'
 import type { Greeting } from './link.ts'
 import { refusalOf } from './meta-errors.ts'
@@ -56,7 +56,8 @@ export async function metaGreeting(
   ending: AbortSignal,
 ): Promise<Greeting<MetaReply>> {
   const login =
-    credentials && loginOf(credentials.username, await passwordOf(credentials, clock, ending))
+    credentials &&
+    loginOf(credentials.username, await passwordNow(credentials.password, clock, ending))
   return async (exchange) => {
     if (login !== undefined) {
       const reply = await say(exchange, login)

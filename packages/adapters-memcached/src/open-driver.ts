@@ -1,4 +1,4 @@
-import { isLoopback, refusePublicPlaintext } from './address-policy.ts'
+import { isLoopback, refusePublicPlaintext } from '@holdfast/core/adapter'
 import type { Driver } from './driver.ts'
 import type { Settings } from './memcached-options.ts'
 import { MemjsDriver } from './memjs-driver.ts'
@@ -10,7 +10,7 @@ import type { Place } from './server-address.ts'
  * @throws {InvalidOptionError}
  */
 export function judgePlace({ endpoint }: Place, { tls, insecure }: Settings): void {
-  if (tls === undefined && !insecure && 'host' in endpoint) refusePublicPlaintext(endpoint.host)
+  if (tls === undefined && !insecure && 'host' in endpoint) refuseAddress(endpoint.host)
 }
 
 /** What speaks to the server, by the protocol that was chosen. It connects at its first use. */
@@ -21,7 +21,7 @@ export function openDriver({ endpoint, label }: Place, settings: Settings): Driv
     place: { store: name, server: label },
     endpoint,
     // Names are judged when it is known what they stand for.
-    ...(tls === undefined && !insecure ? { refuseAddress: refusePublicPlaintext } : {}),
+    ...(tls === undefined && !insecure ? { refuseAddress } : {}),
     tls,
     insecure,
     credentials,
@@ -32,6 +32,8 @@ export function openDriver({ endpoint, label }: Place, settings: Settings): Driv
   }
   return protocol === 'meta' ? metaDriver(options) : new MemjsDriver(options)
 }
+
+const refuseAddress = (address: string) => refusePublicPlaintext(address, 'memcached')
 
 /** Items of others may be larger than ours; a length beyond this is garbage. */
 const longestReplyBytes = 64 * 1024 * 1024

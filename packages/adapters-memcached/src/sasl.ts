@@ -1,3 +1,4 @@
+import type { PasswordSetting } from '@holdfast/core/adapter'
 import { encodeRequests, opcodes, type Packet, statuses } from './binary-packet.ts'
 import { FaultError, fault, ProtocolFault } from './connection-errors.ts'
 import { Operation } from './connection-queue.ts'
@@ -5,8 +6,7 @@ import type { Greeting } from './link.ts'
 
 export interface Credentials {
   readonly username: string
-  /** The password, or a function that is asked before each connect, so that it can be rotated. */
-  readonly password: string | (() => string | Promise<string>)
+  readonly password: PasswordSetting
 }
 
 /**

@@ -9,7 +9,6 @@ import {
 } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { FaultError, fault } from './connection-errors.ts'
-import { verified } from './tls-options.ts'
 
 /** Where a server listens: at a port of a host, or at the path of a unix socket. */
 export type Endpoint = { readonly host: string; readonly port: number } | { readonly path: string }
@@ -45,7 +44,7 @@ export function openSocket(
   const socket =
     tls === undefined
       ? connect({ ...target, onread: intoOneMemory(onData) }, onOpen)
-      : openTls({ ...verified(tls), ...target }, onOpen)
+      : openTls({ ...tls, ...target }, onOpen)
   if (tls !== undefined) socket.on('data', onData)
   socket.setNoDelay(true)
   socket.setKeepAlive(true, keepAliveMs)

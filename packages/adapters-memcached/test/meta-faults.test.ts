@@ -1,10 +1,10 @@
 import { createServer, type Socket } from 'node:net'
+import { backgroundClock } from '@holdfast/core/adapter'
 import { makeCertificates } from '@holdfast/lab/certificates'
 import { startFaultProxy } from '@holdfast/lab/fault-proxy'
 import { type Scenario, scenarios } from '@holdfast/lab/fault-scenarios'
 import { type MemcachedServer, startMemcached } from '@holdfast/lab/memcached-server'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { systemClock } from '../src/clock.ts'
 import type { Driver } from '../src/driver.ts'
 import { type MetaDriverOptions, metaDriver } from '../src/meta-driver.ts'
 import { commandTimeoutMs, kindOf, outcome, soon, textOf, watchLag } from './open-driver.ts'
@@ -16,7 +16,7 @@ function open(port: number, options: Partial<MetaDriverOptions> = {}): Driver {
     connectTimeoutMs: 500,
     commandTimeoutMs,
     maxReplyBytes: 64 * 1024 * 1024,
-    clock: systemClock,
+    clock: backgroundClock,
     ...options,
   })
   onTestFinished(() => driver.close())

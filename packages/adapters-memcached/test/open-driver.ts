@@ -1,7 +1,7 @@
 import { type Clock, StoreError } from '@holdfast/core'
+import { backgroundClock } from '@holdfast/core/adapter'
 import { Client } from 'memjs'
 import { onTestFinished } from 'vitest'
-import { systemClock } from '../src/clock.ts'
 import { MemjsDriver } from '../src/memjs-driver.ts'
 import type { MemjsServerOptions } from '../src/memjs-server.ts'
 
@@ -18,7 +18,7 @@ export function openDriver(
     connectTimeoutMs: 500,
     commandTimeoutMs,
     maxReplyBytes: 64 * 1024 * 1024,
-    clock: systemClock,
+    clock: backgroundClock,
     ...options,
   })
   onTestFinished(() => driver.close())

@@ -454,10 +454,10 @@ test('a process that has closed its driver ends by itself', async () => {
   const source = new URL('../src/', import.meta.url).href
   const script = `
     const { MemjsDriver } = await import('${source}memjs-driver.ts')
-    const { systemClock } = await import('${source}clock.ts')
+    const { backgroundClock } = await import('@holdfast/core/adapter')
     const driver = new MemjsDriver({
       place: { store: 'm', server: 's' }, endpoint: { host: '127.0.0.1', port: ${server.port} },
-      connectTimeoutMs: 60_000, commandTimeoutMs: 60_000, maxReplyBytes: 1_000, clock: systemClock,
+      connectTimeoutMs: 60_000, commandTimeoutMs: 60_000, maxReplyBytes: 1_000, clock: backgroundClock,
     })
     await driver.get('a')
     await driver.close()

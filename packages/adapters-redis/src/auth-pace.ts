@@ -1,5 +1,5 @@
 import type { Clock, StoreError } from '@holdfast/core'
-import { sleep } from './clock.ts'
+import { sleep } from '@holdfast/core/adapter'
 
 /** The least time between two tries to log in. */
 const paceMs = 1_000

@@ -1,6 +1,6 @@
 import type { Clock } from '@holdfast/core'
+import { refusePublicPlaintext } from '@holdfast/core/adapter'
 import { Redis } from 'ioredis'
-import { refusePublicPlaintext } from './address-policy.ts'
 import { AuthPace } from './auth-pace.ts'
 import type { ClusterAccess } from './cluster-map.ts'
 import { ClusterNode } from './cluster-node.ts'
@@ -57,7 +57,7 @@ export function ownClusterAccess(
       purpose,
     })
     return async (begun) => {
-      if (isInClear) refusePublicPlaintext(address.host)
+      if (isInClear) refusePublicPlaintext(address.host, 'redis')
       return open(begun)
     }
   }

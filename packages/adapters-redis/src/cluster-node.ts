@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { StoreError } from '@holdfast/core'
-import { atEndOfTurn } from './clock.ts'
+import { TurnBatch } from '@holdfast/core/adapter'
 import type { Connection } from './connection.ts'
 import type { Exchange } from './exchange.ts'
 import type { NodePulse } from './node-pulse.ts'
@@ -33,7 +33,7 @@ export class ClusterNode {
   readonly exchange: Exchange
   readonly pulse: NodePulse
   readonly #store: string
-  #waiting: WaitingGet[] = []
+  readonly #turn: TurnBatch<WaitingGet>
 
   constructor(
     address: ServerAddress,
@@ -47,6 +47,11 @@ export class ClusterNode {
     this.exchange = exchange
     this.pulse = pulse
     this.#store = store
+    this.#turn = new TurnBatch<WaitingGet>(
+      mostInPipeline,
+      () => exchange.unanswered === 0,
+      (waiting) => this.#send(waiting),
+    )
   }
 
   get isUp(): boolean {
@@ -63,13 +68,7 @@ export class ClusterNode {
   }
 
   #get(name: string, slot: number): Promise<NodeAnswer> {
-    return new Promise((resolve, reject) => {
-      const size = this.#waiting.push({ name, slot, resolve, reject })
-      if (size === 1) {
-        if (this.exchange.unanswered === 0) process.nextTick(() => this.#flush())
-        else atEndOfTurn(() => this.#flush())
-      } else if (size === mostInPipeline) this.#flush()
-    })
+    return new Promise((resolve, reject) => this.#turn.add({ name, slot, resolve, reject }))
   }
 
   /** One command, or several that are written together, in the time that one node is given. */
@@ -103,10 +102,7 @@ export class ClusterNode {
     return (await Promise.all(parts)).flat()
   }
 
-  #flush(): void {
-    const waiting = this.#waiting
-    if (waiting.length === 0) return
-    this.#waiting = []
+  #send(waiting: readonly WaitingGet[]): void {
     const names: string[] = []
     const slots: number[] = []
     for (const { name, slot } of waiting) {

@@ -1,4 +1,4 @@
-import { systemClock } from './clock.ts'
+import { backgroundClock } from '@holdfast/core/adapter'
 import { ownClusterAccess } from './cluster-access.ts'
 import { ClusterServers } from './cluster-servers.ts'
 import { handedClusterAccess } from './handed-cluster.ts'
@@ -14,8 +14,8 @@ import { type Common, reading, replicaOptions, type Wiring } from './wiring.ts'
 
 /** A cluster over connections of our own. */
 export function ownCluster(options: RedisStoreOptions, common: Common): Wiring {
-  const access = ownClusterAccess(options, { ...common, clock: systemClock })
-  const servers = new ClusterServers(access, systemClock, common.store)
+  const access = ownClusterAccess(options, { ...common, clock: backgroundClock })
+  const servers = new ClusterServers(access, backgroundClock, common.store)
   const wiring = clusterWiring(servers, (address) => access.opener(address, 'bus'), common)
   if (options.readFrom !== 'replica') return wiring
   const open = (address: ServerAddress) => access.openReplica(address)
@@ -24,8 +24,8 @@ export function ownCluster(options: RedisStoreOptions, common: Common): Wiring {
 
 /** A cluster over a client that somebody else owns. */
 export function handedCluster(cluster: RedisClusterClient, common: Common): Wiring {
-  const access = handedClusterAccess(cluster, { ...common, clock: systemClock })
-  const servers = new ClusterServers(access, systemClock, common.store)
+  const access = handedClusterAccess(cluster, { ...common, clock: backgroundClock })
+  const servers = new ClusterServers(access, backgroundClock, common.store)
   const wiring = clusterWiring(servers, (address) => access.opener(address), common)
   return {
     ...wiring,
@@ -56,7 +56,7 @@ function clusterWiring(
           homes.set(client, address)
           return client
         },
-        ...{ channel, clock: systemClock, store, refusals, speech },
+        ...{ channel, clock: backgroundClock, store, refusals, speech },
         isAtHome(client) {
           const owner = servers.map.ownerOf(slot)
           // What is published in the plain way is heard everywhere.

@@ -1,5 +1,5 @@
-import type { Clock, TimerHandle } from '@holdfast/core'
-import { keepAlive } from './clock.ts'
+import type { Clock } from '@holdfast/core'
+import { DeadlineTimer } from '@holdfast/core/adapter'
 
 /** Something that waits for an answer. Extended rather than wrapped: a command is its own place in the queue. */
 export abstract class Waiting {
@@ -25,13 +25,6 @@ export class Wait extends Waiting {
   }
 }
 
-/** A timer that fires this much too late tells of a blocked event loop and not of a slow answer. */
-const lateMs = 20
-/** After a block: time to read what has long been waiting in the socket. */
-const graceMs = 50
-/** Blocks that follow each other are forgiven so often; a loop that is always late is no excuse for ever. */
-const forgivenInARow = 2
-
 /**
  * One queue with one timer for all answers that are waited for the same span. Who comes first is due first, so a
  * wait that ends in time costs two pointers, where a timer for each would cost a tenth of the command.
@@ -39,15 +32,14 @@ const forgivenInARow = 2
 export class Deadlines {
   readonly spanMs: number
   readonly #clock: Clock
+  readonly #timer: DeadlineTimer
   #first: Waiting | undefined
   #last: Waiting | undefined
-  #timer: TimerHandle | undefined
-  #timerDueAt = 0
-  #forgiven = 0
 
   constructor(clock: Clock, spanMs: number) {
     this.#clock = clock
     this.spanMs = spanMs
+    this.#timer = new DeadlineTimer(clock, (now) => this.#expire(now))
   }
 
   add(waiting: Waiting): void {
@@ -55,12 +47,12 @@ export class Deadlines {
     waiting.dueAt = now + this.spanMs
     waiting.isQueued = true
     waiting.before = this.#last
-    if (this.#last === undefined) this.#first = waiting
-    else this.#last.behind = waiting
+    if (this.#last === undefined) {
+      this.#first = waiting
+      this.#timer.isAwaited = true
+    } else this.#last.behind = waiting
     this.#last = waiting
-    // The timer of an emptied queue is left to fire and find out: commands one after the other arm one, not one each.
-    if (this.#timer === undefined) this.#arm(this.spanMs, now)
-    else if (this.#first === waiting) keepAlive(this.#timer, true)
+    this.#timer.watch(waiting.dueAt, now)
   }
 
   /** Takes `waiting` out, if it is still in. */
@@ -73,41 +65,23 @@ export class Deadlines {
     else waiting.behind.before = waiting.before
     waiting.before = undefined
     waiting.behind = undefined
-    if (this.#first === undefined && this.#timer !== undefined) keepAlive(this.#timer, false)
+    if (this.#first === undefined) this.#timer.isAwaited = false
   }
 
   /** Ends every wait. */
   close(): void {
-    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#timer.stop()
     for (let next = this.#first; next !== undefined; next = this.#first) {
       this.remove(next)
       next.close()
     }
   }
 
-  #arm(ms: number, now: number): void {
-    this.#timerDueAt = now + ms
-    this.#timer = this.#clock.setTimeout(() => this.#fire(), ms)
-    keepAlive(this.#timer, true)
-  }
-
-  #fire(): void {
-    this.#timer = undefined
-    const now = this.#clock.monotonic()
-    const isLate = now - this.#timerDueAt > lateMs
-    if (isLate && this.#first !== undefined && this.#forgiven < forgivenInARow) {
-      this.#forgiven++
-      this.#arm(graceMs, now)
-      return
-    }
-    this.#forgiven = 0
+  #expire(now: number): number | undefined {
     for (let next = this.#first; next !== undefined && next.dueAt <= now; next = this.#first) {
       this.remove(next)
       next.expire()
     }
-    if (this.#first !== undefined && this.#timer === undefined) {
-      this.#arm(Math.max(1, Math.ceil(this.#first.dueAt - now)), now)
-    }
+    return this.#first?.dueAt
   }
 }

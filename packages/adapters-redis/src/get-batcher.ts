@@ -1,4 +1,4 @@
-import { atEndOfTurn } from './clock.ts'
+import { TurnBatch } from '@holdfast/core/adapter'
 import type { Exchange } from './exchange.ts'
 
 interface Waiting {
@@ -17,27 +17,23 @@ const lengthClasses = 4
 /**
  * Joins the gets of one turn of the event loop into one MGET: one command, one promise and one parse for all, which is
  * what most of a get costs.
- *
- * Nothing in flight: written on the next tick, so that a lone get does not wait. Else collected until the turn ends.
- * Batching per tick alone would be a loss for gets that come from callbacks of their own, as requests do.
  */
 export class GetBatcher {
   readonly #exchange: Exchange
-  #waiting: Waiting[] = []
+  readonly #turn: TurnBatch<Waiting>
   #lengthClass = 0
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange
+    this.#turn = new TurnBatch<Waiting>(
+      maxKeys,
+      () => exchange.unanswered === 0,
+      (waiting) => this.#send(waiting),
+    )
   }
 
   get(key: string): Promise<Uint8Array | undefined> {
-    return new Promise((resolve, reject) => {
-      const size = this.#waiting.push({ key, resolve, reject })
-      if (size === 1) {
-        if (this.#exchange.unanswered === 0) process.nextTick(() => this.#flush())
-        else atEndOfTurn(() => this.#flush())
-      } else if (size === maxKeys) this.#flush()
-    })
+    return new Promise((resolve, reject) => this.#turn.add({ key, resolve, reject }))
   }
 
   /** The answers to many keys, asked at once in as few commands as they need. */
@@ -66,10 +62,7 @@ export class GetBatcher {
     return answers
   }
 
-  #flush(): void {
-    const waiting = this.#waiting
-    if (waiting.length === 0) return
-    this.#waiting = []
+  #send(waiting: readonly Waiting[]): void {
     const keys: string[] = []
     for (const { key } of waiting) keys.push(key)
     this.#mget(

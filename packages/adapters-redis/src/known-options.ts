@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '@holdfast/core'
+import { nearestName } from '@holdfast/core/adapter'
 import type { ManagedRedisOption, RedisStoreOptions } from './redis-options.ts'
 
 /** Every option that a store or a bus takes, ioredis 5 and 6 together; the type says when one is missing. */
@@ -102,31 +103,4 @@ export function refuseUnknownOptions(
       near === undefined ? 'it takes the options of ioredis' : (instead(near) ?? `give ${near}`)
     throw new InvalidOptionError(`${where} no option '${name.slice(0, 40)}'; ${hint}`)
   }
-}
-
-/** The one of `names` that holds the same letters, give or take a third of them. */
-export function nearestName(name: string, names: readonly string[]): string | undefined {
-  let best = Math.max(2, Math.ceil(name.length / 3)) + 1
-  let found: string | undefined
-  for (const candidate of names) {
-    const mistakes = distance(name.toLowerCase(), candidate.toLowerCase())
-    if (mistakes >= best) continue
-    best = mistakes
-    found = candidate
-  }
-  return found
-}
-
-/** Letters to add, leave out or change (Levenshtein). */
-function distance(from: string, to: string): number {
-  let above = Array.from({ length: to.length + 1 }, (_, column) => column)
-  for (let row = 1; row <= from.length; row++) {
-    const here = [row]
-    for (let column = 1; column <= to.length; column++) {
-      const changed = above[column - 1]! + (from[row - 1] === to[column - 1] ? 0 : 1)
-      here.push(Math.min(changed, above[column]! + 1, here[column - 1]! + 1))
-    }
-    above = here
-  }
-  return above[to.length]!
 }

@@ -1,14 +1,12 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import type { ConnectionOptions } from 'node:tls'
 import { type Clock, StoreError } from '@holdfast/core'
-import { refusePublicPlaintext } from './address-policy.ts'
+import { passwordNow, refusePublicPlaintext, tlsNow, whenTurnEnds } from '@holdfast/core/adapter'
 import type { AuthPace, Verdict } from './auth-pace.ts'
-import { atEndOfTurn, sleep } from './clock.ts'
 import { Deadlines, Wait } from './deadlines.ts'
 import { cutOff, type RedisClient } from './redis-client.ts'
 import { closedError, type Place, refusalCode, storeError, timedOut } from './redis-errors.ts'
-import { checkTls, type RedisStoreOptions, spanMs } from './redis-options.ts'
+import { type RedisStoreOptions, spanMs } from './redis-options.ts'
 import type { ServerAddress } from './server-address.ts'
 
 /** Opens one connection, once: a client that is lost is thrown away, and the next one starts from nothing. `begun` gets it before it is connected. */
@@ -37,8 +35,6 @@ export const managedOptions = {
   disconnectTimeout: 0,
 } as const
 
-/** A secret manager may be slow, and still has to end. */
-const providerTimeoutMs = 10_000
 const defaultConnectTimeoutMs = 500
 const handshakeName = 'connect'
 
@@ -77,10 +73,8 @@ export function ownClientOpener({
 
   const openWith: OpenClient = async (begun) => {
     const secret =
-      typeof password === 'function'
-        ? await asked(() => password(), 'password', clock, place)
-        : password
-    const tlsOptions = await tlsNow(tls, insecure === true, clock, place)
+      password === undefined ? undefined : await provided(place, passwordNow(password, clock))
+    const tlsOptions = await provided(place, tlsNow(tls, insecure === true, clock))
     const located = await locate?.()
     const there = { ...place, at: addressOf({ ...options, ...located }) }
     const host = await hostNow({ ...options, ...located }, tlsOptions !== undefined, there)
@@ -144,7 +138,7 @@ async function handshake(
   try {
     await Promise.race([connectAndAsk(client).then(() => verify?.(client)), late])
     // Where the default user needs no password, a refused login is answered to the PING all the same.
-    await new Promise<void>(atEndOfTurn)
+    await new Promise<void>(whenTurnEnds)
     if (reason !== undefined) throw reason
     return client
   } catch (error) {
@@ -166,38 +160,17 @@ async function connectAndAsk(client: RedisClient): Promise<void> {
   }
 }
 
-async function asked<T>(
-  ask: () => T | Promise<T>,
-  option: string,
-  clock: Clock,
-  { store, operation }: Place,
-): Promise<T> {
-  const late = sleep(clock, providerTimeoutMs).then(() => {
-    throw new Error('late')
-  })
-  late.catch(() => undefined)
+/** A function that was given as an option gave nothing: said of the store that wanted it. */
+async function provided<T>({ store, operation }: Place, asking: Promise<T>): Promise<T> {
   try {
-    return await Promise.race([(async () => ask())(), late])
-  } catch {
-    // What it failed with may hold the secret: it is named, and not passed on.
-    throw new StoreError(
-      `${operation} of the store '${store}' failed: the function given as ${option} rejected, or did not answer within ${providerTimeoutMs} ms`,
-      { kind: 'auth', store, operation, retryable: true },
-    )
+    return await asking
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    const { kind, retryable, message } = error
+    throw new StoreError(`${operation} of the store '${store}' failed: ${message}`, {
+      ...{ kind, store, operation, retryable },
+    })
   }
-}
-
-async function tlsNow(
-  tls: RedisStoreOptions['tls'],
-  insecure: boolean,
-  clock: Clock,
-  place: Place,
-): Promise<ConnectionOptions | undefined> {
-  if (tls === undefined) return undefined
-  const options = typeof tls === 'function' ? await asked(() => tls(), 'tls', clock, place) : tls
-  if (options === true) return {}
-  checkTls(options, insecure)
-  return options
 }
 
 /** For messages: where we wanted to go, as it was written. */
@@ -212,13 +185,13 @@ async function hostNow(
 ): Promise<string | undefined> {
   if (hasTls || insecure === true || path || host === undefined || host === 'localhost') return host
   if (isIP(host) !== 0) {
-    refusePublicPlaintext(host)
+    refusePublicPlaintext(host, 'redis')
     return host
   }
   const wanted = { family: family === 4 || family === 6 ? family : 0 }
   const { address } = await lookup(host, wanted).catch((error: unknown) => {
     throw storeError(error, place)
   })
-  refusePublicPlaintext(address)
+  refusePublicPlaintext(address, 'redis')
   return address
 }

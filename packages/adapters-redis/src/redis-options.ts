@@ -1,8 +1,15 @@
-import type { ConnectionOptions } from 'node:tls'
 import { type Duration, InvalidOptionError } from '@holdfast/core'
+import {
+  checkTls,
+  nearestName,
+  type PasswordSetting,
+  readSpan,
+  refusePublicPlaintext,
+  type TlsSetting,
+  unmet,
+} from '@holdfast/core/adapter'
 import type { RedisOptions } from 'ioredis'
-import { refusePublicPlaintext } from './address-policy.ts'
-import { nearestName, refuseUnknownOptions } from './known-options.ts'
+import { refuseUnknownOptions } from './known-options.ts'
 import { refuseWrongKinds } from './option-kinds.ts'
 import { checkedAddress, parseServerAddress, type ServerAddress } from './server-address.ts'
 
@@ -61,9 +68,9 @@ export interface RedisStoreOptions
   /** How long a connect may take, with all its handshakes. Default `'500ms'`. */
   readonly connectTimeout?: Duration
   /** The password, or a function that is asked before each connect, so that it can be rotated. */
-  readonly password?: string | (() => string | Promise<string>)
+  readonly password?: PasswordSetting
   /** Node's TLS options, `true` for its defaults, or a function that is asked before each connect. */
-  readonly tls?: true | ConnectionOptions | (() => ConnectionOptions | Promise<ConnectionOptions>)
+  readonly tls?: TlsSetting
   /**
    * Nodes of a Redis Cluster, to ask for the others; two or three will do. For a server that only calls its address a
    * "cluster endpoint" and has one primary, give `host`.
@@ -144,7 +151,7 @@ export function checkConnectionOptions(options: RedisStoreOptions): void {
   const { sentinels = [], cluster = [] } = options
   const nodes = cluster.map((node) => (typeof node === 'string' ? hostOf(node) : node.host))
   for (const host of [options.host, ...sentinels.map((each) => each.host), ...nodes]) {
-    if (host !== undefined) refusePublicPlaintext(withoutBrackets(host))
+    if (host !== undefined) refusePublicPlaintext(withoutBrackets(host), 'redis')
   }
 }
 
@@ -188,20 +195,9 @@ export const maxLagMs = (maxLag: Duration): number => spanMs('maxLag', maxLag)
 
 /** @throws {InvalidOptionError} */
 export function spanMs(option: string, span: Duration): number {
-  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(String(span)) ?? []
-  const ms = typeof span === 'number' ? span : Number(number) * (spans[unit ?? ''] ?? Number.NaN)
-  if (ms > 0 && ms < Number.POSITIVE_INFINITY) return ms
-  throw new InvalidOptionError(
-    `${option} expects milliseconds above 0 as a number, or a duration such as '250ms' or '1s', not ${String(span)}`,
-  )
-}
-
-const spans: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
+  const ms = readSpan(span, option)
+  if (ms < Number.POSITIVE_INFINITY) return ms
+  throw unmet(option, "a duration above 0 such as '1s'", span)
 }
 
 /** @throws {InvalidOptionError} */
@@ -222,18 +218,6 @@ export function namedNodes(nodes: readonly ClusterNodeAddress[]): ServerAddress[
 }
 
 const defaultPort = 6_379
-
-/**
- * Refuses TLS that would accept any certificate.
- * @throws {InvalidOptionError}
- */
-export function checkTls(tls: ConnectionOptions, insecure: boolean): void {
-  if (tls.rejectUnauthorized === false && !insecure) {
-    throw new InvalidOptionError(
-      'tls.rejectUnauthorized: false would accept any server; give its authority as tls.ca, or set insecure: true',
-    )
-  }
-}
 
 const withoutBrackets = (host: string) => host.replace(/^\[(.*)\]$/, '$1')
 

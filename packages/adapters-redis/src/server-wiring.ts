@@ -1,6 +1,6 @@
+import { backgroundClock } from '@holdfast/core/adapter'
 import { Redis } from 'ioredis'
 import { AuthPace } from './auth-pace.ts'
-import { systemClock } from './clock.ts'
 import { translation } from './cluster-access.ts'
 import { type Connection, OwnConnection } from './connection.ts'
 import { Exchange } from './exchange.ts'
@@ -22,17 +22,17 @@ export function ownServer(options: RedisStoreOptions, common: Common): Wiring {
   const { store } = common
   const { host = 'localhost', port = 6379, path, username = 'default' } = options
   const place = options.sentinels ?? path ?? [host, port]
-  const pace = new AuthPace(systemClock, JSON.stringify([place, username]))
+  const pace = new AuthPace(backgroundClock, JSON.stringify([place, username]))
   const create = (clientOptions: object): RedisClient => new Redis(clientOptions)
   const primary = new PrimaryWatch()
   const sentinels =
-    options.sentinels === undefined ? undefined : new SentinelWatch(options, systemClock, store)
+    options.sentinels === undefined ? undefined : new SentinelWatch(options, backgroundClock, store)
   const addresses = new WeakMap<RedisClient, ServerAddress>()
   const opener = (purpose: 'commands' | 'bus') =>
     ownClientOpener({
       options,
       create,
-      clock: systemClock,
+      clock: backgroundClock,
       pace,
       store,
       purpose,
@@ -45,7 +45,7 @@ export function ownServer(options: RedisStoreOptions, common: Common): Wiring {
         if (purpose === 'commands') await primary.look(client, at && addressKey(at))
       },
     })
-  const connection = new OwnConnection({ open: opener('commands'), clock: systemClock, store })
+  const connection = new OwnConnection({ open: opener('commands'), clock: backgroundClock, store })
   const server = oneServer(connection, opener('bus'), common)
   sentinels?.onSwitch((to) => {
     const { client } = connection
@@ -70,9 +70,9 @@ export function ownServer(options: RedisStoreOptions, common: Common): Wiring {
     (address) => {
       const { path: _, ...rest } = options
       const at = { ...rest, ...translate(address) }
-      const of = new AuthPace(systemClock, JSON.stringify([addressKey(address), username]))
+      const of = new AuthPace(backgroundClock, JSON.stringify([addressKey(address), username]))
       return ownClientOpener({
-        ...{ options: at, create, clock: systemClock, pace: of, store, purpose: 'commands' },
+        ...{ options: at, create, clock: backgroundClock, pace: of, store, purpose: 'commands' },
       })
     },
     replicaOptions(options, common),
@@ -91,7 +91,7 @@ export function handedServer(client: RedisClient, common: Common): Wiring {
   })
   const { wiring } = oneServer(
     connection,
-    duplicateOpener(client, systemClock, common.store),
+    duplicateOpener(client, backgroundClock, common.store),
     common,
   )
   return { ...wiring, onPrimaryChange: (listener) => primary.onChange(listener) }
@@ -100,7 +100,7 @@ export function handedServer(client: RedisClient, common: Common): Wiring {
 /** `leave`: subscribers whose server is not the right one any more look for it again. */
 function oneServer(connection: Connection, openSecond: OpenClient, common: Common) {
   const { store, refusals, commandTimeoutMs } = common
-  const clock = systemClock
+  const clock = backgroundClock
   const exchange = new Exchange({ connection, store, commandTimeoutMs, clock })
   const subscribers = new Set<Subscriber>()
   const wiring: Omit<Wiring, 'onPrimaryChange'> = {

@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '@holdfast/core'
+import { nearestName } from '@holdfast/core/adapter'
 import type { NutcrackerPool, RingServer, ShardedStoreOptions } from '@holdfast/core/sharding'
-import { isConnectionOption, nearestName, refuseUnknownOptions } from './known-options.ts'
+import { isConnectionOption, refuseUnknownOptions } from './known-options.ts'
 import type { RedisStoreOptions } from './redis-options.ts'
 
 /** A server: `'host:port'`, `'[::1]:6379'` or `'/path'`, or the same in parts. Default port 6379. */

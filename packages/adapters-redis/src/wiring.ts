@@ -1,4 +1,4 @@
-import { systemClock } from './clock.ts'
+import { backgroundClock } from '@holdfast/core/adapter'
 import type { RedisStoreOptions } from './redis-options.ts'
 import { maxLagMs } from './redis-options.ts'
 import type { Refusals } from './refusals.ts'
@@ -28,7 +28,7 @@ export const replicaOptions = (
   options: RedisStoreOptions,
   { store, commandTimeoutMs }: Common,
 ): ReplicaOptions => ({
-  ...{ store, commandTimeoutMs, clock: systemClock },
+  ...{ store, commandTimeoutMs, clock: backgroundClock },
   maxLagMs: maxLagMs(options.maxLag ?? '1s'),
 })
 

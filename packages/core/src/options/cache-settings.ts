@@ -32,7 +32,7 @@ import type {
   MemoryOptions,
   ResilienceOptions,
 } from './options.ts'
-import { readBoolean, readCount, reader, readName, readOneOf } from './readers.ts'
+import { readBoolean, readClock, readCount, reader, readName, readOneOf } from './readers.ts'
 import { readSensitive, refuseClearStore, type Sensitivity } from './sensitive.ts'
 
 export interface MemorySettings {
@@ -109,14 +109,6 @@ const readResilience = optionsReader<ResilienceSettings>(resilienceTable, {
   breaker: {},
 })
 
-const clockMethods = [
-  'now',
-  'monotonic',
-  'random',
-  'setTimeout',
-  'clearTimeout',
-] as const satisfies readonly (keyof Clock)[]
-
 /** What the table of `CacheOptions` reads, before the parts that need each other are put together. */
 interface ReadOptions extends Omit<CacheSettings, 'namespace' | 'policyOfKey' | 'far'>, FarParts {
   readonly namespace: string | undefined
@@ -137,12 +129,7 @@ const cacheTable = {
   policies: ['policies', (value) => value as ReadOptions['policies']],
   resilience: ['resilience', readResilience],
   health: ['health', readHealth],
-  clock: [
-    'clock',
-    reader<Clock>(`an object with the methods ${clockMethods.join(', ')}`, (value) =>
-      clockMethods.every((method) => typeof (value as Clock | null)?.[method] === 'function'),
-    ),
-  ],
+  clock: ['clock', readClock],
   sensitive: ['sensitive', readSensitive],
   enabled: ['enabled', readBoolean],
 } as const satisfies OptionTable<CacheOptions, ReadOptions>

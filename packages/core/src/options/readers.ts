@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts'
 import { expectedText, textFault, unmet } from './expectation.ts'
 
 /** What an option becomes inside. @throws InvalidOptionError that names `option`, what was expected and what came. */
@@ -22,6 +23,20 @@ export const readObject = reader<object>(
 
 export const readOneOf = <Choice extends string>(...choices: readonly Choice[]) =>
   reader<Choice>(`one of '${choices.join("', '")}'`, (value) => choices.includes(value as Choice))
+
+const clockMethods = [
+  'now',
+  'monotonic',
+  'random',
+  'setTimeout',
+  'clearTimeout',
+] as const satisfies readonly (keyof Clock)[]
+
+export const readClock = reader<Clock>(
+  `an object with the methods ${clockMethods.join(', ')}`,
+  (value) =>
+    clockMethods.every((method) => typeof (value as Clock | null)?.[method] === 'function'),
+)
 
 /** A whole number, or `Infinity`. */
 export const readCount = (least: number) =>

@@ -1,5 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
-import { InvalidOptionError } from '@holdfast/core'
+import type { Clock } from '../clock.ts'
+import { InvalidOptionError } from '../errors.ts'
+import { askProvider } from './ask-provider.ts'
 
 /** Node's TLS options, `true` for its defaults, or a function that is asked before each connect. */
 export type TlsSetting =
@@ -9,7 +11,7 @@ export type TlsSetting =
 
 /**
  * Refuses TLS that would accept any server, or a version that is broken (RFC 8996).
- * @throws {InvalidOptionError}
+ * @throws InvalidOptionError
  */
 export function checkTls(tls: ConnectionOptions, insecure: boolean): void {
   if (typeof tls !== 'object' || tls === null || Array.isArray(tls)) {
@@ -29,9 +31,26 @@ export function checkTls(tls: ConnectionOptions, insecure: boolean): void {
   }
 }
 
-/** The options as they are used: verified, and TLS 1.2 at least, whatever Node was started with. */
-export const verified = (tls: ConnectionOptions): ConnectionOptions => ({
-  ...tls,
-  rejectUnauthorized: tls.rejectUnauthorized ?? true,
-  minVersion: tls.minVersion ?? 'TLSv1.2',
-})
+/**
+ * The options to connect with now: the server is verified, by TLS 1.2 at least, whatever Node was started with.
+ * `undefined` where TLS was not asked for.
+ * @param ending aborted when nobody will want the answer any more
+ * @throws InvalidOptionError, as a rejection, for options that `checkTls` refuses
+ * @throws StoreError of kind `auth`, as a rejection, where a function gives none within 10 s
+ */
+export async function tlsNow(
+  tls: TlsSetting | undefined,
+  insecure: boolean,
+  clock: Clock,
+  ending?: AbortSignal,
+): Promise<ConnectionOptions | undefined> {
+  if (tls === undefined) return undefined
+  const given = typeof tls === 'function' ? await askProvider(tls, 'tls', clock, ending) : tls
+  const options = given === true ? {} : given
+  checkTls(options, insecure)
+  return {
+    ...options,
+    rejectUnauthorized: options.rejectUnauthorized ?? true,
+    minVersion: options.minVersion ?? 'TLSv1.2',
+  }
+}

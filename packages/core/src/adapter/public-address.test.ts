@@ -1,6 +1,6 @@
-import { InvalidOptionError } from '@holdfast/core'
 import { expect, test } from 'vitest'
-import { isLoopback, isPublicAddress, refusePublicPlaintext } from './address-policy.ts'
+import { InvalidOptionError } from '../errors.ts'
+import { isLoopback, isPublicAddress, refusePublicPlaintext } from './public-address.ts'
 
 test.each([
   '127.0.0.1',
@@ -16,16 +16,27 @@ test.each([
   'a.name.is.no.address',
 ])('%s may be spoken to in clear', (address) => {
   expect(isPublicAddress(address)).toBe(false)
-  expect(() => refusePublicPlaintext(address)).not.toThrow()
+  expect(() => refusePublicPlaintext(address, 'redis')).not.toThrow()
 })
 
-test.each(['8.8.8.8', '172.32.0.0', '100.128.0.0', '2001:4860:4860::8888', '::ffff:8.8.8.8'])(
-  '%s is public and refused',
-  (address) => {
-    expect(isPublicAddress(address)).toBe(true)
-    expect(() => refusePublicPlaintext(address)).toThrow(InvalidOptionError)
-  },
-)
+test.each([
+  '8.8.8.8',
+  '172.15.255.255',
+  '172.32.0.0',
+  '192.169.0.1',
+  '100.63.255.255',
+  '100.128.0.0',
+  '11.0.0.1',
+  '2001:4860:4860::8888',
+  '::ffff:8.8.8.8',
+])('%s is public and refused', (address) => {
+  expect(isPublicAddress(address)).toBe(true)
+  expect(() => refusePublicPlaintext(address, 'redis')).toThrow(
+    new InvalidOptionError(
+      `redis at the public address ${address} would be spoken to without encryption; set tls, or insecure: true to do it all the same`,
+    ),
+  )
+})
 
 test('only what is this machine for sure is loopback', () => {
   for (const host of [

@@ -1,6 +1,6 @@
-import { fakeClock } from '@holdfast/core/testing'
 import { describe, expect, test } from 'vitest'
-import { DeadlineTimer } from './deadlines.ts'
+import { fakeClock } from '../testing/fake-clock.ts'
+import { DeadlineTimer } from './deadline-timer.ts'
 
 describe('a deadline timer', () => {
   test('tells what is due when it is due, and goes on with what comes next', async () => {
