@@ -9,7 +9,7 @@ import {
   type StoreErrorKind,
   type TimerHandle,
 } from '@holdfast/core'
-import { systemClock } from '../clock.ts'
+import { systemClock } from '@holdfast/core/adapter'
 import { diskError, isDiskFull } from './disk-errors.ts'
 import { DiskFolder, foreign } from './disk-folder.ts'
 import { DiskKeeper } from './disk-keeper.ts'

@@ -1,5 +1,5 @@
 import type { Clock } from '@holdfast/core'
-import { systemClock } from '../clock.ts'
+import { systemClock } from '@holdfast/core/adapter'
 import { retryAfterMs } from '../http-cache/retry-after.ts'
 import { ImageError } from '../image-error.ts'
 import { type Agents, createAgents } from '../network/agents.ts'

@@ -1,14 +1,7 @@
 import type { Cache, Clock, Duration } from '@holdfast/core'
 import { InvalidOptionError } from '@holdfast/core'
-import { systemClock } from '../clock.ts'
-import {
-  readBytes,
-  readDuration,
-  readList,
-  readObject,
-  readOneOf,
-  unmet,
-} from '../network/option-values.ts'
+import { readDuration, systemClock, unmet } from '@holdfast/core/adapter'
+import { readBytes, readList, readObject, readOneOf } from '../network/option-values.ts'
 import type { ByteSize } from '../network/options.ts'
 import { seamOf } from '../network/seam.ts'
 import type { HttpCacheSettings } from './http-cache-settings.ts'

@@ -1,5 +1,5 @@
 import type { Cache, Clock, Store } from '@holdfast/core'
-import { systemClock } from '../clock.ts'
+import { systemClock } from '@holdfast/core/adapter'
 import { isSelfVerifying } from '../disk-store/self-verifying.ts'
 
 /** What a cache cannot know by itself: a request that the rules refused, a failure that nobody was told of. */

@@ -1,14 +1,8 @@
 import { type Cache, InvalidOptionError } from '@holdfast/core'
+import { readDuration, readWhole, unmet } from '@holdfast/core/adapter'
 import { defaultPolicy, type PolicyOptions } from '../http-cache/policy-options.ts'
 import { defaultTypes } from '../inspect/inspect.ts'
-import {
-  readDuration,
-  readList,
-  readObject,
-  readOneOf,
-  readWhole,
-  unmet,
-} from '../network/option-values.ts'
+import { readList, readObject, readOneOf } from '../network/option-values.ts'
 import type { ImageFormat } from '../network/options.ts'
 import { type GuardSettings, readGuardSettings } from '../network/settings.ts'
 import type {
@@ -192,8 +186,8 @@ function readPoll(value: unknown, path: string, guard: GuardSettings): PollSetti
   return Object.freeze({
     match: match as string,
     everyMs,
-    concurrency: readWhole(concurrency ?? 2, `${path}.concurrency`, 1, 100),
-    images: readWhole(images ?? 1_000, `${path}.images`, 1, 1_000_000),
+    concurrency: readWhole(1, 100)(concurrency ?? 2, `${path}.concurrency`),
+    images: readWhole(1, 1_000_000)(images ?? 1_000, `${path}.images`),
   })
 }
 

@@ -1,4 +1,4 @@
-import { systemClock } from '../clock.ts'
+import { systemClock } from '@holdfast/core/adapter'
 import { createAgents } from './agents.ts'
 import { fetchOver } from './fetch-over.ts'
 import type { NetworkSeam } from './seam.ts'

@@ -1,15 +1,8 @@
 import { createSecureContext } from 'node:tls'
 import { InvalidOptionError } from '@holdfast/core'
+import { readDuration, readWhole, unmet } from '@holdfast/core/adapter'
 import { type AddressPolicy, addressPolicy } from './address-policy.ts'
-import {
-  readBytes,
-  readDuration,
-  readList,
-  readObject,
-  readOneOf,
-  readWhole,
-  unmet,
-} from './option-values.ts'
+import { readBytes, readList, readObject, readOneOf } from './option-values.ts'
 import type { GuardOptions, LimitOptions, NetworkOptions, OriginOptions } from './options.ts'
 import { type HeaderSource, readHeaders } from './origin-headers.ts'
 import { type OriginPattern, originPattern } from './origin-pattern.ts'
@@ -95,18 +88,16 @@ function readOrigin(value: unknown, path: string): OriginEntry {
     match: given.match,
     headers,
     ports: readPorts(given.ports ?? [], `${path}.ports`),
-    concurrency: readWhole(
+    concurrency: readWhole(1, 1_000)(
       given.concurrency ?? defaultConcurrency,
       `${path}.concurrency`,
-      1,
-      1_000,
     ),
     ttlMs: given.ttl === undefined ? undefined : readDuration(given.ttl, `${path}.ttl`),
   })
 }
 
 function readPorts(value: unknown, path: string): ReadonlySet<number> {
-  return new Set(readList(value, path, (port, place) => readWhole(port, place, 1, 65_535)))
+  return new Set(readList(value, path, readWhole(1, 65_535)))
 }
 
 function readLimits(value: LimitOptions): Limits {
@@ -116,9 +107,9 @@ function readLimits(value: LimitOptions): Limits {
   const { bytes, pixels, side, redirects, deadline } = given
   const limits = {
     bytes: readBytes(bytes ?? defaultLimits.bytes, 'limits.bytes'),
-    pixels: readWhole(pixels ?? defaultLimits.pixels, 'limits.pixels', 1, most),
-    side: readWhole(side ?? defaultLimits.side, 'limits.side', 1, most),
-    redirects: readWhole(redirects ?? defaultLimits.redirects, 'limits.redirects', 0, 20),
+    pixels: readWhole(1, most)(pixels ?? defaultLimits.pixels, 'limits.pixels'),
+    side: readWhole(1, most)(side ?? defaultLimits.side, 'limits.side'),
+    redirects: readWhole(0, 20)(redirects ?? defaultLimits.redirects, 'limits.redirects'),
     deadlineMs: readDuration(deadline ?? defaultLimits.deadlineMs, 'limits.deadline'),
   }
   if (!(limits.deadlineMs > 0 && limits.deadlineMs < Number.POSITIVE_INFINITY))

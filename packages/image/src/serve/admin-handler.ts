@@ -1,8 +1,9 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { InvalidOptionError, isCacheError } from '@holdfast/core'
+import { unmet } from '@holdfast/core/adapter'
 import { type ImageCache, readerOf } from '../image-cache/image-cache.ts'
 import { ImageError } from '../image-error.ts'
-import { readObject, unmet } from '../network/option-values.ts'
+import { readObject } from '../network/option-values.ts'
 import { originPattern } from '../network/origin-pattern.ts'
 import { tryUrl } from '../network/try-url.ts'
 

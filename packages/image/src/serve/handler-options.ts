@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '@holdfast/core'
-import { readObject, unmet } from '../network/option-values.ts'
+import { unmet } from '@holdfast/core/adapter'
+import { readObject } from '../network/option-values.ts'
 import type { Exposure } from './image-answers.ts'
 import { checkPair, type SigningPair } from './sign-url.ts'
 

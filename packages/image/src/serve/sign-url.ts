@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { InvalidOptionError } from '@holdfast/core'
-import { systemClock } from '../clock.ts'
+import { systemClock } from '@holdfast/core/adapter'
 
 /** One key of a rotation, as imgproxy has it. Text is taken as UTF-8; keys in hexadecimal are `Buffer.from(hex, 'hex')`. */
 export interface SigningPair {
