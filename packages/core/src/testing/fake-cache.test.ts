@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type Cache, createCache } from '../cache.ts'
 import { ClosedError, CodecError, InvalidOptionError, KeyError } from '../errors.ts'
-import { type FakeOperation, fakeCache } from './fake-cache.ts'
+import { fakeCache } from './fake-cache.ts'
+import type { FakeOperation } from './fake-calls.ts'
 import { fakeClock } from './fake-clock.ts'
 
 const rejections = vi.fn()

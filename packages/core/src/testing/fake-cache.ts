@@ -1,50 +1,16 @@
 import { type Cache, createCache, type LoadedMany } from '../cache.ts'
-import {
-  argumentsOf,
-  type Call,
-  type CheckedDefinition,
-  type Defined,
-  type Definition,
-} from '../define.ts'
+import type { CheckedDefinition, Defined, Definition } from '../define.ts'
 import { isolate, type ValueMode } from '../entry/isolate.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { assertKey } from '../keys/assert-key.ts'
 import type { CacheEvents, EventName } from '../observe/events.ts'
 import { inside } from '../observe/inside.ts'
 import type { Duration } from '../options/duration.ts'
-import { nearestName } from '../options/known-names.ts'
 import type { CacheOptions, EntryOptions, NamespaceOptions } from '../options/options.ts'
 import type { LoaderContext } from '../read/loader-context.ts'
+import { type FakeCall, FakeCalls, type FakeOperation, list, passed } from './fake-calls.ts'
 import { type FakeClock, fakeClock } from './fake-clock.ts'
-
-const fakeOperations = [
-  'wrap',
-  'wrapMany',
-  'get',
-  'getMany',
-  'peek',
-  'set',
-  'setMany',
-  'delete',
-  'expire',
-  'invalidateTags',
-  'expireTags',
-  'clear',
-] as const
-
-/** What a fake cache records and can be told to fail. A defined function counts as the verb it stands for. */
-export type FakeOperation = (typeof fakeOperations)[number]
-
-/** One recorded call. */
-export interface FakeCall {
-  readonly operation: FakeOperation
-  /** The keys asked for, inside their namespace; of a defined function its own. Empty for tags and `clear`. */
-  readonly keys: readonly string[]
-  /** What was passed: to the cache, or to the defined function. */
-  readonly args: readonly unknown[]
-  /** The namespaces from the outermost in; empty for the cache itself. */
-  readonly namespace: readonly string[]
-}
+import { recordedDefinition } from './recorded-definition.ts'
 
 export interface FakeCacheOptions extends Omit<CacheOptions, 'clock'> {
   /** Shared with whatever else the test drives. Default: a `fakeClock()` of its own. */
@@ -89,7 +55,7 @@ export function fakeCache(options: FakeCacheOptions = {}): FakeCache {
   const root = createCache({ ...options, defaults, clock })
   const memory = options.memory ?? {}
   const values = memory === false ? undefined : (memory.values ?? 'isolated')
-  const recording = { root, clock, values, calls: [], failures: new Map(), off: new Set<Cache>() }
+  const recording = { root, clock, values, calls: new FakeCalls(), off: new Set<Cache>() }
   return new RecordedCache(root, recording, [])
 }
 
@@ -99,8 +65,7 @@ interface Recording {
   readonly clock: FakeClock
   /** `undefined`: the cache keeps nothing in memory. */
   readonly values: ValueMode | undefined
-  readonly calls: FakeCall[]
-  readonly failures: Map<FakeOperation, { readonly error: unknown }>
+  readonly calls: FakeCalls
   /** Those whose kill switch the test has thrown. */
   readonly off: Set<Cache>
 }
@@ -126,7 +91,7 @@ class RecordedCache implements FakeCache {
   }
 
   get calls(): readonly FakeCall[] {
-    return this.#recording.calls
+    return this.#recording.calls.all
   }
 
   seed(key: string, value: unknown): void {
@@ -148,19 +113,12 @@ class RecordedCache implements FakeCache {
   }
 
   fail(operation: FakeOperation, error: unknown): void {
-    if (!fakeOperations.includes(operation)) {
-      const nearest = nearestName(String(operation), fakeOperations)
-      throw new InvalidOptionError(
-        `fail(operation, error) knows ${fakeOperations.join(', ')}${nearest === undefined ? '' : `; did you mean '${nearest}'?`}`,
-      )
-    }
-    this.#recording.failures.set(operation, { error })
+    this.#recording.calls.fail(operation, error)
   }
 
   reset(): void {
-    const { root, calls, failures, off } = this.#recording
-    calls.length = 0
-    failures.clear()
+    const { root, calls, off } = this.#recording
+    calls.reset()
     for (const cache of off) cache.enabled = true
     off.clear()
     // A closed cache refuses, and has nothing left to clear.
@@ -168,9 +126,7 @@ class RecordedCache implements FakeCache {
   }
 
   #record(operation: FakeOperation, keys: readonly string[], args: readonly unknown[]): void {
-    this.#recording.calls.push({ operation, keys, args, namespace: this.#namespace })
-    const failure = this.#recording.failures.get(operation)
-    if (failure !== undefined) throw failure.error
+    this.#recording.calls.record({ operation, keys, args, namespace: this.#namespace })
   }
 
   async wrap<V>(
@@ -251,45 +207,10 @@ class RecordedCache implements FakeCache {
     name: string,
     definition: Definition<A, V> | CheckedDefinition<A, V>,
   ): Defined<A, V> {
-    return this.#defined(this.#cache.define(name, definition as Definition<A, V>))
-  }
-
-  #defined<A extends readonly unknown[], V>(defined: Defined<A, V>): Defined<A, V> {
-    const record = (operation: FakeOperation, call: A, args: readonly unknown[] = call) =>
-      this.#record(operation, [defined.key(...call)], args)
-    const call = async (...args: A): Promise<V> => {
-      record('wrap', args)
-      return defined(...args)
-    }
-    Object.defineProperty(call, 'name', { value: defined.name, configurable: true })
-    return Object.assign(call, {
-      many: async (calls: readonly Call<A>[]) => {
-        this.#record(
-          'wrapMany',
-          calls.map((each) => defined.key(...argumentsOf(each))),
-          [calls],
-        )
-        return defined.many(calls)
-      },
-      peek: (...args: A) => {
-        record('peek', args)
-        return defined.peek(...args)
-      },
-      set: async (args: A, value: V) => {
-        record('set', args, [args, value])
-        return defined.set(args, value)
-      },
-      delete: async (...args: A) => {
-        record('delete', args)
-        return defined.delete(...args)
-      },
-      expire: async (...args: A) => {
-        record('expire', args)
-        return defined.expire(...args)
-      },
-      key: (...args: A) => defined.key(...args),
-      with: (options: EntryOptions) => this.#defined(defined.with(options)),
-    })
+    return recordedDefinition(
+      this.#cache.define(name, definition as Definition<A, V>),
+      (operation, keys, args) => this.#record(operation, keys, args),
+    )
   }
 
   namespace(name: string, defaults?: NamespaceOptions): FakeCache {
@@ -333,14 +254,4 @@ class RecordedCache implements FakeCache {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#cache[Symbol.asyncDispose]()
   }
-}
-
-/** The arguments without those that were left out at the end. */
-function passed(...args: unknown[]): readonly unknown[] {
-  return args.at(-1) === undefined ? args.slice(0, -1) : args
-}
-
-/** Bad keys are recorded as they came: it is the cache that refuses them. */
-function list(keys: string | readonly string[]): readonly string[] {
-  return Array.isArray(keys) ? [...keys] : [keys as string]
 }

@@ -4,10 +4,9 @@ export type { ConformanceCase, ConformanceOutcome } from './conformance-case.ts'
 export {
   type FakeCache,
   type FakeCacheOptions,
-  type FakeCall,
-  type FakeOperation,
   fakeCache,
 } from './fake-cache.ts'
+export type { FakeCall, FakeOperation } from './fake-calls.ts'
 export { type FakeClock, type FakeClockOptions, fakeClock } from './fake-clock.ts'
 export type { FaultTiming } from './faults.ts'
 export { type BusFault, type BusFaultScript, type FaultyBus, faultyBus } from './faulty-bus.ts'

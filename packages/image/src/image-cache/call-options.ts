@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '@holdfast/core'
-import { readList, readObject, unmet } from '../network/option-values.ts'
+import { unmet } from '@holdfast/core/adapter'
+import { readList, readObject } from '../network/option-values.ts'
 import type { GetOptions } from './image-cache.ts'
 import { knowsIntegrity } from './subresource-integrity.ts'
 

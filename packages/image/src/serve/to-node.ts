@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { unmet } from '../network/option-values.ts'
+import { unmet } from '@holdfast/core/adapter'
 import { type Answer, type Answering, type Asked, answeringOf, wordsOf } from './asked.ts'
 
 /** What a handler that wants a body is given at most. */
