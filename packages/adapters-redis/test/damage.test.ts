@@ -39,7 +39,7 @@ describe.each(['redis', 'valkey'] as const)('of 10,000 values whose bytes in %s 
   let store: RedisStore
   beforeAll(async () => {
     server = await startRedis({ engine })
-    store = redisStore({ port: server.port })
+    store = redisStore({ port: server.port, commandTimeout: 10_000, connectTimeout: 10_000 })
   })
   afterAll(async () => {
     await store.close()
@@ -47,7 +47,9 @@ describe.each(['redis', 'valkey'] as const)('of 10,000 values whose bytes in %s 
   })
 
   function made(options: CacheOptions = {}): Cache {
-    const cache = createCache({ store, bus: false, memory: false, ...options })
+    // What is asked is what becomes of the bytes, and not how soon: 500 of them may take longer than 200 ms beside others.
+    const resilience = { storeTimeout: '30s' } as const
+    const cache = createCache({ store, bus: false, memory: false, resilience, ...options })
     onTestFinished(() => cache.close())
     return cache
   }
