@@ -3,6 +3,8 @@ import type { Clock } from '../clock.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
 import { Deadlines, Expiring } from './deadlines.ts'
 
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
 class Noted extends Expiring {
   readonly #note: () => void
   constructor(note: () => void) {
@@ -43,16 +45,44 @@ function laggingClock(lagMs: number) {
 }
 
 describe('Deadlines', () => {
-  it('gives the event loop one more turn where a timer came late, and only one', () => {
+  it('gives the event loop one more turn where a timer came late, and only one', async () => {
     const { clock, fireNext } = laggingClock(200)
     const deadlines = new Deadlines(clock)
     let expired = 0
     deadlines.add(new Noted(() => expired++), 1_000, clock.monotonic())
     fireNext()
+    // However many timers fire in this turn of the event loop: nothing has been read meanwhile.
+    expect(fireNext()).toBe(false)
+    await Promise.resolve()
     expect(expired).toBe(0)
-    fireNext()
+    await turn()
     expect(expired).toBe(1)
     expect(deadlines.lanes).toBe(0)
+  })
+
+  it('sees a blocked event loop also where the timer came but some milliseconds late', async () => {
+    const { clock, fireNext } = laggingClock(20)
+    const deadlines = new Deadlines(clock)
+    let expired = 0
+    const answered = new Noted(() => expired++)
+    deadlines.add(answered, 100, clock.monotonic())
+    fireNext()
+    deadlines.remove(answered)
+    await turn()
+    expect(expired).toBe(0)
+    expect(deadlines.lanes).toBe(0)
+  })
+
+  it('expires nothing any more once it is closed, also where that turn was still to come', async () => {
+    const { clock, fireNext } = laggingClock(200)
+    const deadlines = new Deadlines(clock)
+    let expired = 0
+    deadlines.add(new Noted(() => expired++), 1_000, clock.monotonic())
+    fireNext()
+    deadlines.close()
+    await turn()
+    expect(expired).toBe(0)
+    expect(fireNext()).toBe(false)
   })
 
   it('expires each at its own instant and in order, with one timer for all of one length', async () => {

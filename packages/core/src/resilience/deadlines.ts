@@ -22,8 +22,8 @@ interface Lane {
   waited: boolean
 }
 
-/** A timer that fires this much too late tells of a blocked event loop, not of a slow answer. */
-const lateMs = 50
+/** A timer that fires this much too late tells of a blocked event loop, in which answers may wait to be read. */
+const lateMs = 5
 
 function emptyLane(ms: number): Lane {
   return {
@@ -136,7 +136,12 @@ export class Deadlines {
     const now = this.#clock.monotonic()
     if (now - lane.timerDueAt > lateMs && !lane.waited) {
       lane.waited = true
-      this.#arm(lane, 1, now)
+      lane.armed = true
+      // Not by another timer: of many that are due, each may take so long that it would fire before anything is read.
+      whenTurnEnds(() => {
+        // Unless it was closed meanwhile.
+        if (lane.armed) this.#fire(lane)
+      })
       return
     }
     lane.waited = false
