@@ -13,9 +13,12 @@ import type { FarTier } from './far-tier.ts'
 import { LoadWaits } from './load-waits.ts'
 import { storeKey } from './store-keys.ts'
 import { apart, type Ticket } from './ticket.ts'
+import { Turns } from './turns.ts'
 
 /** Where another process refreshes a stale value, it is looked up again this soon. */
 const lookAgainMs = 200
+/** Whoever waited longer for the turn to claim loads without: a store that is slow, and yet well, is not waited for without end. */
+const mostWaitMs = silenceMs
 
 /** One load per key over all processes: who claims it, and those who wait for another process. What becomes of the value is `far-keeper.ts`. */
 export class FarLoads {
@@ -26,6 +29,7 @@ export class FarLoads {
   readonly #claimant: Claimant
   readonly #spentMs = new WeakMap<Flight, number>()
   readonly #waits: LoadWaits
+  readonly #turns = new Turns()
   #closed = false
 
   /** `tickets` is where it leaves what the keeper then goes by. */
@@ -57,7 +61,7 @@ export class FarLoads {
     const mine = new Set<Flight>()
     const others: (readonly [Flight, Held])[] = []
     const claim = async (flight: Flight, within: Budget) => {
-      const granted = await this.#claimant.acquire(flight, within)
+      const granted = await this.#inTurn(flight, within)
       if (granted.granted === 'load') mine.add(flight)
       else if (granted.granted === 'entry') this.#answer(flight, granted.found)
       else others.push([flight, granted])
@@ -88,6 +92,27 @@ export class FarLoads {
     }
     // In the order asked, whatever order the claims came back in.
     if (mine.size > 0) proceed(load.flights.filter((flight) => mine.has(flight)))
+  }
+
+  /**
+   * Of thousands of cold keys asked for at once the claims would queue behind each other for longer than a store may
+   * take. What they take counts from their turn; where the store hangs, those ahead end the wait by their deadlines.
+   */
+  async #inTurn(flight: Flight, budget: Budget): Promise<Granted> {
+    const turn = this.#turns.take()
+    try {
+      if (turn !== undefined && !(await this.#isInTime(turn, flight))) return this.#alone(flight)
+      return await this.#claimant.acquire(flight, budget)
+    } finally {
+      this.#turns.give()
+    }
+  }
+
+  async #isInTime(turn: Promise<void>, { load }: Flight): Promise<boolean> {
+    const { clock } = this.#engine
+    const since = clock.monotonic()
+    await turn
+    return !load.settled && clock.monotonic() - since < mostWaitMs
   }
 
   #answer(flight: Flight, found: FoundEntry): void {
@@ -173,7 +198,7 @@ export class FarLoads {
     }
   }
 
-  #alone(flight: Flight): Exclude<Granted, Held> {
+  #alone(flight: Flight): { readonly granted: 'load' } {
     this.#tickets.set(flight, apart)
     return { granted: 'load' }
   }

@@ -1,8 +1,8 @@
 import { mostAtOnce } from './groups.ts'
 
 /**
- * So many keys are stored at once over all loads of a process. Of thousands of loads that end at the same time all would
- * else be sent at once, and queue behind each other for longer than a store may take.
+ * So many keys are claimed, or stored, at once over all loads of a process. Of thousands of loads that begin or end at
+ * the same time all would else be sent at once, and queue behind each other for longer than a store may take.
  */
 export class Turns {
   #free = mostAtOnce
