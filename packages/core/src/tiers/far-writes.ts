@@ -4,8 +4,9 @@ import { headBytes, type Stamp } from '../entry/head.ts'
 import type { VersionMark } from '../entry/value-body.ts'
 import { CodecError, StoreError } from '../errors.ts'
 import type { Scope } from '../invalidation/scope.ts'
-import type { Engine } from '../read/engine.ts'
+import { type Engine, nearKeyOf } from '../read/engine.ts'
 import type { NewEntry } from '../read/make-entry.ts'
+import type { Budget } from '../resilience/budget.ts'
 import type { StoreEntry } from '../store/store.ts'
 import type { FarTier } from './far-tier.ts'
 import type { MakeUp } from './make-up.ts'
@@ -13,19 +14,13 @@ import { newStamp } from './stamps.ts'
 import { storeKey } from './store-keys.ts'
 import { marksOf, type VersionStamps } from './version-stamps.ts'
 import { namespaceRefs, tagRefs, type VersionRef } from './versions.ts'
+import { newDeletion, newWrite, type Overtaker, successorOf, type Write } from './write.ts'
 
 /** A key that a caller sets; without an entry, one whose value is not to be stored. */
 export interface OutgoingKey {
   readonly key: string
   readonly entry: NewEntry | undefined
   readonly write: Write
-}
-
-/** A `set` on its way. One that is voided was overtaken by an invalidation or another `set` that came after it. */
-export interface Write {
-  voided: boolean
-  /** Another process invalidated the key about the same time, before it or after: only the store knows. */
-  doubtful: boolean
 }
 
 /** A value on its way into the store, with its times in milliseconds from now. */
@@ -56,8 +51,8 @@ export class FarWrites {
   }
 
   begin(nearKey: string): Write {
-    this.void(nearKey)
-    const write = { voided: false, doubtful: false }
+    const write = newWrite()
+    this.#overtake(nearKey, write)
     this.#writes.set(nearKey, write)
     return write
   }
@@ -66,11 +61,17 @@ export class FarWrites {
     if (this.#writes.get(nearKey) === write) this.#writes.delete(nearKey)
   }
 
-  /** Something came after the `set` of this key that is on its way. */
-  void(nearKey: string): void {
+  /** What is on its way for these keys is overtaken by a deletion that is about to be sent. */
+  beginDeletion(scope: Scope, keys: readonly string[]): Overtaker {
+    const deletion = newDeletion()
+    for (const key of keys) this.#overtake(nearKeyOf(scope, key), deletion)
+    return deletion
+  }
+
+  #overtake(nearKey: string, by: Overtaker): void {
     const write = this.#writes.get(nearKey)
     if (write === undefined) return
-    write.voided = true
+    write.overtakenBy = by
     this.#writes.delete(nearKey)
   }
 
@@ -125,13 +126,23 @@ export class FarWrites {
 
   /**
    * Stores values that a caller brings, or removes what is there where there is none to store; whoever is loading the
-   * keys loses its claim. Rejects if what was there may still stand.
+   * keys loses its claim. What is overtaken before it is sent ends as that does which overtook it. Rejects if what was
+   * there may still stand.
    */
-  async set(scope: Scope, items: readonly OutgoingKey[]): Promise<(Stamp | undefined)[]> {
+  set(scope: Scope, items: readonly OutgoingKey[]): Promise<(Stamp | undefined)[]> {
+    const done = this.#set(scope, items)
+    for (const { write } of items) write.done = done
+    return done
+  }
+
+  async #set(scope: Scope, items: readonly OutgoingKey[]): Promise<(Stamp | undefined)[]> {
     const { era } = this.#makeUp
     const names = items.map(({ key }) => storeKey(scope, key))
+    const budget = this.#tier.budget()
+    const awaited = new Set<Promise<unknown>>()
+    let stamped: (Stamp | undefined)[]
+    let left = items
     try {
-      const budget = this.#tier.budget()
       const refs = new Map<string, VersionRef>()
       for (const ref of [
         ...namespaceRefs(scope),
@@ -145,9 +156,23 @@ export class FarWrites {
       )
       const entries: StoreEntry[] = []
       const gone: string[] = []
+      const writes = new Set<Overtaker>(items.map(({ write }) => write))
+      left = items.filter(({ write }) => {
+        const later = successorOf(write)
+        if (later === undefined) return true
+        // Of a key that is named twice the last one counts; it is waited for in any case.
+        if (writes.has(later)) later.isAwaited ||= write.isAwaited
+        else {
+          later.isAwaited = true
+          if (later.done !== undefined) awaited.add(later.done)
+        }
+        return false
+      })
+      const sent = new Set(left)
       encoded.forEach((one, index) => {
-        // Whoever overtook it sees to the store.
-        if (items[index]?.write.voided) return
+        const item = items[index] as OutgoingKey
+        if (!sent.has(item)) return
+        item.write.isSent = true
         const key = names[index] as string
         if (one === undefined) gone.push(key)
         else entries.push({ key, bytes: one.bytes, ttlMs: one.ttlMs })
@@ -160,17 +185,24 @@ export class FarWrites {
         ]),
       )
       for (const { key, write } of items) {
-        if (write.voided) continue
+        if (write.overtakenBy !== undefined) continue
         this.#makeUp.acknowledgedKeys(scope, [key], 'set', era)
       }
-      return encoded.map((one) => one?.stamp)
+      stamped = encoded.map((one) => one?.stamp)
     } catch (error) {
-      this.#makeUp.failed('set', error, () => {
-        this.#makeUp.noteDeletes(
-          scope,
-          items.map(({ key }) => key),
-        )
-      })
+      const unsure = left.map(({ key }) => key)
+      this.#makeUp.failed('set', error, () => this.#makeUp.noteDeletes(scope, unsure))
+    }
+    if (awaited.size > 0) await this.#ended([...awaited], budget)
+    return stamped
+  }
+
+  /** Only later ones are ever waited for, so that no two wait for each other; and each of them notes its own failure. */
+  async #ended(later: readonly Promise<unknown>[], budget: Budget): Promise<void> {
+    try {
+      await budget.spend((ms) => this.#tier.store.within(ms, 'set', () => Promise.all(later)))
+    } catch (error) {
+      this.#makeUp.failed('set', error, () => {})
     }
   }
 

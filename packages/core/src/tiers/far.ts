@@ -20,6 +20,7 @@ import {
   tagVersionKey,
 } from './store-keys.ts'
 import type { Ticket } from './ticket.ts'
+import type { Overtaker } from './write.ts'
 
 /** While the store is out, so many loads at once: a dead store must not become a dead origin. */
 const outageConcurrency = 64
@@ -93,10 +94,14 @@ export class Far {
   }
 
   /** On the store and, whether that succeeded or not, on the bus. */
-  deleteKeys(scope: Scope, keys: readonly string[]): Promise<void> {
-    return this.#write(this.tier.writes.delete(scope, keys), () =>
-      this.#tellKeys(scope, keys, false),
-    )
+  deleteKeys(
+    scope: Scope,
+    keys: readonly string[],
+    deletion: Overtaker | undefined,
+  ): Promise<void> {
+    const done = this.tier.writes.delete(scope, keys)
+    if (deletion !== undefined) deletion.done = done
+    return this.#write(done, () => this.#tellKeys(scope, keys, false))
   }
 
   expireKeys(scope: Scope, keys: readonly string[]): Promise<void> {

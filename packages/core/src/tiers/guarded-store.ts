@@ -176,6 +176,13 @@ export class GuardedStore {
     })
   }
 
+  /** Waits no longer for what others have under way than for an operation; says nothing about the store. */
+  within<T>(ms: number, operation: string, run: () => Promise<T>): Promise<T> {
+    return this.#operations.run(ms, operation, run).catch((error: unknown) => {
+      throw error instanceof LetGo ? this.#unavailable(operation) : error
+    })
+  }
+
   /**
    * What an outage left undone: sent although the breaker may not be closed yet, under a deadline all the same. Rejects
    * if the store does not answer; resolves to the keys of what it refused, which says nothing about the rest.

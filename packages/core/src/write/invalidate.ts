@@ -21,9 +21,9 @@ export function deleteKeys(engine: Engine, scope: Scope, keys: readonly string[]
       engine.verdicts.set(nearKey, { gone: 'delete' })
     }
   }
-  for (const key of keys) engine.far?.tier.writes.void(nearKeyOf(scope, key))
+  const deletion = engine.far?.tier.writes.beginDeletion(scope, keys)
   count(engine, scope, 'delete', keys, [])
-  return everywhere(engine, act, (far) => far.deleteKeys(scope, keys))
+  return everywhere(engine, act, (far) => far.deleteKeys(scope, keys, deletion))
 }
 
 /** Stale from now on: the windows count from here. Without a window there is nothing left to serve. */

@@ -9,7 +9,7 @@ import type { PolicyOfKey } from '../options/key-patterns.ts'
 import { type Engine, nearKeyOf } from '../read/engine.ts'
 import { entryBytes, jittered, makeEntry, type NewEntry } from '../read/make-entry.ts'
 import type { Far } from '../tiers/far.ts'
-import type { Write } from '../tiers/far-writes.ts'
+import type { Write } from '../tiers/write.ts'
 import { count } from './invalidate.ts'
 
 /** A value that a caller brings itself. */
@@ -77,7 +77,7 @@ function setAfar(engine: Engine, far: Far, scope: Scope, drafts: readonly Draft[
     drafts.forEach((draft, index) => {
       const write = writes[index] as Write
       far.tier.writes.end(draft.nearKey, write)
-      if (write.voided) return
+      if (write.overtakenBy !== undefined) return
       // Loads that began meanwhile may have read what was there before.
       engine.voidFlight(draft.nearKey)
       act(draft, index)
