@@ -28,7 +28,7 @@ test.each<[string, unknown]>([
   ['connectTimeout', '500'],
   ['commandTimeout', 0],
   ['sentinelPassword', 5],
-])('%s: %o is refused at once, by its name', (option, value) => {
+])('%s, the wrong one of line %#, is refused at once, by its name', (option, value) => {
   const refused = expect(() => open({ [option]: value }))
   refused.toThrow(InvalidOptionError)
   refused.toThrow(option)

@@ -25,7 +25,8 @@ export async function askProvider<T>(
         giveUp = () => reject(new Error('given up'))
         ending?.addEventListener('abort', giveUp, { once: true })
         timer = clock.setTimeout(giveUp, providerTimeoutMs)
-        keepAlive(timer, true)
+        // Whoever waits for an answer of the store keeps the process alive, and nobody does for a connect alone.
+        keepAlive(timer, false)
       }),
     ])
   } catch {
