@@ -90,6 +90,7 @@ test('an origin that is down is stood in for, and is fresh again within its Retr
   const path = '/outage.png'
   answers.set(path, (response) => good(response, 1))
   for (const seen of await everywhere(path)) expect(seen.status).toBe(200)
+  const askedBefore = timesAsked(path)
   answers.set(path, (response) => response.writeHead(503, { 'retry-after': '2' }).end())
   await sleep(1_500)
   const down = await everywhere(path)
@@ -100,9 +101,9 @@ test('an origin that is down is stood in for, and is fresh again within its Retr
       /^holdfast; (hit|fwd=stale; fwd-status=503); ttl=-\d+; detail=stale-if-error\/status$/,
     )
   }
-  const askedWhileDown = timesAsked(path)
   for (let round = 0; round < 5; round++) await everywhere(path)
-  expect(timesAsked(path)).toBe(askedWhileDown)
+  // A process that joined another's load the first time may find out for itself, once.
+  expect(timesAsked(path) - askedBefore).toBeLessThanOrEqual(processes.length)
   answers.set(path, (response) => good(response, 600))
   // Two seconds after the last 503; what the machine was late by is not the promise's.
   let fresh: Seen[] = []
