@@ -30,6 +30,8 @@ export class FarLoads {
   readonly #spentMs = new WeakMap<Flight, number>()
   readonly #waits: LoadWaits
   readonly #turns = new Turns()
+  /** How long the last claim took that had queued for its turn. */
+  #lastClaimMs = 0
   #closed = false
 
   /** `tickets` is where it leaves what the keeper then goes by. */
@@ -98,21 +100,32 @@ export class FarLoads {
    * Of thousands of cold keys asked for at once the claims would queue behind each other for longer than a store may
    * take. What they take counts from their turn; where the store hangs, those ahead end the wait by their deadlines.
    */
+  /**
+   * Of thousands of cold keys asked for at once the claims would queue behind each other for longer than a store may
+   * take. What they take counts from their turn; where the store hangs, those ahead end the wait by their deadlines.
+   */
   async #inTurn(flight: Flight, budget: Budget): Promise<Granted> {
     const turn = this.#turns.take()
     try {
-      if (turn !== undefined && !(await this.#isInTime(turn, flight))) return this.#alone(flight)
-      return await this.#claimant.acquire(flight, budget)
+      return await (turn === undefined
+        ? this.#claimant.acquire(flight, budget)
+        : this.#queued(turn, flight, budget))
     } finally {
       this.#turns.give()
     }
   }
 
-  async #isInTime(turn: Promise<void>, { load }: Flight): Promise<boolean> {
+  async #queued(turn: Promise<void>, flight: Flight, budget: Budget): Promise<Granted> {
     const { clock } = this.#engine
     const since = clock.monotonic()
     await turn
-    return !load.settled && clock.monotonic() - since < mostWaitMs
+    const begunAt = clock.monotonic()
+    // One that would not be answered in time would be held against a store that is well.
+    const hasTime = begunAt - since < mostWaitMs && budget.leftMs > this.#lastClaimMs
+    if (flight.load.settled || !hasTime) return this.#alone(flight)
+    const granted = await this.#claimant.acquire(flight, budget)
+    this.#lastClaimMs = clock.monotonic() - begunAt
+    return granted
   }
 
   #answer(flight: Flight, found: FoundEntry): void {

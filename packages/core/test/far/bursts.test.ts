@@ -106,3 +106,18 @@ it('a store that is slow, and yet in time, is not waited for without end by thos
   expect(answers.every(({ value }, index) => value === index)).toBe(true)
   await world.close()
 })
+
+it('claims whose reads left them little time are not sent into a queue that takes longer', async () => {
+  const { world, cache, store, opened, failed, allAnswered } = await coldStart()
+  await world.rest()
+  store.play([{ kind: 'delay', ms: 190, on: ['get', 'getMany'] }])
+  const late = Array.from({ length: 1_000 }, (_none, index) =>
+    watched(cache.wrap(`late ${index}`, () => index)),
+  )
+  await world.clock.advance(2_000)
+  expect(allAnswered()).toBe(true)
+  expect(late.every(({ value }, index) => value === index)).toBe(true)
+  expect(opened).toEqual([])
+  expect(failed).toEqual([])
+  await world.close()
+})
