@@ -100,10 +100,6 @@ export class FarLoads {
    * Of thousands of cold keys asked for at once the claims would queue behind each other for longer than a store may
    * take. What they take counts from their turn; where the store hangs, those ahead end the wait by their deadlines.
    */
-  /**
-   * Of thousands of cold keys asked for at once the claims would queue behind each other for longer than a store may
-   * take. What they take counts from their turn; where the store hangs, those ahead end the wait by their deadlines.
-   */
   async #inTurn(flight: Flight, budget: Budget): Promise<Granted> {
     const turn = this.#turns.take()
     try {
